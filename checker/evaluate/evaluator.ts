@@ -1,0 +1,83 @@
+/**
+ * What the search asks of an evaluator. Evaluators run the same recipes and must agree; the search does
+ * not know which one it drives.
+ */
+import { ModelError } from "../errors.ts";
+
+/** Successor states, one behind the other, with the action instance that led to each. */
+export class Successors {
+  readonly wordsPerState: number;
+  /** The packed states: successor `i` begins at `i * wordsPerState`. Replaced when it grows. */
+  words: Int32Array;
+  /** The id of the action instance of each successor. Replaced when it grows. */
+  instances: Int32Array;
+  count = 0;
+  /** Step properties that a step broke: the successor's position here, and the property instance's id. */
+  readonly brokenSteps: { successor: number; property: number }[] = [];
+
+  constructor(wordsPerState: number, capacity = 256) {
+    this.wordsPerState = wordsPerState;
+    this.words = new Int32Array(capacity * wordsPerState);
+    this.instances = new Int32Array(capacity);
+  }
+
+  clear(): void {
+    this.count = 0;
+    if (this.brokenSteps.length > 0) this.brokenSteps.length = 0;
+  }
+
+  /** Makes room for one more successor and returns the offset of its first word. */
+  nextOffset(): number {
+    if (this.count === this.instances.length) {
+      const words = new Int32Array(this.words.length * 2);
+      words.set(this.words);
+      this.words = words;
+      const instances = new Int32Array(this.instances.length * 2);
+      instances.set(this.instances);
+      this.instances = instances;
+    }
+    return this.count * this.wordsPerState;
+  }
+}
+
+/** Processes that can never go on. */
+export interface Deadlock {
+  /** Who waits for what and whom, one sentence each. */
+  readonly explanation: readonly string[];
+  /** The processes in it, e.g. `cpu 0`; empty for a state without any step. */
+  readonly processes: readonly string[];
+}
+
+export interface Evaluator {
+  readonly name: "reference" | "packed";
+  /** 32-bit words in a packed state. Bit 0 of word 0 is set in every state, so no state is all zero. */
+  readonly words: number;
+  /** The initial states, packed, in the order of their names in the model. */
+  initialStates(): Int32Array[];
+  /**
+   * Appends every successor of the state at `words[offset]` to `out`. Returns whether the state may be a
+   * deadlock, so that the search asks `deadlockIn` only then.
+   */
+  expand(words: Int32Array, offset: number, out: Successors): boolean;
+  /** The ids of the invariant instances that the state violates. */
+  violatedInvariants(words: Int32Array, offset: number): readonly number[];
+  /** Marks in `reached` (by id of the witness instance) what the state shows. */
+  markWitnesses(words: Int32Array, offset: number, reached: Uint8Array): void;
+  /** The deadlock that the state is in, by the model's rule for it, or null. */
+  deadlockIn(words: Int32Array, offset: number): Deadlock | null;
+}
+
+/** What a recipe threw, as an error of the model that names the place. */
+export function asModelError(error: unknown, place: string): ModelError {
+  if (error instanceof ModelError) return error.at(place);
+  const message = error instanceof Error ? error.message : String(error);
+  // Accessor objects and frozen plain states refuse unknown fields with a TypeError.
+  if (/not extensible|Cannot add property|Cannot assign to read only|only a getter|read-only/.test(message)) {
+    return new ModelError(
+      "M02",
+      `${place} writes outside the schema (${message})`,
+      "declare the field; change arrays, records, queues and sets in place",
+    );
+  }
+  return new ModelError("M09", `${place} threw: ${message}`, "guard the step, or mend its recipe");
+}

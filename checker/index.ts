@@ -1,0 +1,66 @@
+/**
+ * The modelling kit and the engine: everything public. Knows nothing of pKVM; see README.md beside this
+ * file for a complete model in forty lines.
+ */
+export { getNearestName, ModelError, type ModelErrorCode, modelErrors } from "./errors.ts";
+export * from "./schema/fields.ts";
+export type { Bounds } from "./schema/shape.ts";
+export {
+  acquire,
+  check,
+  choose,
+  type Do,
+  type Exit,
+  type FrameOf,
+  jump,
+  label,
+  leave,
+  type Lock,
+  locked,
+  type Node,
+  panic,
+  type Procedure,
+  procedure,
+  refuse,
+  release,
+  repeat,
+  returns,
+  type Site,
+  step,
+  valid,
+  wait,
+  when,
+} from "./model/procedure.ts";
+export {
+  type Action,
+  environmentRule,
+  type Origin,
+  type Process,
+  processRule,
+  type RuleBody,
+  type Setting,
+} from "./model/rule.ts";
+export {
+  type Invariant,
+  invariant,
+  type StepProperty,
+  stepProperty,
+  type TakenStep,
+  type Witness,
+  witness,
+} from "./model/property.ts";
+export { idleLabel, lockState, type Threads, threads } from "./model/threads.ts";
+export {
+  type ActionInstance,
+  type DeadlockRule,
+  deadlockProperty,
+  defineModel,
+  type Instance,
+  instantiate,
+  type Model,
+  type Scope,
+} from "./model/model.ts";
+export type { Deadlock, Evaluator } from "./evaluate/evaluator.ts";
+export { createPacked } from "./evaluate/packed.ts";
+export { createReference, nameInstance, type Reference, type ReferenceStep } from "./evaluate/reference.ts";
+export type { Path, Progress, SearchOptions, SearchResult, Violation } from "./search/result.ts";

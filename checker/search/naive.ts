@@ -1,0 +1,55 @@
+/**
+ * The oracle: forty lines of obvious search on the reference evaluator, with a Map. It knows nothing of
+ * packed tables, batches, parents or reductions, and the tests hold every other search to its counts.
+ */
+import { createReference } from "../evaluate/reference.ts";
+import type { Instance } from "../model/model.ts";
+
+export interface NaiveResult {
+  readonly states: number;
+  readonly transitions: number;
+  /** Steps to the farthest state. */
+  readonly depth: number;
+  /** By property name: the length of the shortest way to a violation. */
+  readonly violated: ReadonlyMap<string, number>;
+  readonly witnessed: ReadonlySet<string>;
+}
+
+/** Explores every reachable state, past violations too. */
+export function exploreNaively<S>(of: Instance<S>): NaiveResult {
+  const reference = createReference(of);
+  const depths = new Map<string, number>();
+  const violated = new Map<string, number>();
+  const witnessed = new Set<string>();
+  const note = (property: string, depth: number): void => {
+    if (!violated.has(property)) violated.set(property, depth);
+  };
+  const keyOf = (state: S): string => reference.pack(state).join();
+  const queue: S[] = [];
+  const meet = (state: S, depth: number): void => {
+    const key = keyOf(state);
+    if (depths.has(key)) return;
+    depths.set(key, depth);
+    queue.push(state);
+    for (const { property, args } of of.invariants) if (!property.holds(state, args, of.setting)) note(property.name, depth);
+    for (const { property, args } of of.witnesses) if (property.holds(state, args, of.setting)) witnessed.add(property.name);
+  };
+  for (const { state } of reference.namedInitialStates()) meet(state, 0);
+  let transitions = 0;
+  let depth = 0;
+  for (const state of queue) {
+    depth = depths.get(keyOf(state)) as number;
+    if (reference.deadlockIn(reference.pack(state), 0) !== null) note("no-deadlock", depth);
+    for (const instance of of.instances) {
+      const taken = reference.step(state, instance);
+      if (taken === null) continue;
+      transitions++;
+      const step = { action: instance.action.name, args: instance.args, outcome: taken.outcome };
+      for (const { property, args } of of.stepProperties) {
+        if (!property.holds(state, taken.state, step, args, of.setting)) note(property.name, depth + 1);
+      }
+      meet(taken.state, depth + 1);
+    }
+  }
+  return { states: depths.size, transitions, depth, violated, witnessed };
+}
