@@ -1,0 +1,46 @@
+// Compiles the rooms into dist/. The result is swapped in only when the whole build succeeded, so dist/ never
+// holds half of it.
+//
+//   node scripts/build.mjs             fails when the sources do not compile
+//   node scripts/build.mjs --optional  then only warns: after `npm ci` the launcher runs the sources instead
+
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isCopied, rooms, stamp } from "./freshness.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const optional = process.argv.includes("--optional");
+const fresh = `dist-${process.pid}`;
+const began = new Date();
+
+try {
+  build();
+} catch (error) {
+  process.stderr.write(`dist/ was not built: ${error instanceof Error ? error.message : String(error)}\n`);
+  if (optional)
+    process.stderr.write("`dmaspec` will run from the TypeScript sources instead, which starts slower.\n");
+  process.exitCode = optional ? 0 : 1;
+} finally {
+  rmSync(join(root, fresh), { recursive: true, force: true });
+}
+
+function build() {
+  const present = rooms.filter((room) => existsSync(join(root, room)));
+  if (present.length === 0) throw new Error("there are no sources");
+  const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
+  const args = [tsc, "-p", "tsconfig.build.json", "--outDir", fresh];
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: ["ignore", 2, 2] });
+  if (status !== 0) throw new Error("the sources do not compile, see above");
+
+  const copied = (source) => statSync(source).isDirectory() || isCopied(basename(source));
+  for (const room of present) {
+    cpSync(join(root, room), join(root, fresh, room), { recursive: true, filter: copied });
+  }
+  rmSync(join(root, "dist"), { recursive: true, force: true });
+  renameSync(join(root, fresh), join(root, "dist"));
+  writeFileSync(join(root, stamp), "");
+  utimesSync(join(root, stamp), began, began);
+}
