@@ -64,3 +64,8 @@ export type { Deadlock, Evaluator } from "./evaluate/evaluator.ts";
 export { createPacked } from "./evaluate/packed.ts";
 export { createReference, nameInstance, type Reference, type ReferenceStep } from "./evaluate/reference.ts";
 export type { Path, Progress, SearchOptions, SearchResult, Violation } from "./search/result.ts";
+export type { Design, Scenario } from "./model/design.ts";
+export { requirePureRecipes } from "./evaluate/self-check.ts";
+export { addLocals, dropCheck, dropLocals, dropStep, edit, insertAfter, insertBefore, mirrors, replaceCheck, replaceStep, swapSteps, unlocked, type Edit } from "./model/edit.ts";
+export { breadthFirst } from "./search/breadth-first.ts";
+export { simulate } from "./search/simulate.ts";

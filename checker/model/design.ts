@@ -1,27 +1,28 @@
 /**
- * A design: a model under a name, with the scenarios in which it is checked. What the command lists and runs.
+ * Designs and scenarios: what a registry of models offers. A design is a model to be checked; a scenario is
+ * the bounds in which it is, in several sizes.
  */
 import type { Model, Scope } from "./model.ts";
 
-/** A question asked of a design: the bounds, in one or more sizes, and what belongs to them. */
+/** Bounds with a name, in sizes: `tiny` takes seconds, `paper` minutes. */
 export interface Scenario {
   readonly name: string;
-  /** One sentence: what is tried. */
+  /** One sentence: what it can show, and what it cannot. */
   readonly sentence: string;
-  /** The scope of each size, the smallest first: `tiny` (seconds), `paper` (minutes), `soak`. */
   readonly sizes: Readonly<Record<string, Scope>>;
 }
 
+// A registry holds designs whose states differ.
+// oxlint-disable-next-line no-explicit-any
+export type AnyModel = Model<any>;
+
 export interface Design {
   readonly name: string;
-  /** One sentence: what is designed, and after what. */
+  /** One sentence: what is modelled, or how it differs from what it is an edit of. */
   readonly meaning: string;
-  /** Does the design claim that its properties hold? A posting that is modelled literally claims nothing. */
+  /** Does the design claim that all its properties hold? Then a violation is an error of the design. */
   readonly claimsToHold: boolean;
-  /** The name of the scenario that is run where none is asked for. */
   readonly defaultScenario: string;
   readonly scenarios: readonly Scenario[];
-  /** Builds the model. Its state type is its own business. */
-  // oxlint-disable-next-line no-explicit-any
-  build(): Model<any>;
+  build(): AnyModel;
 }

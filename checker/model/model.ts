@@ -2,7 +2,7 @@
  * A model: its state, its steps, its properties. And an instance of it: the model in a scenario's bounds.
  */
 import { getNearestName, ModelError } from "../errors.ts";
-import { type Field, record } from "../schema/fields.ts";
+import { array, type Field, record } from "../schema/fields.ts";
 import { type Layout, computeLayout } from "../schema/layout.ts";
 import {
   type Bounds,
@@ -15,8 +15,7 @@ import {
 } from "../schema/shape.ts";
 import type { Invariant, StepProperty, Witness } from "./property.ts";
 import type { Action, AnyArgs, Blocked, Params, Process, Setting } from "./rule.ts";
-import { actionsOf, type Threads } from "./threads.ts";
-import { array } from "../schema/fields.ts";
+import { actionsOf, actsOf, type Threads } from "./threads.ts";
 
 /**
  * What counts as a deadlock.
@@ -144,6 +143,14 @@ export function instantiate<S>(model: Model<S>, scope: Scope): Instance<S> {
     "action",
     actions.map((action) => action.name),
   );
+  for (const { points } of model.threads.flatMap((of) => of.procedures)) {
+    const servers = points.flatMap(({ tree }) => actsOf(tree)).flatMap((act) => (act.kind === "wait" ? act.servedBy : []));
+    requireKnown(
+      "action (that serves a wait)",
+      servers,
+      actions.map((action) => action.name),
+    );
+  }
   const properties = [...model.invariants, ...model.stepProperties, ...model.witnesses];
   requireDistinct("property or witness", [deadlockProperty, ...properties.map((property) => property.name)]);
   const without = new Set(scope.without ?? []);

@@ -120,7 +120,8 @@ function pointAction<S, N extends string>(of: Threads<S, N>, flat: FlatProcedure
   };
 }
 
-function actsOf<S>(tree: Point<S>["tree"]): Act<S>[] {
+/** Every transition that a point can lead to. */
+export function actsOf<S>(tree: Point<S>["tree"]): Act<S>[] {
   if (tree.kind === "branch") return [...actsOf(tree.yes), ...actsOf(tree.no)];
   return tree.kind === "act" ? [tree.node] : [];
 }

@@ -31,8 +31,10 @@ export function exploreNaively<S>(of: Instance<S>): NaiveResult {
     if (depths.has(key)) return;
     depths.set(key, depth);
     queue.push(state);
-    for (const { property, args } of of.invariants) if (!property.holds(state, args, of.setting)) note(property.name, depth);
-    for (const { property, args } of of.witnesses) if (property.holds(state, args, of.setting)) witnessed.add(property.name);
+    for (const { property, args } of of.invariants)
+      if (!property.holds(state, args, of.setting)) note(property.name, depth);
+    for (const { property, args } of of.witnesses)
+      if (property.holds(state, args, of.setting)) witnessed.add(property.name);
   };
   for (const { state } of reference.namedInitialStates()) meet(state, 0);
   let transitions = 0;
