@@ -66,6 +66,20 @@ export { createReference, nameInstance, type Reference, type ReferenceStep } fro
 export type { Path, Progress, SearchOptions, SearchResult, Violation } from "./search/result.ts";
 export type { Design, Scenario } from "./model/design.ts";
 export { requirePureRecipes } from "./evaluate/self-check.ts";
-export { addLocals, dropCheck, dropLocals, dropStep, edit, insertAfter, insertBefore, mirrors, replaceCheck, replaceStep, swapSteps, unlocked, type Edit } from "./model/edit.ts";
+export {
+  addLocals,
+  dropCheck,
+  dropLocals,
+  dropStep,
+  edit,
+  insertAfter,
+  insertBefore,
+  mirrors,
+  replaceCheck,
+  replaceStep,
+  swapSteps,
+  unlocked,
+  type Edit,
+} from "./model/edit.ts";
 export { breadthFirst } from "./search/breadth-first.ts";
 export { simulate } from "./search/simulate.ts";

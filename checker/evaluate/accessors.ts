@@ -111,7 +111,9 @@ class AccessorFactory {
       this.$setLength(n + 1); return n + 1; }`);
     const first = elements[0];
     const take =
-      first.kind === "scalar" ? "const first = this.$get0();" : "const first = this.$get0().$copyTo(this.$shifted);";
+      first.kind === "scalar"
+        ? "const first = this.$get0();"
+        : "const first = this.$get0().$copyTo(this.$shifted);";
     text.line(`shift() { const n = this.length; if (n === 0) return undefined; ${take}
       ${elements.map((_, i) => (i === 0 ? "" : `if (n > ${i}) this.$set${i - 1}(this.$get${i}());`)).join("\n")}
       switch (n) { ${elements.map((_, i) => `case ${i + 1}: this.$clear${i}(); break;`).join(" ")} }
@@ -134,7 +136,9 @@ class AccessorFactory {
       `delete(v) { ${cases((i) => `{ const had = ${read[i]}; ${text.store(i, members[i], "0")} return had; }`)} return false; }`,
     );
     text.line(`get size() { return ${read.map((of) => `(${of} ? 1 : 0)`).join(" + ") || "0"}; }`);
-    text.line(`*[Symbol.iterator]() { ${members.map((_, i) => `if (this.has(${i})) yield ${i};`).join(" ")} }`);
+    text.line(
+      `*[Symbol.iterator]() { ${members.map((_, i) => `if (this.has(${i})) yield ${i};`).join(" ")} }`,
+    );
     return this.instance(text, members, []);
   }
 
@@ -248,7 +252,9 @@ class ClassText {
       case "table": {
         const codes = this.constant(new Map(shape.values.map((value, code) => [value, code])));
         if (shape.values.length > fewValues) return `$table(${v}, ${codes}, ${bad})`;
-        const tests = shape.values.map((value, code) => `$v === ${JSON.stringify(value)} ? ${code} :`).join(" ");
+        const tests = shape.values
+          .map((value, code) => `$v === ${JSON.stringify(value)} ? ${code} :`)
+          .join(" ");
         return `(($v) => ${tests} $table($v, ${codes}, ${bad}))(${v})`;
       }
     }
@@ -360,6 +366,7 @@ const helpers: Record<string, any> = {
     if (code === undefined) throw outOfRange(bad.path, value, bad.shape);
     return code;
   },
-  $overflow: ({ path, capacity }: { path: string; capacity: number }) => queueOverflow(path, capacity + 1, capacity),
+  $overflow: ({ path, capacity }: { path: string; capacity: number }) =>
+    queueOverflow(path, capacity + 1, capacity),
   $foreign: foreignMember,
 };

@@ -8,7 +8,14 @@ import { dmaCore, dmaCoreScope } from "../examples/dma-core.ts";
 import { peterson, petersonScope } from "../examples/peterson.ts";
 import { philosophers, philosophersScope } from "../examples/philosophers.ts";
 import { twoPhaseCommit, twoPhaseCommitScope } from "../examples/two-phase-commit.ts";
-import { createPacked, createReference, type Evaluator, type Instance, instantiate, ModelError } from "../index.ts";
+import {
+  createPacked,
+  createReference,
+  type Evaluator,
+  type Instance,
+  instantiate,
+  ModelError,
+} from "../index.ts";
 import { randomModel } from "../testing/random-model.ts";
 import { Successors } from "./evaluator.ts";
 

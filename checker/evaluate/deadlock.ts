@@ -57,7 +57,9 @@ function findWaiting<S>(
       const isOut = label === process.idle || mine.length === 0;
       const isRunning = !isOut && mine.some(isEnabled);
       const blocked =
-        isOut || isRunning ? null : mine.map((instance) => instance.blocked?.(state) ?? null).find((b) => b !== null);
+        isOut || isRunning
+          ? null
+          : mine.map((instance) => instance.blocked?.(state) ?? null).find((b) => b !== null);
       const is = isOut ? "out" : isRunning ? "running" : "blocked";
       standings.push({ name: `${process.name} ${self}`, label, is, blocked: blocked ?? null, firstOfKind });
     });

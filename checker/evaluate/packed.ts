@@ -145,7 +145,9 @@ class PackedEvaluator<S> implements Evaluator {
    */
   private tryAll(instances: readonly ActionInstance<S>[]): TryAll {
     if (instances.length > unrolled) {
-      const halves = [instances.slice(0, unrolled), instances.slice(unrolled)].map((some) => this.tryAll(some));
+      const halves = [instances.slice(0, unrolled), instances.slice(unrolled)].map((some) =>
+        this.tryAll(some),
+      );
       return (words, offset, out) => {
         for (const half of halves) half(words, offset, out);
       };
@@ -218,7 +220,10 @@ class PackedEvaluator<S> implements Evaluator {
    * A function that finds the first violated invariant from a given id on within a group, or -1. Unrolled
    * for the same reason as `tryAll`.
    */
-  private invariantGroup(from: number, to: number): { from: number; firstViolated: (start: number) => number } {
+  private invariantGroup(
+    from: number,
+    to: number,
+  ): { from: number; firstViolated: (start: number) => number } {
     const some = this.of.invariants.slice(from, to);
     const text = `${some.map((_, k) => `const h${k} = some[${k}].property.holds, a${k} = some[${k}].args;`).join(" ")}
       return function firstViolated(start) {
@@ -230,7 +235,10 @@ class PackedEvaluator<S> implements Evaluator {
       }`;
     const explain = (error: unknown, at: number) => asModelError(error, this.of.invariants[at].property.name);
     const make = new Function("S", "some", "setting", "explain", text);
-    return { from, firstViolated: make(this.state, some, this.of.setting, explain) as (start: number) => number };
+    return {
+      from,
+      firstViolated: make(this.state, some, this.of.setting, explain) as (start: number) => number,
+    };
   }
 
   markWitnesses(words: Int32Array, offset: number, reached: Uint8Array): void {

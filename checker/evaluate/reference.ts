@@ -64,7 +64,11 @@ class ReferenceEvaluator<S> implements Reference<S> {
       if (outcome !== null) return { state: this.checked(next), patches, outcome };
       if (patches.length === 0) return null;
       const path = patches[0].path.join(".");
-      throw new ModelError("M09", `writes ${path} although it is not enabled`, "write nothing before the guard has passed");
+      throw new ModelError(
+        "M09",
+        `writes ${path} although it is not enabled`,
+        "write nothing before the guard has passed",
+      );
     });
   }
 
@@ -96,7 +100,9 @@ class ReferenceEvaluator<S> implements Reference<S> {
       out.instances[out.count] = instance.id;
       for (const { id, property, args } of this.of.stepProperties) {
         const step = { action: instance.action.name, args: instance.args, outcome: taken.outcome };
-        const holds = guarded(property.name, () => property.holds(before, taken.state, step, args, this.of.setting));
+        const holds = guarded(property.name, () =>
+          property.holds(before, taken.state, step, args, this.of.setting),
+        );
         if (!holds) out.brokenSteps.push({ successor: out.count, property: id });
       }
       out.count++;
@@ -115,7 +121,8 @@ class ReferenceEvaluator<S> implements Reference<S> {
   markWitnesses(words: Int32Array, offset: number, reached: Uint8Array): void {
     const state = this.unpack(words, offset);
     for (const { id, property, args } of this.of.witnesses) {
-      if (reached[id] === 0 && guarded(property.name, () => property.holds(state, args, this.of.setting))) reached[id] = 1;
+      if (reached[id] === 0 && guarded(property.name, () => property.holds(state, args, this.of.setting)))
+        reached[id] = 1;
     }
   }
 

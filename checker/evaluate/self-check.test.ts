@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 import { dmaCore, dmaCoreScope } from "../examples/dma-core.ts";
-import { createPacked, defineModel, environmentRule, instantiate, invariant, range, record, type StateOf } from "../index.ts";
+import {
+  createPacked,
+  defineModel,
+  environmentRule,
+  instantiate,
+  invariant,
+  range,
+  record,
+  type StateOf,
+} from "../index.ts";
 import { requirePureRecipes } from "./self-check.ts";
 
 const state = record({ n: range(0, 3) });
@@ -34,7 +43,12 @@ test("randomness is found", () => {
 
 test("an impure property is found", () => {
   let asked = 0;
-  expect(() => check((s) => void (s.n = (s.n + 1) % 4), () => asked++ % 3 !== 0)).toThrow(/\[M03\] a property/);
+  expect(() =>
+    check(
+      (s) => void (s.n = (s.n + 1) % 4),
+      () => asked++ % 3 !== 0,
+    ),
+  ).toThrow(/\[M03\] a property/);
 });
 
 test("a pure model passes", () => {

@@ -96,47 +96,82 @@ function endCall(s: State, c: Frame, lock: Lock): void {
 }
 
 const rules = [
-  processRule(cpus, cpu, "MAP", "IDLE", { iova, page }, {
-    then: (s: State, { cpu: self, iova: i, page: p }) => {
-      const c = s.cpus[self];
-      c.li = i;
-      c.lp = p;
-      c.pc = "M1";
+  processRule(
+    cpus,
+    cpu,
+    "MAP",
+    "IDLE",
+    { iova, page },
+    {
+      then: (s: State, { cpu: self, iova: i, page: p }) => {
+        const c = s.cpus[self];
+        c.li = i;
+        c.lp = p;
+        c.pc = "M1";
+      },
     },
-  }),
-  processRule(cpus, cpu, "UNMAP", "IDLE", { iova }, {
-    then: (s: State, { cpu: self, iova: i }) => {
-      s.cpus[self].li = i;
-      s.cpus[self].pc = "U1";
+  ),
+  processRule(
+    cpus,
+    cpu,
+    "UNMAP",
+    "IDLE",
+    { iova },
+    {
+      then: (s: State, { cpu: self, iova: i }) => {
+        s.cpus[self].li = i;
+        s.cpus[self].pc = "U1";
+      },
     },
-  }),
-  processRule(cpus, cpu, "DONATE", "IDLE", { page }, {
-    then: (s: State, { cpu: self, page: p }) => {
-      s.cpus[self].lp = p;
-      s.cpus[self].pc = "D1";
+  ),
+  processRule(
+    cpus,
+    cpu,
+    "DONATE",
+    "IDLE",
+    { page },
+    {
+      then: (s: State, { cpu: self, page: p }) => {
+        s.cpus[self].lp = p;
+        s.cpus[self].pc = "D1";
+      },
     },
-  }),
-  processRule(cpus, cpu, "RECLAIM", "IDLE", { page }, {
-    then: (s: State, { cpu: self, page: p }) => {
-      s.cpus[self].lp = p;
-      s.cpus[self].pc = "R1";
+  ),
+  processRule(
+    cpus,
+    cpu,
+    "RECLAIM",
+    "IDLE",
+    { page },
+    {
+      then: (s: State, { cpu: self, page: p }) => {
+        s.cpus[self].lp = p;
+        s.cpus[self].pc = "R1";
+      },
     },
-  }),
+  ),
   // map: count the use under the host lock, then write the entry; roll back through the tail of unmap
   acquire("M1", "iommuLock", "M2"),
   acquire("M2", "hostLock", "M3"),
-  processRule(cpus, cpu, "M3", "M3", {}, {
-    then: (s: State, { cpu: self }, { bounds }) => {
-      const c = s.cpus[self];
-      const target = s.pages[c.lp];
-      if (target.own === "HOST" && target.ref < bounds.iova) {
-        target.ref++;
-        c.pc = "M4";
-      } else {
-        c.pc = "M4F";
-      }
+  processRule(
+    cpus,
+    cpu,
+    "M3",
+    "M3",
+    {},
+    {
+      then: (s: State, { cpu: self }, { bounds }) => {
+        const c = s.cpus[self];
+        const target = s.pages[c.lp];
+        if (target.own === "HOST" && target.ref < bounds.iova) {
+          target.ref++;
+          c.pc = "M4";
+        } else {
+          c.pc = "M4F";
+        }
+      },
     },
-  }),
+  ),
   release("M4", "hostLock", "M5"),
   release("M4F", "hostLock", "REL"),
   at("M5", (s, c) => {
@@ -163,13 +198,20 @@ const rules = [
     s.iovas[c.li].queued = true;
     c.pc = "U4";
   }),
-  processRule(cpus, cpu, "U4", "U4", {}, {
-    when: (s: State, { cpu: self }) => !s.iovas[s.cpus[self].li].queued,
-    then: (s, { cpu: self }) => {
-      s.cpus[self].pc = "U5";
+  processRule(
+    cpus,
+    cpu,
+    "U4",
+    "U4",
+    {},
+    {
+      when: (s: State, { cpu: self }) => !s.iovas[s.cpus[self].li].queued,
+      then: (s, { cpu: self }) => {
+        s.cpus[self].pc = "U5";
+      },
+      waitsFor: () => ({ kind: "wait", wait: "the invalidation", servedBy: ["TLBI"] }),
     },
-    waitsFor: () => ({ kind: "wait", wait: "the invalidation", servedBy: ["TLBI"] }),
-  }),
+  ),
   acquire("U5", "hostLock", "U6"),
   at("U6", (s, c) => {
     s.pages[c.lp].ref--;
@@ -192,50 +234,70 @@ const rules = [
     c.pc = "D3";
   }),
   // the SMMU
-  environmentRule("DMA", { iova }, {
-    lane: "device",
-    when: (s: State, { iova: i }) => s.iovas[i].pte !== null && s.iovas[i].tlb === null,
-    then: (s, { iova: i }) => {
-      s.iovas[i].tlb = s.iovas[i].pte;
+  environmentRule(
+    "DMA",
+    { iova },
+    {
+      lane: "device",
+      when: (s: State, { iova: i }) => s.iovas[i].pte !== null && s.iovas[i].tlb === null,
+      then: (s, { iova: i }) => {
+        s.iovas[i].tlb = s.iovas[i].pte;
+      },
     },
-  }),
-  environmentRule("TLBI", { iova }, {
-    lane: "SMMU",
-    when: (s: State, { iova: i }) => s.iovas[i].queued,
-    then: (s, { iova: i }) => {
-      s.iovas[i].tlb = null;
-      s.iovas[i].queued = false;
+  ),
+  environmentRule(
+    "TLBI",
+    { iova },
+    {
+      lane: "SMMU",
+      when: (s: State, { iova: i }) => s.iovas[i].queued,
+      then: (s, { iova: i }) => {
+        s.iovas[i].tlb = null;
+        s.iovas[i].queued = false;
+      },
     },
-  }),
+  ),
 ];
 
 /** The labels at which a CPU holds a use of the page in its frame that no entry shows. */
 const holdsUse = new Set<Label>(["M4", "M5", "U3", "U4", "U5", "U6"]);
 
 const invariants = [
-  invariant("mapped-pages-are-the-hosts", { iova }, {
-    sentence: "A page that the table maps belongs to the host.",
-    holds: (s: State, { iova: i }) => {
-      const { pte } = s.iovas[i];
-      return pte === null || s.pages[pte].own === "HOST";
+  invariant(
+    "mapped-pages-are-the-hosts",
+    { iova },
+    {
+      sentence: "A page that the table maps belongs to the host.",
+      holds: (s: State, { iova: i }) => {
+        const { pte } = s.iovas[i];
+        return pte === null || s.pages[pte].own === "HOST";
+      },
     },
-  }),
-  invariant("cached-pages-are-the-hosts", { iova }, {
-    sentence: "A page that the TLB holds belongs to the host.",
-    holds: (s: State, { iova: i }) => {
-      const { tlb } = s.iovas[i];
-      return tlb === null || s.pages[tlb].own === "HOST";
+  ),
+  invariant(
+    "cached-pages-are-the-hosts",
+    { iova },
+    {
+      sentence: "A page that the TLB holds belongs to the host.",
+      holds: (s: State, { iova: i }) => {
+        const { tlb } = s.iovas[i];
+        return tlb === null || s.pages[tlb].own === "HOST";
+      },
     },
-  }),
-  invariant("uses-are-counted", { page }, {
-    sentence: "A page's count is the number of its entries and of the calls that hold a use of it.",
-    holds: (s: State, { page: p }, { bounds }) => {
-      let uses = 0;
-      for (let i = 0; i < bounds.iova; i++) if (s.iovas[i].pte === p) uses++;
-      for (let c = 0; c < bounds.cpu; c++) if (s.cpus[c].lp === p && holdsUse.has(s.cpus[c].pc)) uses++;
-      return s.pages[p].ref === uses;
+  ),
+  invariant(
+    "uses-are-counted",
+    { page },
+    {
+      sentence: "A page's count is the number of its entries and of the calls that hold a use of it.",
+      holds: (s: State, { page: p }, { bounds }) => {
+        let uses = 0;
+        for (let i = 0; i < bounds.iova; i++) if (s.iovas[i].pte === p) uses++;
+        for (let c = 0; c < bounds.cpu; c++) if (s.cpus[c].lp === p && holdsUse.has(s.cpus[c].pc)) uses++;
+        return s.pages[p].ref === uses;
+      },
     },
-  }),
+  ),
 ];
 
 /** The benchmark model. */

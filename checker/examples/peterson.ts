@@ -40,10 +40,11 @@ function enter(withTurn: boolean) {
       s.wants[self] = true;
     }),
     ...(withTurn ? [giveWay] : []),
-    wait("the other side to be elsewhere or to give way", (s, _, { self }) => !s.wants[1 - self] || s.turn === self, [
-      "enter: let the other go first",
-      "enter: leave",
-    ]),
+    wait(
+      "the other side to be elsewhere or to give way",
+      (s, _, { self }) => !s.wants[1 - self] || s.turn === self,
+      [...(withTurn ? ["enter: let the other go first"] : []), "enter: leave"],
+    ),
     step("be in the critical section", (s, _, { self }) => {
       s.critical[self] = true;
     }),
@@ -64,16 +65,24 @@ export function peterson(withTurn = true): Model<State> {
     state,
     threads: [threads(side, "sides", [enter(withTurn)])],
     invariants: [
-      invariant("mutual-exclusion", {}, {
-        sentence: "At most one side is in the critical section.",
-        holds: (s: State) => !(s.critical[0] && s.critical[1]),
-      }),
+      invariant(
+        "mutual-exclusion",
+        {},
+        {
+          sentence: "At most one side is in the critical section.",
+          holds: (s: State) => !(s.critical[0] && s.critical[1]),
+        },
+      ),
     ],
     witnesses: [
-      witness("gets-in", { side }, {
-        sentence: "A side gets into the critical section.",
-        holds: (s: State, { side: self }) => s.critical[self],
-      }),
+      witness(
+        "gets-in",
+        { side },
+        {
+          sentence: "A side gets into the critical section.",
+          holds: (s: State, { side: self }) => s.critical[self],
+        },
+      ),
     ],
   });
 }

@@ -69,17 +69,25 @@ export function philosophers(oneIsLeftHanded: boolean): Model<State> {
     state,
     threads: [threads(philosopher, "seats", [dine(oneIsLeftHanded)])],
     invariants: [
-      invariant("neighbours-do-not-eat-together", { philosopher }, {
-        sentence: "A philosopher does not eat while the next one does.",
-        holds: (s: State, { philosopher: p }, { bounds }) =>
-          bounds.philosopher < 2 || !s.eating[p] || !s.eating[(p + 1) % bounds.philosopher],
-      }),
+      invariant(
+        "neighbours-do-not-eat-together",
+        { philosopher },
+        {
+          sentence: "A philosopher does not eat while the next one does.",
+          holds: (s: State, { philosopher: p }, { bounds }) =>
+            bounds.philosopher < 2 || !s.eating[p] || !s.eating[(p + 1) % bounds.philosopher],
+        },
+      ),
     ],
     witnesses: [
-      witness("somebody-eats", { philosopher }, {
-        sentence: "A philosopher eats.",
-        holds: (s: State, { philosopher: p }) => s.eating[p],
-      }),
+      witness(
+        "somebody-eats",
+        { philosopher },
+        {
+          sentence: "A philosopher eats.",
+          holds: (s: State, { philosopher: p }) => s.eating[p],
+        },
+      ),
     ],
   });
 }

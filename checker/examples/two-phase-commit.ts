@@ -35,58 +35,86 @@ const state = record({
 type State = StateOf<typeof state>;
 
 const rules = [
-  environmentRule("TM receives Prepared", { rm }, {
-    lane: "TM",
-    when: (s: State, { rm: r }) => s.tm === "init" && s.preparedSent.has(r),
-    then: (s, { rm: r }) => {
-      s.tmPrepared.add(r);
+  environmentRule(
+    "TM receives Prepared",
+    { rm },
+    {
+      lane: "TM",
+      when: (s: State, { rm: r }) => s.tm === "init" && s.preparedSent.has(r),
+      then: (s, { rm: r }) => {
+        s.tmPrepared.add(r);
+      },
     },
-  }),
-  environmentRule("TM commits", {}, {
-    lane: "TM",
-    when: (s: State, _, { bounds }) => s.tm === "init" && s.tmPrepared.size === bounds.rm,
-    then: (s) => {
-      s.tm = "committed";
-      s.commitSent = true;
+  ),
+  environmentRule(
+    "TM commits",
+    {},
+    {
+      lane: "TM",
+      when: (s: State, _, { bounds }) => s.tm === "init" && s.tmPrepared.size === bounds.rm,
+      then: (s) => {
+        s.tm = "committed";
+        s.commitSent = true;
+      },
     },
-  }),
-  environmentRule("TM aborts", {}, {
-    lane: "TM",
-    when: (s: State) => s.tm === "init",
-    then: (s) => {
-      s.tm = "aborted";
-      s.abortSent = true;
+  ),
+  environmentRule(
+    "TM aborts",
+    {},
+    {
+      lane: "TM",
+      when: (s: State) => s.tm === "init",
+      then: (s) => {
+        s.tm = "aborted";
+        s.abortSent = true;
+      },
     },
-  }),
-  environmentRule("RM prepares", { rm }, {
-    lane: "RM {rm}",
-    when: (s: State, { rm: r }) => s.rms[r] === "working",
-    then: (s, { rm: r }) => {
-      s.rms[r] = "prepared";
-      s.preparedSent.add(r);
+  ),
+  environmentRule(
+    "RM prepares",
+    { rm },
+    {
+      lane: "RM {rm}",
+      when: (s: State, { rm: r }) => s.rms[r] === "working",
+      then: (s, { rm: r }) => {
+        s.rms[r] = "prepared";
+        s.preparedSent.add(r);
+      },
     },
-  }),
-  environmentRule("RM chooses to abort", { rm }, {
-    lane: "RM {rm}",
-    when: (s: State, { rm: r }) => s.rms[r] === "working",
-    then: (s, { rm: r }) => {
-      s.rms[r] = "aborted";
+  ),
+  environmentRule(
+    "RM chooses to abort",
+    { rm },
+    {
+      lane: "RM {rm}",
+      when: (s: State, { rm: r }) => s.rms[r] === "working",
+      then: (s, { rm: r }) => {
+        s.rms[r] = "aborted";
+      },
     },
-  }),
-  environmentRule("RM receives Commit", { rm }, {
-    lane: "RM {rm}",
-    when: (s: State) => s.commitSent,
-    then: (s, { rm: r }) => {
-      s.rms[r] = "committed";
+  ),
+  environmentRule(
+    "RM receives Commit",
+    { rm },
+    {
+      lane: "RM {rm}",
+      when: (s: State) => s.commitSent,
+      then: (s, { rm: r }) => {
+        s.rms[r] = "committed";
+      },
     },
-  }),
-  environmentRule("RM receives Abort", { rm }, {
-    lane: "RM {rm}",
-    when: (s: State) => s.abortSent,
-    then: (s, { rm: r }) => {
-      s.rms[r] = "aborted";
+  ),
+  environmentRule(
+    "RM receives Abort",
+    { rm },
+    {
+      lane: "RM {rm}",
+      when: (s: State) => s.abortSent,
+      then: (s, { rm: r }) => {
+        s.rms[r] = "aborted";
+      },
     },
-  }),
+  ),
 ];
 
 /** The protocol over the resource managers of the scope. */
@@ -98,22 +126,36 @@ export function twoPhaseCommit(): Model<State> {
     rules,
     deadlock: "none",
     invariants: [
-      invariant("consistent", { rm }, {
-        sentence: "No resource manager commits while another aborts.",
-        holds: (s: State, { rm: r }) => s.rms[r] !== "aborted" || s.rms.every((other) => other !== "committed"),
-        explain: (s, { rm: r }) => `RM ${r} is aborted, and RM ${s.rms.findIndex((of) => of === "committed")} committed`,
-        premise: (s, { rm: r }) => s.rms[r] === "aborted",
-      }),
+      invariant(
+        "consistent",
+        { rm },
+        {
+          sentence: "No resource manager commits while another aborts.",
+          holds: (s: State, { rm: r }) =>
+            s.rms[r] !== "aborted" || s.rms.every((other) => other !== "committed"),
+          explain: (s, { rm: r }) =>
+            `RM ${r} is aborted, and RM ${s.rms.findIndex((of) => of === "committed")} committed`,
+          premise: (s, { rm: r }) => s.rms[r] === "aborted",
+        },
+      ),
     ],
     witnesses: [
-      witness("all-commit", {}, {
-        sentence: "All resource managers commit.",
-        holds: (s: State) => s.rms.every((of) => of === "committed"),
-      }),
-      witness("all-abort", {}, {
-        sentence: "All resource managers abort.",
-        holds: (s: State) => s.rms.every((of) => of === "aborted"),
-      }),
+      witness(
+        "all-commit",
+        {},
+        {
+          sentence: "All resource managers commit.",
+          holds: (s: State) => s.rms.every((of) => of === "committed"),
+        },
+      ),
+      witness(
+        "all-abort",
+        {},
+        {
+          sentence: "All resource managers abort.",
+          holds: (s: State) => s.rms.every((of) => of === "aborted"),
+        },
+      ),
     ],
   });
 }

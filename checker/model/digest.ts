@@ -19,7 +19,10 @@ import { computeSha256 } from "./sha256.ts";
 export function computeModelDigest<S>(of: Instance<S>, declared: Model<S> = of.model): string {
   const { bounds } = of.scope;
   const shapesOf = (params: Action<S>["params"], place: string) =>
-    Object.entries(params).map(([name, field]) => [name, computeScalarShape(field, bounds, `${place}(${name})`)]);
+    Object.entries(params).map(([name, field]) => [
+      name,
+      computeScalarShape(field, bounds, `${place}(${name})`),
+    ]);
   const describeProperty = ({ name, params }: { name: string; params: Action<S>["params"] }) => [
     name,
     shapesOf(params, name),

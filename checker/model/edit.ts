@@ -18,7 +18,17 @@ export type Edit<S> = (procedure: Procedure<S>) => Procedure<S>;
 type AnyNode<S> = Node<S, any>;
 type Kind = AnyNode<unknown>["kind"];
 
-const stepKinds: readonly Kind[] = ["step", "choose", "wait", "when", "repeat", "label", "acquire", "release", "exit"];
+const stepKinds: readonly Kind[] = [
+  "step",
+  "choose",
+  "wait",
+  "when",
+  "repeat",
+  "label",
+  "acquire",
+  "release",
+  "exit",
+];
 
 /** The procedure with the edits made, one after the other. */
 export function edit<S>(procedure: Procedure<S>, ...edits: readonly Edit<S>[]): Procedure<S> {
@@ -167,11 +177,17 @@ function findOnly<S>(
   throw new ModelError("M12", what, "give each its own name, or edit something that is there once");
 }
 
-function missing<S>(procedure: Procedure<S>, by: string, kinds: readonly Kind[] | null, name: string): ModelError {
+function missing<S>(
+  procedure: Procedure<S>,
+  by: string,
+  kinds: readonly Kind[] | null,
+  name: string,
+): ModelError {
   const known = nodesOf(procedure.body)
     .filter((node) => kinds === null || kinds.includes(node.kind))
     .map((node) => node.name);
-  const what = kinds === null ? "node" : kinds.length > 1 ? "step" : kinds[0] === "locked" ? "bracket of" : kinds[0];
+  const what =
+    kinds === null ? "node" : kinds.length > 1 ? "step" : kinds[0] === "locked" ? "bracket of" : kinds[0];
   return doesNotApply(procedure, by, `${what} "${name}"`, name, known);
 }
 

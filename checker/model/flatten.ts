@@ -100,7 +100,8 @@ class Flattening<S> {
     const names = new Set<string>();
     const visit = (nodes: readonly AnyNode<S>[]): void => {
       for (const node of nodes) {
-        const named = node.kind === "step" || node.kind === "choose" || node.kind === "wait" || node.kind === "label";
+        const named =
+          node.kind === "step" || node.kind === "choose" || node.kind === "wait" || node.kind === "label";
         if ((named || node.kind === "check") && names.has(node.name)) {
           throw this.fail(`two nodes are named "${node.name}"`, "give each its own name", "M04");
         }
@@ -185,7 +186,10 @@ class Flattening<S> {
       }
       case "repeat": {
         if (loops.has(node)) {
-          throw this.fail(`the loop "${node.name}" can go round without a step`, "put a step into every round");
+          throw this.fail(
+            `the loop "${node.name}" can go round without a step`,
+            "put a step into every round",
+          );
         }
         const [body] = this.insidesOf(node, here);
         return {
@@ -217,7 +221,12 @@ class Flattening<S> {
   }
 
   /** Control leaves a place by an exit: first the locks that the exit leaves behind, innermost first. */
-  private exitTree(exit: Exit<S, unknown>, from: Position<S>, because: string, loops: ReadonlySet<AnyNode<S>>): Tree<S> {
+  private exitTree(
+    exit: Exit<S, unknown>,
+    from: Position<S>,
+    because: string,
+    loops: ReadonlySet<AnyNode<S>>,
+  ): Tree<S> {
     switch (exit.kind) {
       case "panic": {
         const label = `PANIC in ${this.procedure.name}: ${exit.reason}`;
@@ -225,14 +234,27 @@ class Flattening<S> {
         return { kind: "leave", because, next: { kind: "panic", label, reason: exit.reason } };
       }
       case "refuse":
-        return this.releaseThen(from.locks, `refusing ${exit.reason}`, because, { kind: "refuse", reason: exit.reason });
+        return this.releaseThen(from.locks, `refusing ${exit.reason}`, because, {
+          kind: "refuse",
+          reason: exit.reason,
+        });
       case "return":
-        return this.releaseThen(from.locks, "returning", because, { kind: "return", result: exit.result }, exit);
+        return this.releaseThen(
+          from.locks,
+          "returning",
+          because,
+          { kind: "return", result: exit.result },
+          exit,
+        );
       case "jump": {
         const place = this.places.get(exit.label);
         if (place === undefined) {
           const known = [...this.places.keys()].join(", ") || "none";
-          throw this.fail(`a jump leads to "${exit.label}", which is no label here`, `the labels are: ${known}`, "M08");
+          throw this.fail(
+            `a jump leads to "${exit.label}", which is no label here`,
+            `the labels are: ${known}`,
+            "M08",
+          );
         }
         const extra = from.locks.slice(place.locks.length);
         if (extra.length === 0) return this.treeAt(place, loops);

@@ -144,7 +144,9 @@ export function instantiate<S>(model: Model<S>, scope: Scope): Instance<S> {
     actions.map((action) => action.name),
   );
   for (const { points } of model.threads.flatMap((of) => of.procedures)) {
-    const servers = points.flatMap(({ tree }) => actsOf(tree)).flatMap((act) => (act.kind === "wait" ? act.servedBy : []));
+    const servers = points
+      .flatMap(({ tree }) => actsOf(tree))
+      .flatMap((act) => (act.kind === "wait" ? act.servedBy : []));
     requireKnown(
       "action (that serves a wait)",
       servers,
@@ -159,7 +161,9 @@ export function instantiate<S>(model: Model<S>, scope: Scope): Instance<S> {
   const processes = [...model.threads, ...model.processes];
   const instances = actions
     .filter((action) => action.power === undefined || !powersOff.has(action.power))
-    .flatMap((action) => argumentsOf(action.params, scope.bounds, action.name).map((args) => ({ action, args })))
+    .flatMap((action) =>
+      argumentsOf(action.params, scope.bounds, action.name).map((args) => ({ action, args })),
+    )
     .filter(({ action, args }) => scope.allows?.(action.name, args, scope.bounds) ?? true)
     .map(({ action, args }, id): ActionInstance<S> => {
       const fireAtLabel = action.bind(args, setting);
@@ -200,12 +204,17 @@ function guardByLabel<S>(
   if (action.process === undefined) return fire;
   const process = processes.find(({ name }) => name === action.process);
   if (process === undefined) {
-    throw new ModelError("M08", `action ${action.name} belongs to no process "${action.process}"`, "declare the process");
+    throw new ModelError(
+      "M08",
+      `action ${action.name} belongs to no process "${action.process}"`,
+      "declare the process",
+    );
   }
   const { frames, control } = process;
   const self = args[process.name] as number;
   // The frames' place is known by name only.
-  return (s) => ((s as Record<string, Record<string, string>[]>)[frames][self][control] === action.at ? fire(s) : null);
+  return (s) =>
+    (s as Record<string, Record<string, string>[]>)[frames][self][control] === action.at ? fire(s) : null;
 }
 
 function settingOf<S>(model: Model<S>, scope: Scope): Setting {
@@ -222,11 +231,16 @@ function settingOf<S>(model: Model<S>, scope: Scope): Setting {
 /** The state that the modeller declared, with the frames of the threads. */
 function stateShape<S>(model: Model<S>, bounds: Bounds): RecordShape {
   const { spec } = model.state;
-  if (spec.kind !== "record") throw new ModelError("M07", `the state is a ${spec.kind}`, "declare it as a record");
+  if (spec.kind !== "record")
+    throw new ModelError("M07", `the state is a ${spec.kind}`, "declare it as a record");
   const frames = model.threads.map((of) => [of.frames, array(of.index, of.frame)] as const);
   for (const [name] of frames) {
     if (name in spec.fields) {
-      throw new ModelError("M04", `the state declares "${name}", which is the threads' own`, "rename the field");
+      throw new ModelError(
+        "M04",
+        `the state declares "${name}", which is the threads' own`,
+        "rename the field",
+      );
     }
   }
   return computeShape(record({ ...spec.fields, ...Object.fromEntries(frames) }), bounds) as RecordShape;
@@ -293,7 +307,8 @@ function instancesOf<P extends { name: string; params: Params }>(
 
 function requireDistinct(what: string, names: readonly string[]): void {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new ModelError("M04", `two ${what}s are named "${twice}"`, "rename one of them");
+  if (twice !== undefined)
+    throw new ModelError("M04", `two ${what}s are named "${twice}"`, "rename one of them");
 }
 
 function requireKnown(what: string, names: readonly string[], known: readonly string[]): void {

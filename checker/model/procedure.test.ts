@@ -35,7 +35,8 @@ const lockB: Lock<State, unknown> = { name: "B", of: (s) => s.b };
 
 type Body = readonly Node<State, unknown>[];
 const make = (body: Body, name = "call"): Procedure<State> => procedure(name, { args: {} }, body);
-const labelsOf = (body: Body): string[] => flatten(make(body)).points.map(({ label: at }) => at.replace("call: ", ""));
+const labelsOf = (body: Body): string[] =>
+  flatten(make(body)).points.map(({ label: at }) => at.replace("call: ", ""));
 const bump = (name: string): Body[number] =>
   step(name, (s) => {
     s.n = (s.n + 1) % 4;
@@ -43,13 +44,20 @@ const bump = (name: string): Body[number] =>
 
 /** Runs one CPU through the call, taking the given choice where there is one: the outcomes, in order. */
 function runAlone(body: Body, prepare: (s: State) => void = () => {}): string[] {
-  const model = defineModel<State>({ name: "m", state, threads: [threads(cpu, "cpus", [make(body)])], initial: { start: prepare } });
+  const model = defineModel<State>({
+    name: "m",
+    state,
+    threads: [threads(cpu, "cpus", [make(body)])],
+    initial: { start: prepare },
+  });
   const of = instantiate(model, { bounds: { cpu: 1 } });
   const reference = createReference(of);
   let { state: at } = reference.namedInitialStates()[0];
   const told: string[] = [];
   for (let n = 0; n < 30; n++) {
-    const taken = of.instances.map((each) => ({ each, step: reference.step(at, each) })).find(({ step: s }) => s !== null);
+    const taken = of.instances
+      .map((each) => ({ each, step: reference.step(at, each) }))
+      .find(({ step: s }) => s !== null);
     if (taken?.step == null || (n > 0 && taken.each.action.name === "call")) return told;
     told.push(`${taken.each.action.name} -> ${taken.step.outcome}`);
     at = taken.step.state;
@@ -64,11 +72,23 @@ describe("a procedure flattens to one point for each transition", () => {
       locked(lockA, [bump("first"), locked(lockB, [bump("second")])]),
       bump("third"),
     ];
-    expect(labelsOf(body)).toEqual(["acquire A", "first", "acquire B", "second", "release B", "release A", "third"]);
+    expect(labelsOf(body)).toEqual([
+      "acquire A",
+      "first",
+      "acquire B",
+      "second",
+      "release B",
+      "release A",
+      "third",
+    ]);
   });
 
   test("the last step returns; a failed check releases the locks on its way out, one step each", () => {
-    const body = [locked(lockA, [locked(lockB, [check<State, unknown>("is open", (s) => s.open, refuse("EPERM")), bump("go")])])];
+    const body = [
+      locked(lockA, [
+        locked(lockB, [check<State, unknown>("is open", (s) => s.open, refuse("EPERM")), bump("go")]),
+      ]),
+    ];
     expect(runAlone(body)).toEqual([
       "call -> ",
       "call: acquire A -> ",
@@ -128,16 +148,25 @@ describe("a procedure flattens to one point for each transition", () => {
 
   test("a panic keeps the locks and never resumes", () => {
     const body = [locked(lockA, [check<State, unknown>("is open", (s) => s.open, panic("BUG")), bump("go")])];
-    expect(runAlone(body)).toEqual(["call -> ", "call: acquire A -> ", "call: go -> not: is open; panics: BUG"]);
+    expect(runAlone(body)).toEqual([
+      "call -> ",
+      "call: acquire A -> ",
+      "call: go -> not: is open; panics: BUG",
+    ]);
   });
 
   test("a choice is one transition for each value, and none where control does not come to it", () => {
     const body = [
-      when<State, unknown>("is open", (s) => s.open, [
-        choose("pick", oneOf("one", "two"), (s, _, choice) => {
-          s.n = choice === "one" ? 1 : 2;
-        }),
-      ], [bump("no choice")]),
+      when<State, unknown>(
+        "is open",
+        (s) => s.open,
+        [
+          choose("pick", oneOf("one", "two"), (s, _, choice) => {
+            s.n = choice === "one" ? 1 : 2;
+          }),
+        ],
+        [bump("no choice")],
+      ),
     ];
     const model = (open: boolean) =>
       instantiate(
@@ -156,9 +185,17 @@ describe("a procedure flattens to one point for each transition", () => {
 });
 
 test.each<[string, Body, RegExp]>([
-  ["an unreachable step", [leave(returns("early")), bump("late")], /\[M05\] procedure call: "late".*unreachable/],
+  [
+    "an unreachable step",
+    [leave(returns("early")), bump("late")],
+    /\[M05\] procedure call: "late".*unreachable/,
+  ],
   ["two steps of one name", [bump("x"), bump("x")], /\[M04\] procedure call: two nodes are named "x"/],
-  ["a jump to nowhere", [check("c", () => true, jump("out")), bump("x"), label("put", [bump("y")])], /\[M08\].*"out".*put/s],
+  [
+    "a jump to nowhere",
+    [check("c", () => true, jump("out")), bump("x"), label("put", [bump("y")])],
+    /\[M08\].*"out".*put/s,
+  ],
   ["a loop without a step", [repeat("for ever", () => true, [])], /\[M10\].*"for ever".*without a step/],
 ])("%s is refused, by name", (_, body, message) => {
   expect(() => flatten(make(body))).toThrow(message);
@@ -186,15 +223,24 @@ describe("deadlock", () => {
     expect(exploreNaively(model([order("ab", lockA, lockB), order("ba", lockB, lockA)])).violated).toEqual(
       new Map([["no-deadlock", 4]]),
     );
-    expect(exploreNaively(model([order("ab", lockA, lockB), order("again", lockA, lockB)])).violated.size).toBe(0);
+    expect(
+      exploreNaively(model([order("ab", lockA, lockB), order("again", lockA, lockB)])).violated.size,
+    ).toBe(0);
   });
 
   test("a lock taken twice by one CPU", () => {
-    expect(exploreNaively(model([make([locked(lockA, [locked(lockA, [bump("work")])])])])).violated.get("no-deadlock")).toBe(2);
+    expect(
+      exploreNaively(model([make([locked(lockA, [locked(lockA, [bump("work")])])])])).violated.get(
+        "no-deadlock",
+      ),
+    ).toBe(2);
   });
 
   test("waiting for one that panicked is no deadlock, but a lock that nobody gives back is not freed either", () => {
-    const dies = make([locked(lockA, [check<State, unknown>("c", () => false, panic("BUG")), bump("x")])], "dies");
+    const dies = make(
+      [locked(lockA, [check<State, unknown>("c", () => false, panic("BUG")), bump("x")])],
+      "dies",
+    );
     expect(exploreNaively(model([dies])).violated.size).toBe(0);
   });
 

@@ -81,7 +81,12 @@ export type Node<S, C> =
       readonly holds: Do<S, C, boolean>;
       readonly body: readonly Node<S, C>[];
     }
-  | { readonly kind: "locked"; readonly name: string; readonly lock: Lock<S, C>; readonly body: readonly Node<S, C>[] }
+  | {
+      readonly kind: "locked";
+      readonly name: string;
+      readonly lock: Lock<S, C>;
+      readonly body: readonly Node<S, C>[];
+    }
   | { readonly kind: "acquire"; readonly name: string; readonly lock: Lock<S, C> }
   | { readonly kind: "release"; readonly name: string; readonly lock: Lock<S, C> }
   | { readonly kind: "label"; readonly name: string; readonly body: readonly Node<S, C>[] }

@@ -84,6 +84,10 @@ interface WitnessBody<S, A> {
   readonly holds: (s: S, args: A, setting: Setting) => boolean;
 }
 
-export function witness<S, P extends Params>(name: string, params: P, body: WitnessBody<S, ArgsOf<P>>): Witness<S> {
+export function witness<S, P extends Params>(
+  name: string,
+  params: P,
+  body: WitnessBody<S, ArgsOf<P>>,
+): Witness<S> {
   return { kind: "witness", name, params, ...(body as unknown as WitnessBody<S, AnyArgs>) };
 }

@@ -103,7 +103,13 @@ export function processRule<S, N extends string, P extends Params>(
 ): Action<S> {
   const place = { process: process.name, at };
   const lane = body.lane ?? `${process.name} {${process.name}}`;
-  return ruleOf<S>(name, { [process.name]: index, ...params }, body as unknown as RuleBody<S, AnyArgs>, place, lane);
+  return ruleOf<S>(
+    name,
+    { [process.name]: index, ...params },
+    body as unknown as RuleBody<S, AnyArgs>,
+    place,
+    lane,
+  );
 }
 
 function ruleOf<S>(

@@ -43,7 +43,16 @@ export function threads<S, N extends string>(
   const labels = flat.flatMap((of) => [...of.points.map((point) => point.label), ...of.panics]);
   const locals = mergeLocals(procedures);
   const frame = record({ pc: oneOf(idleLabel, ...labels), ...locals });
-  return { name: index.sort, sort: index.sort, frames, control: "pc", idle: idleLabel, index, procedures: flat, frame };
+  return {
+    name: index.sort,
+    sort: index.sort,
+    frames,
+    control: "pc",
+    idle: idleLabel,
+    index,
+    procedures: flat,
+    frame,
+  };
 }
 
 /** The locals of all procedures, by name: procedures that share a name share the field. */
@@ -99,12 +108,20 @@ function callAction<S, N extends string>(of: Threads<S, N>, flat: FlatProcedure<
 /** The parameter that a choice adds to a point's action. */
 export const choiceParam = "choice";
 
-function pointAction<S, N extends string>(of: Threads<S, N>, flat: FlatProcedure<S>, point: Point<S>): Action<S> {
+function pointAction<S, N extends string>(
+  of: Threads<S, N>,
+  flat: FlatProcedure<S>,
+  point: Point<S>,
+): Action<S> {
   const acts = actsOf(point.tree);
   const choices = acts.filter((act) => act.kind === "choose");
   if (choices.length > 1) {
     const names = choices.map((act) => `"${act.name}"`).join(" and ");
-    throw new ModelError("M10", `${point.label} leads to the choices ${names}`, "put a step before one of them");
+    throw new ModelError(
+      "M10",
+      `${point.label} leads to the choices ${names}`,
+      "put a step before one of them",
+    );
   }
   const choice: Params = choices.length === 0 ? {} : { [choiceParam]: choices[0].among };
   const blocking = acts.some((act) => act.kind === "acquire" || act.kind === "wait");

@@ -27,7 +27,12 @@ export type ScalarSpec =
 
 export type CompositeSpec =
   | { readonly kind: "record"; readonly fields: Readonly<Record<string, Field<unknown>>> }
-  | { readonly kind: "array"; readonly length: Size; readonly sort: string | null; readonly of: Field<unknown> }
+  | {
+      readonly kind: "array";
+      readonly length: Size;
+      readonly sort: string | null;
+      readonly of: Field<unknown>;
+    }
   | { readonly kind: "queue"; readonly capacity: Size; readonly of: Field<unknown> }
   | { readonly kind: "set"; readonly sort: string }
   | {

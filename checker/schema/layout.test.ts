@@ -1,6 +1,18 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { array, bool, type Field, oneOf, option, queue, range, record, setOf, sort, union } from "./fields.ts";
+import {
+  array,
+  bool,
+  type Field,
+  oneOf,
+  option,
+  queue,
+  range,
+  record,
+  setOf,
+  sort,
+  union,
+} from "./fields.ts";
 import { computeLayout, decode, encode } from "./layout.ts";
 import { computeShape, initialValueOf, type Shape } from "./shape.ts";
 
@@ -105,7 +117,11 @@ test.each([
   ["a range upside down", () => computeShape(range(3, 1), bounds), /M07.*ranges from 3 to 1/],
   ["a name twice", () => computeShape(oneOf("a", "b", "a" as "b"), bounds), /M04.*names "a" twice/],
   ["an option of an option", () => computeShape(option(option(page)), bounds), /M07.*option of an option/],
-  ["variants that disagree", () => computeShape(union({ A: { x: bool() }, B: { x: page } }), bounds), /M07.*"x"/],
+  [
+    "variants that disagree",
+    () => computeShape(union({ A: { x: bool() }, B: { x: page } }), bounds),
+    /M07.*"x"/,
+  ],
 ])("a schema with %s is refused", (_, declare, message) => {
   expect(declare).toThrow(message);
 });

@@ -70,14 +70,21 @@ function place(shape: Shape, path: string, leaves: Leaf[]): Placed {
     case "scalar":
       return { kind: "scalar", shape, leaf: leafOf(shape, path) };
     case "record":
-      return { kind: "record", fields: shape.fields.map(([name, of]) => [name, place(of, join(name), leaves)]) };
+      return {
+        kind: "record",
+        fields: shape.fields.map(([name, of]) => [name, place(of, join(name), leaves)]),
+      };
     case "array": {
-      const elements = Array.from({ length: shape.length }, (_, i) => place(shape.of, `${path}[${i}]`, leaves));
+      const elements = Array.from({ length: shape.length }, (_, i) =>
+        place(shape.of, `${path}[${i}]`, leaves),
+      );
       return { kind: "array", elements };
     }
     case "queue": {
       const length = leafOf(lengthShape(shape.capacity), `${path}.length`);
-      const elements = Array.from({ length: shape.capacity }, (_, i) => place(shape.of, `${path}[${i}]`, leaves));
+      const elements = Array.from({ length: shape.capacity }, (_, i) =>
+        place(shape.of, `${path}[${i}]`, leaves),
+      );
       return { kind: "queue", length, elements };
     }
     case "set":
@@ -148,7 +155,11 @@ export function outOfRange(path: string, value: unknown, shape: ScalarShape): Mo
 
 /** The error for a write to something that the schema does not declare. */
 export function outsideSchema(path: string): ModelError {
-  return new ModelError("M02", `${path} is not declared in the schema`, "declare the field, or write to one that is");
+  return new ModelError(
+    "M02",
+    `${path} is not declared in the schema`,
+    "declare the field, or write to one that is",
+  );
 }
 
 /** The error for more elements than a queue holds (or fewer or more than an array has). */
@@ -162,7 +173,11 @@ export function queueOverflow(path: string, given: number, capacity: number): Mo
 
 /** The error for a member that is no element of a set's sort. */
 export function foreignMember(path: string, member: unknown): ModelError {
-  return new ModelError("M01", `${path} was given ${String(member)}, no element of its sort`, "add an element of the sort");
+  return new ModelError(
+    "M01",
+    `${path} was given ${String(member)}, no element of its sort`,
+    "add an element of the sort",
+  );
 }
 
 function encodeInto(placed: Placed, value: unknown, into: Int32Array, path: string): void {

@@ -93,7 +93,11 @@ export function computeShape(field: Field<unknown>, bounds: Bounds, place = "sta
 export function computeScalarShape(field: Field<unknown>, bounds: Bounds, place: string): ScalarShape {
   const shape = computeShape(field, bounds, place);
   if (shape.kind !== "scalar") {
-    throw new ModelError("M07", `${place} is a ${shape.kind}`, "use a bool, range, oneOf, index, option or argument");
+    throw new ModelError(
+      "M07",
+      `${place} is a ${shape.kind}`,
+      "use a bool, range, oneOf, index, option or argument",
+    );
   }
   return shape;
 }
@@ -108,7 +112,11 @@ function shapeOfSpec(spec: FieldSpec, bounds: Bounds, place: string): Shape {
     case "range": {
       const high = sizeOf(spec.high, bounds, place);
       if (!Number.isInteger(spec.low) || high < spec.low) {
-        throw new ModelError("M07", `${place} ranges from ${spec.low} to ${high}`, "give low <= high, both whole");
+        throw new ModelError(
+          "M07",
+          `${place} ranges from ${spec.low} to ${high}`,
+          "give low <= high, both whole",
+        );
       }
       return numeric(spec.low, high - spec.low + 1, null, place);
     }
@@ -119,9 +127,14 @@ function shapeOfSpec(spec: FieldSpec, bounds: Bounds, place: string): Shape {
       if (inner.values.includes(null)) {
         throw new ModelError("M07", `${place} is an option of an option`, "use one option");
       }
-      if (inner.coding !== "number") return { ...scalar("table", [null, ...inner.values], place), sort: inner.sort };
+      if (inner.coding !== "number")
+        return { ...scalar("table", [null, ...inner.values], place), sort: inner.sort };
       if (inner.cardinality > maxListedValues) {
-        throw new ModelError("M07", `${place} is an option of ${inner.cardinality} values`, "use a smaller range");
+        throw new ModelError(
+          "M07",
+          `${place} is an option of ${inner.cardinality} values`,
+          "use a smaller range",
+        );
       }
       return { ...scalar("optional", [null, ...inner.values], place), low: inner.low, sort: inner.sort };
     }
@@ -142,7 +155,8 @@ function shapeOfSpec(spec: FieldSpec, bounds: Bounds, place: string): Shape {
     }
     case "queue": {
       const capacity = sizeOf(spec.capacity, bounds, place);
-      if (capacity < 1) throw new ModelError("M07", `${place} holds ${capacity} elements`, "give a queue room for one");
+      if (capacity < 1)
+        throw new ModelError("M07", `${place} holds ${capacity} elements`, "give a queue room for one");
       return { kind: "queue", capacity, of: computeShape(spec.of, bounds, `${place}[]`) };
     }
     case "set":
@@ -172,7 +186,8 @@ function shapeOfUnion(
       fields.set(name, shape);
     }
   }
-  if (fields.has("tag")) throw new ModelError("M07", `${place} has a field "tag"`, "rename it: the tag is the variant");
+  if (fields.has("tag"))
+    throw new ModelError("M07", `${place} has a field "tag"`, "rename it: the tag is the variant");
   return {
     kind: "union",
     tag: scalar("table", Object.keys(variants), place),
@@ -194,13 +209,18 @@ function numeric(low: number, cardinality: number, sort: string | null, place: s
 
 function requireCardinality(cardinality: number, place: string): void {
   if (cardinality < 1 || cardinality > maxCardinality) {
-    throw new ModelError("M07", `${place} has ${cardinality} values`, `give it from 1 to ${maxCardinality} values`);
+    throw new ModelError(
+      "M07",
+      `${place} has ${cardinality} values`,
+      `give it from 1 to ${maxCardinality} values`,
+    );
   }
 }
 
 function requireDistinct(names: readonly string[], place: string): void {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new ModelError("M04", `${place} names "${twice}" twice`, "give each value one name");
+  if (twice !== undefined)
+    throw new ModelError("M04", `${place} names "${twice}" twice`, "give each value one name");
 }
 
 function upTo(n: number): number[] {

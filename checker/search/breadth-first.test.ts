@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ModelError } from "../errors.ts";
 import type { Evaluator } from "../evaluate/evaluator.ts";
 import { breadthFirst } from "./breadth-first.ts";
-import { type Grid, GridEvaluator } from "./fake-evaluator.ts";
+import { type Grid, GridEvaluator } from "../testing/grid-evaluator.ts";
 import type { Progress, SearchOptions, SearchResult } from "./result.ts";
 
 function explore(grid: Grid | GridEvaluator, options: Partial<SearchOptions> = {}): Promise<SearchResult> {

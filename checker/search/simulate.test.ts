@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Grid, GridEvaluator } from "./fake-evaluator.ts";
+import { type Grid, GridEvaluator } from "../testing/grid-evaluator.ts";
 import { Random } from "./random.ts";
 import type { SearchResult } from "./result.ts";
 import { simulate, type SimulationOptions } from "./simulate.ts";

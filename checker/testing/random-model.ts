@@ -24,7 +24,13 @@ import {
   sort,
   union,
 } from "../index.ts";
-import { computeShape, type RecordShape, type ScalarShape, type ScalarValue, type Shape } from "../schema/shape.ts";
+import {
+  computeShape,
+  type RecordShape,
+  type ScalarShape,
+  type ScalarValue,
+  type Shape,
+} from "../schema/shape.ts";
 
 const thing = sort("thing");
 const bounds = { thing: 2 };
@@ -46,7 +52,9 @@ type Operation =
 
 const scalarField: fc.Arbitrary<Scalar<unknown>> = fc.oneof(
   fc.constant(bool() as Scalar<unknown>),
-  fc.tuple(fc.integer({ min: -2, max: 3 }), fc.integer({ min: 0, max: 4 })).map(([low, more]) => range(low, low + more)),
+  fc
+    .tuple(fc.integer({ min: -2, max: 3 }), fc.integer({ min: 0, max: 4 }))
+    .map(([low, more]) => range(low, low + more)),
   fc.constant(oneOf("a", "b", "c")),
   fc.constant(thing),
   fc.constant(option(thing)),
@@ -120,27 +128,40 @@ function operation(places: Places, withErrors: boolean): fc.Arbitrary<Operation>
   const scalarPlace = fc.constantFrom(...places.scalars);
   const set = scalarPlace.chain(({ path, shape }) =>
     (withErrors
-      ? fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...shape.values) }, fc.constant<ScalarValue>("wrong"))
+      ? fc.oneof(
+          { weight: 9, arbitrary: fc.constantFrom(...shape.values) },
+          fc.constant<ScalarValue>("wrong"),
+        )
       : fc.constantFrom(...shape.values)
     ).map((value): Operation => ({ do: "set", at: path, value })),
   );
   const options: fc.Arbitrary<Operation>[] = [set];
   if (withErrors) {
     options.push(
-      fc.tuple(scalarPlace, scalarPlace).map(([from, to]): Operation => ({ do: "copy", from: from.path, to: to.path })),
+      fc
+        .tuple(scalarPlace, scalarPlace)
+        .map(([from, to]): Operation => ({ do: "copy", from: from.path, to: to.path })),
     );
   }
   if (places.queues.length > 0) {
     const place = fc.constantFrom(...places.queues);
-    options.push(place.chain(({ path, of }) => valueFor(of).map((value): Operation => ({ do: "push", at: path, value }))));
+    options.push(
+      place.chain(({ path, of }) =>
+        valueFor(of).map((value): Operation => ({ do: "push", at: path, value })),
+      ),
+    );
     const to = withErrors ? fc.option(scalarPlace.map(({ path }) => path)) : fc.constant(null);
-    options.push(fc.tuple(place, to).map(([{ path }, into]): Operation => ({ do: "shift", at: path, to: into })));
+    options.push(
+      fc.tuple(place, to).map(([{ path }, into]): Operation => ({ do: "shift", at: path, to: into })),
+    );
   }
   if (places.sets.length > 0) {
     const member = fc.integer({ min: 0, max: bounds.thing - 1 });
     const kind = fc.constantFrom<"add" | "delete">("add", "delete");
     const place = fc.constantFrom(...places.sets);
-    options.push(fc.tuple(kind, place, member).map(([what, at, of]): Operation => ({ do: what, at, member: of })));
+    options.push(
+      fc.tuple(kind, place, member).map(([what, at, of]): Operation => ({ do: what, at, member: of })),
+    );
   }
   if (places.unions.length > 0) {
     const place = fc.constantFrom(...places.unions);
@@ -173,7 +194,8 @@ function run(draft: Draft, operation: Operation): void {
     }
     case "shift": {
       const taken = valueAt(draft, operation.at).shift();
-      if (operation.to !== null && typeof taken !== "object" && taken !== undefined) assignAt(draft, operation.to, taken);
+      if (operation.to !== null && typeof taken !== "object" && taken !== undefined)
+        assignAt(draft, operation.to, taken);
       return;
     }
     case "add":
@@ -217,12 +239,16 @@ export function randomModel(withErrors: boolean): fc.Arbitrary<RandomModel> {
     const program = fc.tuple(fc.option(guard), operations);
     return fc.tuple(fc.array(program, { minLength: 2, maxLength: 6 }), guard).map(([programs, forbidden]) => {
       const rules = programs.map(([condition, operations], i) =>
-        environmentRule(`rule ${i}`, {}, {
-          when: (s: Draft) => condition?.do !== "guard" || valueAt(s, condition.at) === condition.value,
-          then: (s) => {
-            for (const each of operations) run(s, each);
+        environmentRule(
+          `rule ${i}`,
+          {},
+          {
+            when: (s: Draft) => condition?.do !== "guard" || valueAt(s, condition.at) === condition.value,
+            then: (s) => {
+              for (const each of operations) run(s, each);
+            },
           },
-        }),
+        ),
       );
       const model = defineModel<Draft>({
         name: "random",
@@ -230,10 +256,14 @@ export function randomModel(withErrors: boolean): fc.Arbitrary<RandomModel> {
         rules,
         deadlock: "stuck",
         invariants: [
-          invariant("forbidden", {}, {
-            sentence: "A given scalar never has a given value.",
-            holds: (s: Draft) => forbidden.do !== "guard" || valueAt(s, forbidden.at) !== forbidden.value,
-          }),
+          invariant(
+            "forbidden",
+            {},
+            {
+              sentence: "A given scalar never has a given value.",
+              holds: (s: Draft) => forbidden.do !== "guard" || valueAt(s, forbidden.at) !== forbidden.value,
+            },
+          ),
         ],
       });
       return { model, scope: { bounds } };
