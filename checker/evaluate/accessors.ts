@@ -64,7 +64,8 @@ class AccessorFactory {
 
   private makeArray(elements: readonly Placed[]): unknown {
     if (elements.length === 0 || !isAssignable(elements[0])) {
-      return Object.freeze(elements.map((element) => this.make(element)));
+      // Not frozen, although its elements are not to be replaced: V8 reads frozen arrays at half the speed.
+      return elements.map((element) => this.make(element));
     }
     const text = new ClassText("FixedArray");
     const { leaves, children } = this.elementsOf(elements, text, "");
@@ -307,14 +308,16 @@ class ClassText {
 
   private text(): string {
     const constants = this.constants.map((_, i) => `const K${i} = K[${i}];`).join(" ");
-    return `${constants} return class ${this.name} { constructor(leaves, children) { ${this.inConstructor.join("\n")} Object.freeze(this); }
+    return `${constants} return class ${this.name} { constructor(leaves, children) { ${this.inConstructor.join("\n")}  Object.freeze(this); }
       ${this.lines.join("\n")} }`;
   }
 
   compile(words: Int32Array): AnyClass {
+    // As constants of the enclosing function, not as its parameters, they are known to the JIT compiler.
     const names = Object.keys(helpers);
-    const make = new Function("W", "K", ...names, this.text());
-    const Class = make(words, this.constants, ...names.map((name) => helpers[name])) as AnyClass;
+    const known = `const W = words; const { ${names.join(", ")} } = helpers;`;
+    const make = new Function("words", "K", "helpers", `${known} ${this.text()}`);
+    const Class = make(words, this.constants, helpers) as AnyClass;
     if (this.name === "FixedArray" || this.name === "Queue") {
       for (const method of sequenceMethods) {
         Object.defineProperty(Class.prototype, method, { value: Array.prototype[method as "every"] });

@@ -2,7 +2,7 @@
  * The packed evaluator: the same recipes over accessor classes on the packed words. No allocation per
  * step; takes any JavaScript that the reference evaluator takes.
  */
-import type { ActionInstance, Instance } from "../model/model.ts";
+import type { ActionInstance, DeadlockRule, Instance } from "../model/model.ts";
 import { encode, type Leaf, type Placed, readLeaf } from "../schema/layout.ts";
 import { valueOf } from "../schema/shape.ts";
 import { createAccessors } from "./accessors.ts";
@@ -35,6 +35,7 @@ class PackedEvaluator<S> implements Evaluator {
   readonly name = "packed";
   readonly words: number;
   private readonly of: Instance<S>;
+  private readonly deadlockRule: DeadlockRule;
   /** The state that recipes work on, and the accessors over it. */
   private readonly work: Int32Array;
   private readonly state: S;
@@ -49,11 +50,12 @@ class PackedEvaluator<S> implements Evaluator {
 
   constructor(of: Instance<S>) {
     this.of = of;
+    this.deadlockRule = of.model.deadlock;
     const { words, root } = of.layout;
     this.words = words;
-    this.work = new Int32Array(words);
+    this.work = offHeap(words);
     this.state = createAccessors(root, this.work) as S;
-    this.beforeWords = new Int32Array(words);
+    this.beforeWords = offHeap(words);
     this.before = createAccessors(root, this.beforeWords) as S;
     let firstOfProcess = 0;
     this.dispatches = of.processes.flatMap(({ process, tried, size }) => {
@@ -99,7 +101,7 @@ class PackedEvaluator<S> implements Evaluator {
       if (isBlocked[i] === 1) isAnyBlocked = true;
     }
     this.tryEnvironment(words, offset, out);
-    switch (this.of.model.deadlock) {
+    switch (this.deadlockRule) {
       case "none":
         return false;
       case "stuck":
@@ -167,14 +169,14 @@ class PackedEvaluator<S> implements Evaluator {
         ${restore}
       }`,
     );
-    const text = `${instances.map((_, k) => `const f${k} = fires[${k}];`).join(" ")}
+    const text = `const W = work, S = state; ${instances.map((_, k) => `const f${k} = fires[${k}];`).join(" ")}
       return function tryAll(words, offset, out) {
         const ${words.map((i) => `a${i} = words[offset + ${i}]`).join(", ")};
         ${restore}
         let at = 0, outcome = null;
         try { ${tries.join("\n")} } catch (error) { throw explain(error, at); }
       }`;
-    const make = new Function("W", "S", "fires", "checkStep", "explain", text);
+    const make = new Function("work", "state", "fires", "checkStep", "explain", text);
     return make(
       this.work,
       this.state,
@@ -225,7 +227,7 @@ class PackedEvaluator<S> implements Evaluator {
     to: number,
   ): { from: number; firstViolated: (start: number) => number } {
     const some = this.of.invariants.slice(from, to);
-    const text = `${some.map((_, k) => `const h${k} = some[${k}].property.holds, a${k} = some[${k}].args;`).join(" ")}
+    const text = `const S = state; ${some.map((_, k) => `const h${k} = some[${k}].property.holds, a${k} = some[${k}].args;`).join(" ")}
       return function firstViolated(start) {
         let at = start;
         try { switch (start) {
@@ -234,7 +236,7 @@ class PackedEvaluator<S> implements Evaluator {
         return -1;
       }`;
     const explain = (error: unknown, at: number) => asModelError(error, this.of.invariants[at].property.name);
-    const make = new Function("S", "some", "setting", "explain", text);
+    const make = new Function("state", "some", "setting", "explain", text);
     return {
       from,
       firstViolated: make(this.state, some, this.of.setting, explain) as (start: number) => number,
@@ -261,6 +263,11 @@ class PackedEvaluator<S> implements Evaluator {
       return enabled;
     });
   }
+}
+
+/** Words whose address is fixed, which short arrays made the usual way do not have: the JIT compiler relies on it. */
+function offHeap(words: number): Int32Array {
+  return new Int32Array(new ArrayBuffer(4 * words));
 }
 
 function controlLeaf(root: Placed, frames: string, self: number, control: string): Leaf {
