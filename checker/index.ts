@@ -83,3 +83,4 @@ export {
 } from "./model/edit.ts";
 export { breadthFirst } from "./search/breadth-first.ts";
 export { simulate } from "./search/simulate.ts";
+export { explore } from "./search/explore.ts";

@@ -40,7 +40,11 @@ export function computeModelDigest<S>(of: Instance<S>, declared: Model<S> = of.m
     ]),
     instances: of.instances.map(({ action, args }) => [action.name, args]),
     processes: [...declared.threads, ...declared.processes].map(({ name, sort, frames, control, idle }) => [
-      ...[name, sort, frames, control, idle],
+      name,
+      sort,
+      frames,
+      control,
+      idle,
     ]),
     initial: Object.keys(declared.initial),
     invariants: declared.invariants.map(describeProperty),

@@ -174,7 +174,7 @@ export function repeat<S, C>(
 }
 
 /** Acquires the lock (a step), runs the body, releases the lock (a step), also on every way out. */
-export function locked<S, C>(lock: Lock<S, C>, body: readonly Node<S, C>[]): Node<S, C> {
+export function locked<S, C>(lock: Lock<S, NoInfer<C>>, body: readonly Node<S, C>[]): Node<S, C> {
   return { kind: "locked", name: lock.name, lock, body };
 }
 

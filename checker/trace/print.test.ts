@@ -1,0 +1,96 @@
+import picocolors from "picocolors";
+import { describe, expect, test } from "vitest";
+import { dmaCore, dmaCoreScope } from "../examples/dma-core.ts";
+import { instantiate } from "../model/model.ts";
+import { nameInstance } from "../evaluate/reference.ts";
+import { layOutRows, wrap } from "./columns.ts";
+import type { Shown } from "./format.ts";
+import { formatCounterexample } from "./print.ts";
+import { replayPath } from "./replay.ts";
+
+const colors = picocolors.createColors(false);
+const instance = instantiate(dmaCore(), dmaCoreScope("2x2x2"));
+
+/** The ids of these steps. */
+function pathOf(...names: readonly string[]) {
+  const known = instance.instances.map((each) => nameInstance(each));
+  const instances = names.map((name) => known.indexOf(name));
+  expect(instances).not.toContain(-1);
+  return { initial: 0, instances };
+}
+
+const replay = replayPath(
+  instance,
+  pathOf(
+    "MAP(cpu: 0, iova: 0, page: 1)",
+    "M1(cpu: 0)",
+    "DONATE(cpu: 1, page: 1)",
+    "D1(cpu: 1)",
+    "D2(cpu: 1)",
+    "D3(cpu: 1)",
+    "M2(cpu: 0)",
+    "M3(cpu: 0)",
+  ),
+);
+const shown: Shown = {
+  kind: "invariant",
+  name: "uses-are-counted",
+  args: { page: 1 },
+  sentence: "A page's count is right.",
+  explanation: "page 1 has 0\nand 1 is due",
+};
+const print = (width: number) => formatCounterexample(instance, replay, shown, { width, colors }).join("\n");
+
+describe("a counterexample", () => {
+  test("in columns: marks beside the text show who is in a call and who holds a lock", () => {
+    expect(print(100)).toMatchInlineSnapshot(`
+      "✗ uses-are-counted(page: 1) is broken after 8 steps
+        “A page's count is right.”
+        page 1 has 0
+        and 1 is due
+
+            cpu 0               cpu 1
+         1  MAP(cpu: 0, iova: 0, page: 1)
+              cpus[0].lp: 0 → 1
+         2  M1(cpu: 0)
+              iommuLock: none → 0
+              (paused before "M2", holding iommuLock)
+            ┃                   ·
+         3  ┃                   DONATE(cpu: 1, page: 1)
+            ┃                     cpus[1].lp: 0 → 1
+         4  ┃                   D1(cpu: 1)
+            ┃                     hostLock: none → 1
+         5  ┃                   D2(cpu: 1)
+            ┃                     pages[1].own: HOST → GUEST
+         6  ┃                   D3(cpu: 1)
+            ┃                     hostLock: 1 → none
+            ┃                   ·
+         7  M2(cpu: 0)
+              hostLock: none → 0
+         8  M3(cpu: 0)
+
+        at the end: cpu 0 is before "M4F", holding hostLock, iommuLock"
+    `);
+  });
+
+  test("in a narrow terminal: the lane's name before the text, and nothing wider than the terminal", () => {
+    const text = print(56);
+    expect(text).toContain("   1  cpu 0  MAP(cpu: 0, iova: 0, page: 1)");
+    expect(text).toContain("   3  cpu 1  DONATE(cpu: 1, page: 1)");
+    for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(56);
+  });
+});
+
+test("rows are broken at spaces, under their own column", () => {
+  const marks = new Map([["a", "holds a lock" as const]]);
+  const rows = [{ n: 1, lane: "b", text: "word ".repeat(20).trim(), marks, indent: 2 }];
+  const lines = layOutRows(["a", "b"], rows, 70, colors);
+  expect(lines).toHaveLength(4);
+  expect(lines[1]).toMatch(/^ {3}1 {2}┃ +word/);
+  expect(lines[2]).toMatch(/^ {6}┃ +word/);
+});
+
+test("a word that is too long for a line has it for itself", () => {
+  expect(wrap("a verylongword b", 6)).toEqual(["a", "verylongword", "b"]);
+  expect(wrap("one\ntwo", 20, 1, 2)).toEqual([" one", "  two"]);
+});

@@ -1,0 +1,157 @@
+/**
+ * A counterexample for people: the broken sentence, the culprits with their values, then the numbered steps
+ * in lanes, each with all its arguments, its outcome and what it changed.
+ *
+ * Left out, because every step has them: the move of a control label, the copying of a call's arguments
+ * into its frame, and the reset of the frame when the call ends. The trace file has them all.
+ */
+import type { Colors } from "picocolors/types.js";
+import type { Instance } from "../model/model.ts";
+import { type LaneMark, layOutRows, type Row, wrap } from "./columns.ts";
+import type { Shown } from "./format.ts";
+import { framePlace, type ProcessStatus, statusOf } from "./lanes.ts";
+import { type Change, formatChange, formatValue, isSame, type PlainValue } from "./plain.ts";
+import type { Replay, ReplayedStep } from "./replay.ts";
+
+export interface PrintOptions {
+  /** Columns of the terminal. */
+  readonly width: number;
+  readonly colors: Colors;
+}
+
+/** A property's instance in words: `dma-isolation(page: 3)`. */
+export function nameClaim({ name, args }: Pick<Shown, "name" | "args">): string {
+  const list = Object.entries(args).map(([arg, value]) => `${arg}: ${formatValue(value)}`);
+  return list.length === 0 ? name : `${name}(${list.join(", ")})`;
+}
+
+/** `1 step`, `7 steps`. */
+export function countOf(n: number, one: string): string {
+  return `${n.toLocaleString("en-US")} ${one}${n === 1 ? "" : "s"}`;
+}
+
+/** The counterexample as lines. */
+export function formatCounterexample<S>(
+  of: Instance<S>,
+  replay: Replay<S>,
+  shown: Shown,
+  { width, colors }: PrintOptions,
+): string[] {
+  const isWitness = shown.kind === "witness";
+  const verb = isWitness ? "is reached" : "is broken";
+  const mark = isWitness ? colors.green("●") : colors.red("✗");
+  const length = countOf(replay.steps.length, "step");
+  return [
+    `${mark} ${colors.bold(nameClaim(shown))} ${verb} after ${length}`,
+    ...wrap(`“${shown.sentence}”`, width, 2, 3),
+    ...formatExplanation(shown).flatMap((line) => wrap(line, width, 2, 4).map((part) => colors.red(part))),
+    "",
+    ...formatSteps(of, replay, { width, colors }),
+    "",
+    ...formatEnd(of, replay, width),
+  ];
+}
+
+function formatExplanation({ explanation }: Shown): string[] {
+  return explanation === "" ? [] : explanation.split("\n");
+}
+
+/** The steps alone, in lanes. */
+export function formatSteps<S>(
+  of: Instance<S>,
+  replay: Replay<S>,
+  { width, colors }: PrintOptions,
+): string[] {
+  const { initialName, steps } = replay;
+  const start =
+    Object.keys(of.model.initial).length > 1 ? [`      from the initial state "${initialName}"`] : [];
+  if (steps.length === 0) return start.length > 0 ? start : ["      (in the initial state, before any step)"];
+  const acting = new Set(steps.map(({ instance }) => instance.lane));
+  const processLanes = statusOf(of, replay.initial).map(({ lane }) => lane);
+  const lanes = [
+    ...processLanes.filter((lane) => acting.has(lane)),
+    ...[...acting].filter((l) => !processLanes.includes(l)),
+  ];
+  return [...start, ...layOutRows(lanes, rowsOf(of, steps, colors), width, colors)];
+}
+
+function rowsOf<S>(of: Instance<S>, steps: readonly ReplayedStep<S>[], colors: Colors): Row[] {
+  return steps.flatMap((step, i): Row[] => {
+    const { lane } = step.instance;
+    const statuses = statusOf(of, step.after);
+    const marks = new Map(statuses.map((status) => [status.lane, markOf(status)]));
+    const rows: Row[] = [];
+    const previous = steps[i - 1]?.instance.lane;
+    if (previous !== undefined && previous !== lane) {
+      const between = new Map(statusOf(of, step.before).map((status) => [status.lane, markOf(status)]));
+      rows.push({ n: null, lane: null, text: "", marks: between });
+    }
+    rows.push({ n: step.n, lane, text: describeStep(step), marks, indent: 2 });
+    const changes = visibleChanges(of, step);
+    const oneLine = changes.map((change) => formatChange(change)).join("; ");
+    const texts = oneLine.length <= 60 ? [oneLine] : changes.map((change) => formatChange(change));
+    if (changes.length > 0) {
+      rows.push(...texts.map((text) => ({ n: null, lane, text, marks, indent: 2, paint: colors.cyan })));
+    }
+    const next = steps[i + 1]?.instance.lane;
+    const own = statuses.find((status) => status.lane === lane);
+    if (own !== undefined && own.label !== null && next !== undefined && next !== lane) {
+      rows.push({
+        n: null,
+        lane,
+        text: `(paused ${describeStatus(own)})`,
+        marks,
+        indent: 2,
+        paint: colors.yellow,
+      });
+    }
+    return rows;
+  });
+}
+
+function markOf({ label, locks }: ProcessStatus): LaneMark {
+  if (locks.length > 0) return "holds a lock";
+  return label === null ? "away" : "in a call";
+}
+
+/** The action with all its arguments, and its outcome. */
+function describeStep<S>({ instance, outcome }: ReplayedStep<S>): string {
+  const { action, args } = instance;
+  const list = Object.entries(args).map(([name, value]) => `${name}: ${formatValue(value as PlainValue)}`);
+  // A name that is a phrase keeps its distance from the arguments.
+  const gap = action.name.includes(" ") ? " " : "";
+  const call = list.length === 0 ? action.name : `${action.name}${gap}(${list.join(", ")})`;
+  return outcome === "" ? call : `${call} = ${outcome}`;
+}
+
+function describeStatus({ label, locks }: ProcessStatus): string {
+  const where = label === null ? "idle" : label.startsWith("PANIC") ? label : `before "${label}"`;
+  return locks.length === 0 ? where : `${where}, holding ${locks.join(", ")}`;
+}
+
+function visibleChanges<S>(
+  of: Instance<S>,
+  { instance, changes, after }: ReplayedStep<S>,
+): readonly Change[] {
+  const place = framePlace(of, instance);
+  if (place === null) return changes;
+  const process = of.processes.find(
+    (candidate) => candidate.process.name === instance.action.process,
+  )?.process;
+  const isIdle = statusOf(of, after).find(({ lane }) => lane === instance.lane)?.label === null;
+  return changes.filter(({ path, to }) => {
+    if (!path.startsWith(place)) return true;
+    const field = path.slice(place.length);
+    if (field === process?.control || isIdle) return false;
+    const isCall = instance.action.at === process?.idle;
+    return !(isCall && Object.hasOwn(instance.args, field) && isSame(instance.args[field], to));
+  });
+}
+
+/** Where the processes are in the end, those in a call. */
+function formatEnd<S>(of: Instance<S>, replay: Replay<S>, width: number): string[] {
+  const busy = statusOf(of, replay.final).filter(({ label, locks }) => label !== null || locks.length > 0);
+  return busy.flatMap((status) =>
+    wrap(`at the end: ${status.lane} is ${describeStatus(status)}`, width, 2, 4),
+  );
+}

@@ -1,0 +1,93 @@
+/** A check from its preparation to its outcome, as `check`, `simulate`, `matrix` and `start` all do it. */
+import type { Evaluator } from "../checker/evaluate/evaluator.ts";
+import type { SearchOptions, SearchResult } from "../checker/search/result.ts";
+import { type Counterexample, defaultTraceFile, replayViolation, writeTrace } from "./counterexample.ts";
+import { crossCheck } from "./cross-check.ts";
+import { exitCodes, ReportedError } from "./exit-codes.ts";
+import type { LimitFlags } from "./flags.ts";
+import { withInterrupts } from "./interrupt.ts";
+import type { Io } from "./io.ts";
+import { type Judgement, judge } from "./judge.ts";
+import { ProgressLine } from "./progress.ts";
+import { createEvaluator, limitsOf, type Preparation, runSearch } from "./run.ts";
+
+export interface Finding extends Counterexample {
+  readonly property: string;
+  /** The trace file, as seen from the folder of the command. */
+  readonly file: string;
+}
+
+export interface Outcome {
+  readonly run: Preparation;
+  readonly result: SearchResult;
+  readonly judgement: Judgement;
+  /** One for each violated property, the shortest first. */
+  readonly findings: readonly Finding[];
+  readonly crossCheckedStates: number;
+  readonly reproduce: string;
+}
+
+export interface RunRequest {
+  readonly stopAtViolation: boolean;
+  readonly limits: LimitFlags;
+  readonly seed: number;
+  /** Where the shortest counterexample goes; absent: under traces/. */
+  readonly traceFile?: string | undefined;
+  /** The command that does this run again, or finds the violation of one property again. */
+  reproduce(property?: string): string;
+  /** The strategy. */
+  search(evaluator: Evaluator, options: SearchOptions): Promise<SearchResult>;
+  /** What the progress line begins with. */
+  readonly title?: string;
+}
+
+/** Of the memory that is free, how much a search may take when nobody says. */
+const shareOfMemory = 0.8;
+
+/** Searches, replays every violation on the reference evaluator, and writes the traces. */
+export async function runCheck(io: Io, run: Preparation, request: RunRequest): Promise<Outcome> {
+  try {
+    return await searchAndJudge(io, run, request);
+  } catch (error) {
+    if (error instanceof ReportedError && error.exitCode === exitCodes.internal)
+      error.reproduce = request.reproduce();
+    throw error;
+  }
+}
+
+async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Promise<Outcome> {
+  const { instance, engine } = run;
+  const evaluator = createEvaluator(instance, engine);
+  const progress = new ProgressLine(io, request.title);
+  const result = await runSearch(run, () =>
+    withInterrupts(io, (isInterrupted) =>
+      request.search(evaluator, {
+        instances: instance.instances.length,
+        witnesses: instance.witnesses.length,
+        stopAtViolation: request.stopAtViolation,
+        maxMemory: Math.floor(process.availableMemory() * shareOfMemory),
+        ...limitsOf(request.limits),
+        onProgress: progress.report,
+        isInterrupted,
+      }),
+    ).finally(() => progress.clear()),
+  );
+  const crossCheckedStates = await runSearch(run, async () => crossCheck(instance, evaluator, request.seed));
+  const judgement = judge(instance, result);
+  const violated = judgement.properties.flatMap(({ name, violation }) =>
+    violation === null ? [] : [{ name, violation }],
+  );
+  violated.sort((a, b) => a.violation.path.instances.length - b.violation.path.instances.length);
+  const findings = violated.map(({ name, violation }, i): Finding => {
+    const counterexample = replayViolation(instance, violation, engine);
+    const wanted = (i === 0 ? request.traceFile : undefined) ?? defaultTraceFile(run, name);
+    const file = writeTrace(io, run, counterexample, wanted, request.reproduce(name));
+    return { ...counterexample, property: name, file };
+  });
+  return { run, result, judgement, findings, crossCheckedStates, reproduce: request.reproduce() };
+}
+
+/** The finding of a property, if it is violated. */
+export function findingOf(outcome: Outcome, property: string): Finding | undefined {
+  return outcome.findings.find((finding) => finding.property === property);
+}

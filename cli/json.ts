@@ -1,0 +1,77 @@
+/** Outcomes as the objects that `--json` prints. */
+import { findingOf, type Outcome } from "./check-run.ts";
+import type { MatrixOutput, RunOutput } from "./schemas.ts";
+import { readVersion } from "./version.ts";
+
+/** The fields that `check` and `simulate` share. */
+export function describeRun(outcome: Outcome): RunOutput {
+  const { run, result, judgement } = outcome;
+  const { target, declared } = run;
+  const listSwitches = (all: Readonly<Record<string, string>>, off: readonly string[]) =>
+    Object.keys(all).map((name) => ({ name, on: !off.includes(name) }));
+  return {
+    design: target.design.name,
+    scenario: target.scenario.name,
+    size: target.size,
+    bounds: { ...target.scope.bounds },
+    engine: { name: run.engine, version: readVersion(), node: process.versions.node, workers: 1 },
+    reductions: [...run.reductions],
+    assumptions: listSwitches(declared.assumptions, run.assumptionsOff),
+    powers: listSwitches(declared.powers, run.powersOff),
+    modelDigest: run.modelDigest,
+    verdict: judgement.verdict,
+    ending: result.ending,
+    exhaustive: judgement.exhaustive,
+    states: result.states,
+    transitions: result.transitions,
+    depth: result.depth,
+    seconds: round(result.seconds, 3),
+    statesPerSecond: Math.round(statesPerSecond(outcome)),
+    bytesPerState: round(bytesPerState(outcome), 1),
+    peakMemoryBytes: result.peakMemoryBytes,
+    digest: result.digest,
+    properties: judgement.properties.map(({ name, verdict }) => {
+      const finding = findingOf(outcome, name);
+      return {
+        name,
+        verdict,
+        instance: finding === undefined ? null : { ...finding.shown.args },
+        length: finding?.replay.steps.length ?? null,
+        trace: finding?.file ?? null,
+      };
+    }),
+    witnesses: judgement.witnesses.map((witness) => ({ ...witness })),
+    availability: judgement.availability.map((panic) => ({ ...panic })),
+    crossCheckedStates: outcome.crossCheckedStates,
+    reproduce: outcome.reproduce,
+  };
+}
+
+/** The cells of one outcome in the verdict table. */
+export function describeCells(outcome: Outcome): MatrixOutput["cells"] {
+  const { target } = outcome.run;
+  return outcome.judgement.properties.map(({ name, verdict }) => {
+    const finding = findingOf(outcome, name);
+    return {
+      design: target.design.name,
+      scenario: target.scenario.name,
+      size: target.size,
+      property: name,
+      verdict,
+      length: finding?.replay.steps.length ?? null,
+      trace: finding?.file ?? null,
+    };
+  });
+}
+
+export function statesPerSecond({ result }: Outcome): number {
+  return result.seconds > 0 ? result.states / result.seconds : 0;
+}
+
+export function bytesPerState({ result }: Outcome): number {
+  return result.states > 0 ? result.totalBytes / result.states : 0;
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

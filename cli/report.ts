@@ -1,0 +1,171 @@
+/** An outcome in words, for a terminal. */
+import type { Colors } from "picocolors/types.js";
+import { countOf, formatCounterexample, nameClaim } from "../checker/trace/print.ts";
+import { wrap } from "../checker/trace/columns.ts";
+import type { Finding, Outcome } from "./check-run.ts";
+import type { Verdict } from "./exit-codes.ts";
+import { describeEnding } from "./judge.ts";
+import { bytesPerState, statesPerSecond } from "./json.ts";
+import {
+  formatBounds,
+  formatBytes,
+  formatCount,
+  formatRate,
+  formatSeconds,
+  formatTable,
+  formatTextTable,
+  quoteForShell,
+} from "./text.ts";
+
+export interface ReportOptions {
+  readonly width: number;
+  readonly colors: Colors;
+}
+
+/** A verdict word in its colour. Green is for `holds` alone. */
+export function paintVerdict(verdict: Verdict, colors: Colors): string {
+  switch (verdict) {
+    case "holds":
+      return colors.green(verdict);
+    case "violated":
+      return colors.red(verdict);
+    case "incomplete":
+    case "vacuous":
+      return colors.yellow(verdict);
+  }
+}
+
+/** The whole report of a check: the counterexample, the properties, what was searched, and what it means. */
+export function formatReport(outcome: Outcome, options: ReportOptions): string[] {
+  const [shortest, ...others] = outcome.findings;
+  return [
+    ...formatHeading(outcome, options),
+    "",
+    ...(shortest === undefined ? [] : [...formatFinding(outcome, shortest, options), ""]),
+    ...(others.length === 0 ? [] : [...formatOthers(others, options), ""]),
+    ...formatProperties(outcome, options),
+    ...formatAvailability(outcome, options),
+    "",
+    ...formatFigures(outcome),
+    "",
+    ...formatMeaning(outcome, options),
+  ];
+}
+
+function formatHeading({ run }: Outcome, { width, colors }: ReportOptions): string[] {
+  const { target, powersOff, assumptionsOff } = run;
+  const { design, scenario, size, scope } = target;
+  return [
+    `${colors.bold(`${design.name} on ${scenario.name}, ${size}`)}: ${design.meaning}`,
+    ...wrap(`within ${formatBounds(scope.bounds)}`, width, 2, 4),
+    ...(powersOff.length === 0 ? [] : wrap(`without the powers ${powersOff.join(", ")}`, width, 2, 4)),
+    ...(assumptionsOff.length === 0 ? [] : wrap(`not assuming ${assumptionsOff.join(", ")}`, width, 2, 4)),
+  ];
+}
+
+/** A finding as a counterexample, with where its trace is. */
+export function formatFinding(
+  { run }: Outcome,
+  { replay, shown, file }: Finding,
+  options: ReportOptions,
+): string[] {
+  return [
+    ...formatCounterexample(run.instance, replay, shown, options),
+    options.colors.dim(`  shown again by: npx dmaspec replay ${quoteForShell(file)}`),
+  ];
+}
+
+function formatOthers(others: readonly Finding[], { colors }: ReportOptions): string[] {
+  const rows = others.map(({ shown, replay, file }) => [
+    colors.red(nameClaim(shown)),
+    countOf(replay.steps.length, "step"),
+    `npx dmaspec replay ${quoteForShell(file)}`,
+  ]);
+  return ["also violated:", ...formatTable(rows)];
+}
+
+function formatProperties({ judgement }: Outcome, { width, colors }: ReportOptions): string[] {
+  const properties = judgement.properties.map(({ name, verdict, sentence }) => ({
+    cells: [paintVerdict(verdict, colors), name],
+    text: sentence,
+  }));
+  const witnesses = judgement.witnesses.map(({ name, reached }) => ({
+    cells: [reached ? "reached" : colors.yellow("not reached"), `witness: ${name}`],
+    text: "",
+  }));
+  return formatTextTable([...properties, ...witnesses], width, colors.dim);
+}
+
+function formatAvailability({ judgement }: Outcome, { width, colors }: ReportOptions): string[] {
+  if (judgement.availability.length === 0) return [];
+  return [
+    "",
+    colors.yellow("availability: a malicious host can make these calls panic (no violation of isolation)"),
+    ...judgement.availability.flatMap(({ name, length }) =>
+      wrap(`${name} (after ${countOf(length, "step")})`, width, 2, 4),
+    ),
+  ];
+}
+
+function formatFigures(outcome: Outcome): string[] {
+  const { run, result, crossCheckedStates } = outcome;
+  const figures = [
+    `${formatCount(result.states)} states, ${formatCount(result.transitions)} transitions`,
+    ...(result.depth > 0 ? [`complete to depth ${result.depth}`] : []),
+    formatSeconds(result.seconds),
+    `${formatRate(statesPerSecond(outcome))} states/s`,
+    `${bytesPerState(outcome).toFixed(1)} bytes/state`,
+    `${formatBytes(result.peakMemoryBytes)} at most`,
+  ];
+  const checked =
+    crossCheckedStates > 0 ? `, compared with the reference evaluator on ${crossCheckedStates} states` : "";
+  return [
+    figures.join(" · "),
+    `engine ${run.engine}${checked}; reductions: ${run.reductions.join(", ") || "none"}`,
+    `digest of the states ${result.digest}, of the model ${run.modelDigest.slice(0, 16)}`,
+  ];
+}
+
+/** The verdict, and what it does and does not say. */
+export function formatMeaning(outcome: Outcome, { width, colors }: ReportOptions): string[] {
+  const { judgement, run } = outcome;
+  const word = paintVerdict(judgement.verdict, colors);
+  const lines = wrap(`${judgement.verdict}: ${meaningOf(outcome)}`, width);
+  const reproduce = judgement.verdict === "holds" ? [] : [`reproduce: ${outcome.reproduce}`];
+  const surprise =
+    judgement.verdict === "violated" && run.target.design.claimsToHold
+      ? wrap(
+          `${run.target.design.name} claims to hold, so this is an error of the design or of its model.`,
+          width,
+        )
+      : [];
+  return [
+    lines[0].replace(judgement.verdict, colors.bold(word)),
+    ...lines.slice(1),
+    ...surprise,
+    ...reproduce,
+  ];
+}
+
+function meaningOf({ judgement, result }: Outcome): string {
+  const broken = judgement.properties.filter((property) => property.verdict === "violated").length;
+  const all = judgement.properties.length;
+  const ending = describeEnding(result.ending);
+  switch (judgement.verdict) {
+    case "holds":
+      return `${all === 1 ? "the property holds" : `all ${all} properties hold`} in every state reachable within these bounds. It says nothing about larger ones.`;
+    case "violated": {
+      const rest = judgement.exhaustive || broken === all ? "" : `; ${ending}, so the others are not decided`;
+      const what = all === 1 ? "the property" : `${broken} of ${all} properties`;
+      return `${what} can be broken${rest}.`;
+    }
+    case "incomplete":
+      return result.depth > 0
+        ? `${ending}. No violation was found within ${countOf(result.depth, "step")}; further ones were not all tried.`
+        : `${ending}. No violation was found in what was seen, which is not everything.`;
+    case "vacuous": {
+      const missed = judgement.witnesses.filter(({ reached }) => !reached).map(({ name }) => name);
+      return `no property is broken, but what the scenario is about was never reached (${missed.join(", ")}): less was tried than it seems.`;
+    }
+  }
+}

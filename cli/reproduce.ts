@@ -1,0 +1,44 @@
+/** The command that does a run again, ready to paste. */
+import type { LimitFlags, SearchFlags } from "./flags.ts";
+import type { Preparation } from "./run.ts";
+import { quoteForShell } from "./text.ts";
+
+export interface Reproduction extends LimitFlags {
+  readonly command: "check" | "simulate";
+  readonly property?: string | undefined;
+  readonly all?: boolean;
+  /** Options of the one command, as they are written. */
+  readonly more?: readonly string[];
+}
+
+/** `npx dmaspec check --design ...`, with every choice that matters to the result. */
+export function formatReproduction(
+  { target, engine, powersOff, assumptionsOff }: Preparation,
+  of: Reproduction,
+): string {
+  const added = (off: readonly string[], known: readonly string[] = []) =>
+    off.filter((name) => !known.includes(name));
+  const defaultEngine: SearchFlags["engine"] = "packed";
+  const words = [
+    "npx",
+    "dmaspec",
+    of.command,
+    "--design",
+    target.design.name,
+    "--scenario",
+    target.scenario.name,
+    "--size",
+    target.size,
+    ...(engine === defaultEngine ? [] : ["--engine", engine]),
+    ...(of.property === undefined ? [] : ["--property", of.property]),
+    ...(of.all === true ? ["--all"] : []),
+    ...added(powersOff, target.scope.powersOff).flatMap((name) => ["--power", `${name}=off`]),
+    ...added(assumptionsOff, target.scope.assumptionsOff).flatMap((name) => ["--assume", `${name}=off`]),
+    ...(of.maxStates === undefined ? [] : ["--max-states", String(of.maxStates)]),
+    ...(of.maxDepth === undefined ? [] : ["--max-depth", String(of.maxDepth)]),
+    ...(of.memory === undefined ? [] : ["--memory", String(of.memory)]),
+    ...(of.maxSeconds === undefined ? [] : ["--max-seconds", String(of.maxSeconds)]),
+    ...(of.more ?? []),
+  ];
+  return words.map((word) => quoteForShell(word)).join(" ");
+}

@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { fakeWorld, runFake } from "./fake-world.ts";
+import { formatJsonSchema, publishedSchemas } from "./schemas.ts";
+
+/** When this fails: `npx vitest run cli/schemas.test.ts --update` writes docs/schemas/ anew. */
+test.each(Object.keys(publishedSchemas))("docs/schemas/%s is what the command prints by", async (name) => {
+  await expect(formatJsonSchema(name)).toMatchFileSnapshot(`../docs/schemas/${name}`);
+});
+
+describe("the published JSON Schemas accept what the commands print", () => {
+  const validate = (name: string, text: string): void => {
+    const published = JSON.parse(readFileSync(new URL(`../docs/schemas/${name}`, import.meta.url), "utf8"));
+    expect(JSON.parse(text).schema).toBe(published.title);
+    z.fromJSONSchema(published).parse(JSON.parse(text));
+  };
+  const trace = "trace.json";
+
+  test.each([
+    ["check@1.json", "check --design sound --json"],
+    ["check@1.json", "check --design broken --json"],
+    ["check@1.json", "check --design panicking --json"],
+    ["simulate@1.json", "simulate --design broken --json"],
+    ["matrix@1.json", "matrix --json"],
+    ["matrix@1.json", "start --json"],
+    ["list@1.json", "list --json"],
+  ])("%s: %s", async (name, words) => {
+    validate(name, (await runFake(words)).stdout);
+  });
+
+  test("traces, and their replay", async () => {
+    const { world } = await runFake(`check --design broken --trace ${trace}`);
+    validate("trace@1.json", readFileSync(join(world.io.cwd, trace), "utf8"));
+    const replayed = await runFake(`replay ${trace} --json`, {
+      ...fakeWorld(),
+      io: { ...world.io, stdout: again.io.stdout },
+    });
+    expect(replayed.code).toBe(0);
+    validate("replay@1.json", again.stdout());
+  });
+
+  const again = fakeWorld();
+});

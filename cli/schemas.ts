@@ -1,0 +1,164 @@
+/**
+ * What the commands print with `--json`, as schemas. Published as JSON Schema in docs/schemas/, which
+ * `npx vitest run cli/schemas.test.ts --update` writes anew. A field may be added without a new number; none
+ * changes its meaning under the same one.
+ */
+import { z } from "zod";
+import { traceSchema } from "../checker/trace/format.ts";
+
+const verdict = z.enum(["holds", "violated", "incomplete", "vacuous"]);
+const bounds = z
+  .record(z.string(), z.number())
+  .describe("the size of every sort and the value of every constant");
+const switches = z.array(z.object({ name: z.string(), on: z.boolean() }));
+const count = z.int().min(0);
+const instance = z
+  .record(z.string(), z.union([z.boolean(), z.number(), z.string(), z.null()]))
+  .nullable()
+  .describe("which instance of the property is broken");
+const length = count.nullable().describe("steps of the counterexample");
+const trace = z.string().nullable().describe("the path of the written trace file");
+
+const runFields = {
+  design: z.string(),
+  scenario: z.string(),
+  size: z.string(),
+  bounds,
+  engine: z.object({
+    name: z.enum(["packed", "reference"]).describe("the evaluator of the recipes"),
+    version: z.string().describe("the version of dmaspec"),
+    node: z.string().describe("the version of Node"),
+    workers: count,
+  }),
+  reductions: z.array(z.string()).describe("the reductions of the search that were on; empty for none"),
+  assumptions: switches.describe("the named assumptions about the hardware, and whether each was on"),
+  powers: switches.describe("the named powers of the host, and whether each was on"),
+  modelDigest: z.string().describe("SHA-256 of the model's structure in these bounds"),
+  verdict,
+  ending: z.enum([
+    ...([
+      "exhausted",
+      "violated",
+      "max-states",
+      "max-depth",
+      "memory",
+      "max-seconds",
+      "interrupted",
+      "walks-done",
+    ] as const),
+  ]),
+  exhaustive: z.boolean().describe("was every reachable state within the bounds seen?"),
+  states: count.describe("distinct states"),
+  transitions: count,
+  depth: count.describe("the last complete depth: every state within so many steps was found and checked"),
+  seconds: z.number().min(0),
+  statesPerSecond: z.number().min(0),
+  bytesPerState: z.number().min(0).describe("bytes of table, states and parents together, for each state"),
+  peakMemoryBytes: z.number().min(0),
+  digest: z.string().describe("order-independent digest of the set of states seen"),
+  properties: z.array(z.object({ name: z.string(), verdict, instance, length, trace })),
+  witnesses: z.array(z.object({ name: z.string(), reached: z.boolean() })),
+  availability: z
+    .array(z.object({ name: z.string(), length: count }))
+    .describe("panics that can be reached, with the number of steps; no violation of isolation"),
+  crossCheckedStates: count.describe(
+    "states on which this evaluator was compared with the reference evaluator",
+  ),
+  reproduce: z.string().describe("the command that does this run again"),
+};
+
+export const checkSchema = z.object({ schema: z.literal("dmaspec/check@1"), ...runFields });
+
+export const simulateSchema = z.object({
+  schema: z.literal("dmaspec/simulate@1"),
+  seed: count,
+  walks: count,
+  stepsPerWalk: count,
+  ...runFields,
+});
+
+export const matrixSchema = z.object({
+  schema: z.literal("dmaspec/matrix@1"),
+  cells: z.array(
+    z.object({
+      design: z.string(),
+      scenario: z.string(),
+      size: z.string(),
+      property: z.string(),
+      verdict,
+      length,
+      trace,
+    }),
+  ),
+  reproduce: z.string(),
+});
+
+export const listSchema = z.object({
+  schema: z.literal("dmaspec/list@1"),
+  designs: z.array(
+    z.object({
+      name: z.string(),
+      meaning: z.string(),
+      example: z.boolean().describe("a small model that pins the engine"),
+      claimsToHold: z.boolean(),
+      defaultScenario: z.string(),
+      scenarios: z.array(
+        z.object({
+          name: z.string(),
+          sentence: z.string(),
+          sizes: z.array(z.object({ name: z.string(), bounds })),
+        }),
+      ),
+      properties: z.array(
+        z.object({
+          name: z.string(),
+          kind: z.enum(["invariant", "step", "deadlock"]),
+          sentence: z.string(),
+          sekvm: z.string().nullable().describe("the SeKVM invariant of the same meaning"),
+        }),
+      ),
+      witnesses: z.array(z.object({ name: z.string(), sentence: z.string() })),
+      powers: z.array(z.object({ name: z.string(), sentence: z.string() })),
+      assumptions: z.array(z.object({ name: z.string(), sentence: z.string() })),
+    }),
+  ),
+});
+
+export const replaySchema = z.object({
+  schema: z.literal("dmaspec/replay@1"),
+  trace: z.string().describe("the file"),
+  accepted: z.boolean().describe("does the model take every step, and is the property broken at the end?"),
+  reason: z.string().nullable().describe("why it is not accepted"),
+  step: count.nullable().describe("the step that the model does not take; 0 for the initial state"),
+  design: z.string(),
+  scenario: z.string(),
+  size: z.string(),
+  property: z.string(),
+  instance,
+  length: count,
+  sameModel: z.boolean().describe("is the model's structure the one that the trace was written for?"),
+});
+
+/** What is published, by the name of its file in docs/schemas/. */
+export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
+  "check@1.json": checkSchema,
+  "list@1.json": listSchema,
+  "matrix@1.json": matrixSchema,
+  "replay@1.json": replaySchema,
+  "simulate@1.json": simulateSchema,
+  "trace@1.json": traceSchema,
+};
+
+export type CheckOutput = z.infer<typeof checkSchema>;
+export type RunOutput = Omit<CheckOutput, "schema">;
+export type SimulateOutput = z.infer<typeof simulateSchema>;
+export type MatrixOutput = z.infer<typeof matrixSchema>;
+export type ListOutput = z.infer<typeof listSchema>;
+export type ReplayOutput = z.infer<typeof replaySchema>;
+
+/** The text of a published JSON Schema. Readers allow fields that they do not know. */
+export function formatJsonSchema(name: string): string {
+  const schema = z.toJSONSchema(publishedSchemas[name], { io: "input" });
+  const title = `dmaspec/${name.replace(/\.json$/, "")}`;
+  return `${JSON.stringify({ title, ...schema }, null, 2)}\n`;
+}
