@@ -116,15 +116,24 @@ class PackedEvaluator<S> implements Evaluator {
    * server of its wait just did. What is left is decided by `deadlockIn`.
    */
   private mayBeDeadlock(words: Int32Array, offset: number, out: Successors, first: number): boolean {
+    for (let i = 0; i < this.isBlocked.length; i++) {
+      if (this.isBlocked[i] === 1 && !this.canClearlyGoOn(i, words, offset, out, first)) return true;
+    }
+    return false;
+  }
+
+  /** Does the chain of waiting from a blocked process end at one that can step, or at a wait just served? */
+  private canClearlyGoOn(from: number, words: Int32Array, offset: number, out: Successors, first: number): boolean {
     const { dispatches, isBlocked, state } = this;
-    for (let i = 0; i < dispatches.length; i++) {
-      if (isBlocked[i] === 0) continue;
+    let i = from;
+    for (let hops = 0; hops < isBlocked.length; hops++) {
       const { control, byCode, firstOfProcess } = dispatches[i];
       const tried = byCode[readLeaf(control, words, offset)];
       const blocked = tried.length === 1 && tried[0].blocked !== null ? tried[0].blocked(state) : null;
-      if (blocked === null) return true;
-      if (blocked.kind === "lock" && isBlocked[firstOfProcess + blocked.holder] === 1) return true;
-      if (blocked.kind === "wait" && !this.wasServed(blocked.servedBy, out, first)) return true;
+      if (blocked === null) return false;
+      if (blocked.kind === "wait") return this.wasServed(blocked.servedBy, out, first);
+      i = firstOfProcess + blocked.holder;
+      if (isBlocked[i] === 0) return true;
     }
     return false;
   }
