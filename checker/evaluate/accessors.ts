@@ -97,7 +97,7 @@ class AccessorFactory {
     elements.forEach((of, i) => {
       if (of.kind === "scalar") {
         text.line(`$get${i}() { return ${text.load(i, of.leaf)}; }`);
-        text.line(`$set${i}(v) { ${text.store(i, of.leaf, text.encode(of.leaf, "v"))} }`);
+        text.line(`$set${i}(v) { ${text.storeValue(i, of.leaf, "v")} }`);
         text.line(`$clear${i}() { ${text.store(i, of.leaf, "0")} }`);
       } else {
         text.line(`$get${i}() { return this.$c${i}; }`);
@@ -153,7 +153,7 @@ class AccessorFactory {
       placed.fields
         .map(([name, leaf], i) =>
           variants[tag].includes(name)
-            ? text.store(i + 1, leaf, text.encode(leaf, `v[${JSON.stringify(name)}]`))
+            ? text.storeValue(i + 1, leaf, `v[${JSON.stringify(name)}]`)
             : text.store(i + 1, leaf, "0"),
         )
         .join(" ");
@@ -162,7 +162,7 @@ class AccessorFactory {
     const tags = Object.keys(variants);
     text.line(`$assign(v) { switch (v.tag) {
       ${tags.map((tag, code) => `case ${JSON.stringify(tag)}: ${text.store(0, placed.tag, String(code))} ${setFields(tag)} break;`).join("\n")}
-      default: ${text.encode(placed.tag, "v.tag")}; } }`);
+      default: ${text.storeValue(0, placed.tag, "v.tag")} } }`);
     text.line(`$copyTo(to) { to.tag = this.tag; switch (to.tag) {
       ${tags.map((tag) => `case ${JSON.stringify(tag)}: ${copyFields(tag)} break;`).join("\n")} } return to; }`);
     text.line(`$clear() { ${leaves.map((leaf, i) => text.store(i, leaf, "0")).join(" ")} }`);
@@ -239,26 +239,35 @@ class ClassText {
     return `W[this.$w${k}] = (W[this.$w${k}] & ~(${leaf.mask} << this.$s${k})) | ((${code}) << this.$s${k});`;
   }
 
-  /** An expression for the code of the value `v`, which throws where `v` is not one of the leaf's values. */
-  encode(leaf: Leaf, v: string): string {
+  /** Statements that store the value `v` into leaf `k`, and throw where `v` is not one of its values. */
+  storeValue(k: number, leaf: Leaf, v: string): string {
     const { shape } = leaf;
+    const { low, cardinality, values } = shape;
     const bad = this.constant({ path: leaf.path.replaceAll(/\[\d+\]/g, "[]"), shape });
-    switch (shape.coding) {
-      case "number":
-        return `$number(${v}, ${shape.low}, ${shape.cardinality}, ${bad})`;
-      case "bool":
-        return `$bool(${v}, ${bad})`;
-      case "optional":
-        return `$optional(${v}, ${shape.low}, ${shape.cardinality}, ${bad})`;
-      case "table": {
-        const codes = this.constant(new Map(shape.values.map((value, code) => [value, code])));
-        if (shape.values.length > fewValues) return `$table(${v}, ${codes}, ${bad})`;
-        const tests = shape.values
-          .map((value, code) => `$v === ${JSON.stringify(value)} ? ${code} :`)
-          .join(" ");
-        return `(($v) => ${tests} $table($v, ${codes}, ${bad}))(${v})`;
+    const otherwise = `else $wrong($v, ${bad});`;
+    const number = (first: number, shift: number): string =>
+      // Compared with `===` because null and booleans, which are no numbers here, coerce to some.
+      `{ const $n = ($v - ${low} + ${shift}) | 0;
+         if ($n >= ${first} && $n < ${cardinality} && $n - ${shift} + ${low} === $v) $c = $n; ${otherwise} }`;
+    const encode = (): string => {
+      switch (shape.coding) {
+        case "number":
+          return number(0, 0);
+        case "bool":
+          return `if ($v === true) $c = 1; else if ($v !== false) $wrong($v, ${bad});`;
+        case "optional":
+          return `if ($v !== null) ${number(1, 1)}`;
+        case "table": {
+          if (values.length > fewValues) {
+            const codes = this.constant(new Map(values.map((value, code) => [value, code])));
+            return `$c = ${codes}.get($v); if ($c === undefined) $wrong($v, ${bad});`;
+          }
+          const tests = values.map((value, code) => `if ($v === ${JSON.stringify(value)}) $c = ${code};`);
+          return `${tests.join(" else ")} ${otherwise}`;
+        }
       }
-    }
+    };
+    return `{ const $v = ${v}; let $c = 0; ${encode()} ${this.store(k, leaf, "$c")} }`;
   }
 
   scalarReader(name: string | number, k: number, leaf: Leaf, guard = ""): void {
@@ -267,7 +276,7 @@ class ClassText {
 
   scalar(name: string | number, k: number, leaf: Leaf, guard = ""): void {
     this.scalarReader(name, k, leaf, guard);
-    this.line(`set ${JSON.stringify(name)}(v) { ${this.store(k, leaf, this.encode(leaf, "v"))} }`);
+    this.line(`set ${JSON.stringify(name)}(v) { ${this.storeValue(k, leaf, "v")} }`);
   }
 
   /** A child that is changed in place. */
@@ -347,27 +356,8 @@ interface Bad {
 // What generated code calls.
 // oxlint-disable-next-line no-explicit-any
 const helpers: Record<string, any> = {
-  $number(value: number, low: number, cardinality: number, bad: Bad): number {
-    // Compared with `===` because null and booleans, which are no numbers here, coerce to some.
-    const code = (value - low) | 0;
-    if (code >= 0 && code < cardinality && code + low === value) return code;
-    throw outOfRange(bad.path, value, bad.shape);
-  },
-  $optional(value: number | null, low: number, cardinality: number, bad: Bad): number {
-    if (value === null) return 0;
-    const code = (value - low + 1) | 0;
-    if (code >= 1 && code < cardinality && code - 1 + low === value) return code;
-    throw outOfRange(bad.path, value, bad.shape);
-  },
-  $bool(value: unknown, bad: Bad): number {
-    if (value === true) return 1;
-    if (value === false) return 0;
-    throw outOfRange(bad.path, value, bad.shape);
-  },
-  $table(value: unknown, codes: ReadonlyMap<unknown, number>, bad: Bad): number {
-    const code = codes.get(value);
-    if (code === undefined) throw outOfRange(bad.path, value, bad.shape);
-    return code;
+  $wrong(value: unknown, { path, shape }: Bad): never {
+    throw outOfRange(path, value, shape);
   },
   $overflow: ({ path, capacity }: { path: string; capacity: number }) =>
     queueOverflow(path, capacity + 1, capacity),

@@ -49,7 +49,7 @@ export interface Deadlock {
 }
 
 export interface Evaluator {
-  readonly name: "reference" | "packed";
+  readonly name: "reference" | "packed" | "js";
   /** 32-bit words in a packed state. Bit 0 of word 0 is set in every state, so no state is all zero. */
   readonly words: number;
   /** The initial states, packed, in the order of their names in the model. */

@@ -123,7 +123,13 @@ class PackedEvaluator<S> implements Evaluator {
   }
 
   /** Does the chain of waiting from a blocked process end at one that can step, or at a wait just served? */
-  private canClearlyGoOn(from: number, words: Int32Array, offset: number, out: Successors, first: number): boolean {
+  private canClearlyGoOn(
+    from: number,
+    words: Int32Array,
+    offset: number,
+    out: Successors,
+    first: number,
+  ): boolean {
     const { dispatches, isBlocked, state } = this;
     let i = from;
     for (let hops = 0; hops < isBlocked.length; hops++) {
@@ -279,7 +285,8 @@ function offHeap(words: number): Int32Array {
   return new Int32Array(new ArrayBuffer(4 * words));
 }
 
-function controlLeaf(root: Placed, frames: string, self: number, control: string): Leaf {
+/** The leaf of the control label of element `self` of a process. */
+export function controlLeaf(root: Placed, frames: string, self: number, control: string): Leaf {
   const fieldOf = (placed: Placed, name: string): Placed | undefined =>
     placed.kind === "record" ? placed.fields.find(([known]) => known === name)?.[1] : undefined;
   const list = fieldOf(root, frames);
