@@ -6,9 +6,8 @@
  * an edit that no longer applies must not pass for a difference.
  */
 import { getNearestName, ModelError } from "../errors.ts";
-import { bodiesOf, type Node, type Procedure } from "./procedure.ts";
+import { bodiesOf, type Do, type Exit, type Node, type Procedure } from "./procedure.ts";
 import type { Params } from "./rule.ts";
-import type { Do, Exit } from "./procedure.ts";
 
 /** A change of a procedure. */
 export type Edit<S> = (procedure: Procedure<S>) => Procedure<S>;
@@ -55,7 +54,7 @@ export function replaceCheck<S, C>(
   name: string,
   by: { readonly holds?: Do<S, C, boolean>; readonly otherwise?: Exit<S, C> },
 ): Edit<S> {
-  return replaceNode<S>("replaceCheck", ["check"], name, (node) => [{ ...node, ...by } as AnyNode<S>]);
+  return replaceNode<S>("replaceCheck", ["check"], name, (node) => [{ ...node, ...by }]);
 }
 
 /** Puts nodes behind a node, in the same bracket. */

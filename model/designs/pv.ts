@@ -1,0 +1,39 @@
+/**
+ * pv: the paravirtual design, corrected. Every mechanism that this slice has room for is in it, and it claims
+ * to hold. Where the sources offer a choice: uses are given back from a recorded list, only pages in state
+ * OWNED are mapped for DMA, and a domain has one SMMU.
+ *
+ * What it corrects, compared with the posting of December 2024 (pv-rfc2 is the edit that takes it back):
+ * - unmap_pages records which pages it unmaps while it holds the lock of the page table, and gives back the
+ *   uses of these (M13); it does not walk the table again without the lock, where it meets others' entries.
+ * - map_pages puts its reference to the domain on every path (M36).
+ * - Ranges that are empty, unaligned or outside the address space are refused before anything is done
+ *   (M17, M18), so that no argument but an unallocated domain meets a WARN or a BUG.
+ * - Unmapping what is not mapped ends the call and does not panic.
+ *
+ * What it leaves as it is: a call on a domain without references is a BUG (M34), as in every version. The
+ * host can panic its own CPU with it; that is a matter of availability.
+ */
+import type { Procedure } from "../../checker/index.ts";
+import { hostDonateGuest } from "../hypercalls/host-donate-guest.ts";
+import { hostDonateHyp } from "../hypercalls/host-donate-hyp.ts";
+import { hostReclaimPage } from "../hypercalls/host-reclaim-page.ts";
+import { hostShareHyp, hostUnshareHyp } from "../hypercalls/host-share-hyp.ts";
+import { mapPages } from "../hypercalls/map-pages.ts";
+import { unmapPages } from "../hypercalls/unmap-pages.ts";
+import type { Machine } from "../machine.ts";
+import { buildMachine } from "../build.ts";
+
+export const pvHypercalls: readonly Procedure<Machine>[] = [
+  mapPages,
+  unmapPages,
+  hostDonateGuest,
+  hostDonateHyp,
+  hostShareHyp,
+  hostUnshareHyp,
+  hostReclaimPage,
+];
+
+export function buildPv() {
+  return buildMachine("pv", "The paravirtual design, corrected.", pvHypercalls);
+}

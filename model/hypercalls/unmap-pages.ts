@@ -1,0 +1,179 @@
+/**
+ * unmap_pages(domain, iova, count): takes entries out of a domain's page table.
+ *
+ * The order is everything (M12): the entries first, then the TLB invalidation, then the wait until the SMMU
+ * is done with it, and only then are the pages' uses given back. Which pages these are is recorded when the
+ * entries are cleared, under the lock of the page table (M13): afterwards the entries may be others'.
+ */
+import {
+  check,
+  type FrameOf,
+  isValid,
+  jump,
+  label,
+  leave,
+  type Node,
+  procedure,
+  repeat,
+  returns,
+  step,
+  valid,
+  when,
+} from "../../checker/index.ts";
+import type { PageIndex } from "../../spec/ownership.ts";
+import { hostMmuLock, iommuLock, pgtLock, under } from "../locks.ts";
+import { type Machine, registers, stack } from "../machine.ts";
+import { changeEntry, domainOf, entryOf } from "../tables.ts";
+import { addCommand, addSync, invalidationOf } from "../smmu/command-queue.ts";
+import { domainGet, domainPut, warnUnless } from "./results.ts";
+import { refuseUnderflow } from "./use-dma.ts";
+
+const args = { domain: registers.domain, iova: registers.iova, count: registers.count } as const;
+const locals = {
+  gathered: stack.gathered,
+  issued: stack.issued,
+  recorded0: stack.recorded0,
+  recorded1: stack.recorded1,
+} as const;
+export type UnmapFrame = FrameOf<typeof args, typeof locals>;
+
+const nothing = returns<Machine, UnmapFrame>("0");
+const core = "kvm_iommu_unmap_pages (v2 18/58)";
+const table = "__arm_lpae_unmap (v2 39/58)";
+const record = "smmu_put_pages (2025)";
+
+/** The entry that the call is about to invalidate. */
+function nextEntry(s: Machine, c: UnmapFrame) {
+  return entryOf(s, c.domain, c.iova, c.gathered);
+}
+
+/** The first page on the list, or null: its entry is gone and its use is still counted. */
+function firstRecorded(c: UnmapFrame): PageIndex | null {
+  return c.recorded0 ?? c.recorded1;
+}
+
+/** The driver's and the page table's part: clear the entries, and record the pages that they led to. */
+const clearEntries: Node<Machine, UnmapFrame>[] = [
+  under(pgtLock, [
+    repeat("clear the entries", (_, c) => c.gathered < c.count, [
+      warnUnless(
+        "the iova is within the input address size",
+        (_, c, bounds) => isValid(c.iova) && c.iova + c.gathered < bounds.iova,
+        table,
+      ),
+      check(
+        "the iova is within the input address size",
+        (_, c, at) => isValid(c.iova) && c.iova + c.gathered < at.bounds.iova,
+        jump("stop unmapping"),
+        { mirrors: table, mechanisms: ["M18"] },
+      ),
+      check("the entry is live", (s, c) => nextEntry(s, c)?.pte.tag === "valid", jump("stop unmapping"), {
+        mirrors: table,
+      }),
+      step(
+        "record the page",
+        (s, c) => {
+          const leaf = nextEntry(s, c)?.pte;
+          const found = leaf?.tag === "valid" ? leaf.page : null;
+          if (c.gathered === 0) c.recorded0 = found;
+          else c.recorded1 = found;
+        },
+        { mirrors: record, sekvm: "smmu_count", mechanisms: ["M13"] },
+      ),
+      step(
+        "clear the entry",
+        (s, c) => {
+          changeEntry(s, c.domain, c.iova, c.gathered, (entry) => {
+            entry.pte = { tag: "none" };
+          });
+          c.gathered++;
+        },
+        { mirrors: table, arm: "leaf descriptor", sekvm: "spt_cons", mechanisms: ["M12", "M25", "M60"] },
+      ),
+    ]),
+    label("stop unmapping", []),
+  ]),
+];
+
+/** The invalidation of what was gathered: one command for each page, and a SYNC. */
+const invalidate: Node<Machine, UnmapFrame> = under(iommuLock, [
+  repeat("issue the invalidations", (_, c) => c.issued < c.gathered, [
+    ...addCommand<UnmapFrame>(
+      "TLBI",
+      (c) => invalidationOf(domainOf(c.domain), valid(c.iova), c.issued),
+      (c) => {
+        c.issued++;
+      },
+    ),
+  ]),
+  ...addSync<UnmapFrame>(),
+]);
+
+/** Gives back the uses of the pages on the list, each under the lock of the host's stage 2. */
+const releaseRecorded: Node<Machine, UnmapFrame> = repeat(
+  "give back the recorded uses",
+  (_, c) => firstRecorded(c) !== null,
+  [
+    under(hostMmuLock, [
+      ...refuseUnderflow<UnmapFrame>((s, c) => s.pages[firstRecorded(c) ?? 0].references),
+      step(
+        "give back the use of a recorded page",
+        (s, c) => {
+          const released = firstRecorded(c);
+          if (released === null) return;
+          s.pages[released].references--;
+          if (c.recorded0 !== null) c.recorded0 = null;
+          else c.recorded1 = null;
+        },
+        {
+          mirrors: "smmu_flush_deferred_unuse (2025), __pkvm_host_unuse_dma (v2 12/58)",
+          sekvm: "smmu_count",
+          mechanisms: ["M08", "M12", "M13"],
+        },
+      ),
+    ]),
+  ],
+  { mirrors: "smmu_flush_deferred_unuse (2025)", mechanisms: ["M13"] },
+);
+
+export const unmapPages = procedure<Machine, typeof args, typeof locals>(
+  "unmap_pages",
+  {
+    meaning: "Unmaps pages, and waits until no device can reach them.",
+    origin: { mirrors: core },
+    args,
+    locals,
+  },
+  [
+    // ARGUMENTS: copied from the registers, once
+
+    // CHECKS
+    check("the range is not empty", (_, c) => c.count > 0, nothing, { mirrors: core, mechanisms: ["M18"] }),
+    check("the iova range does not wrap", (_, c) => c.iova !== "wrapping", nothing, {
+      mirrors: core,
+      mechanisms: ["M18"],
+    }),
+    check(
+      "the whole range is within the input address size",
+      (_, c, at) => (!isValid(c.iova) ? c.iova !== "out of range" : c.iova + c.count <= at.bounds.iova),
+      nothing,
+      { mechanisms: ["M18"] },
+    ),
+    ...domainGet<UnmapFrame>(nothing),
+    check("the iova is aligned to the granule", (_, c) => c.iova !== "unaligned", jump("put the domain"), {
+      mirrors: "smmu_unmap_pages (v2 40/58)",
+      mechanisms: ["M17"],
+    }),
+
+    // EFFECTS: entries, invalidation, uses; always in this order (M12)
+    ...clearEntries,
+    when("invalidate what was gathered", (_, c) => c.gathered > 0, [invalidate, releaseRecorded], [], {
+      mirrors: "smmu_iotlb_sync (v2 40/58)",
+      mechanisms: ["M12", "M60", "M61"],
+    }),
+
+    // RETURN: how many pages are unmapped, from the first on
+    label("put the domain", domainPut()),
+    leave(returns((_, c) => c.gathered)),
+  ],
+);

@@ -1,0 +1,36 @@
+/**
+ * The locks, and the order in which they nest: pgt_lock before iommu.lock; host_mmu.lock before
+ * pkvm_pgd_lock and before a guest's lock. map and unmap take host_mmu.lock with no IOMMU lock held.
+ */
+import { type Index, type Lock, locked, type Node } from "../checker/index.ts";
+import { domainOf } from "./tables.ts";
+import type { Machine } from "./machine.ts";
+
+/** host_lock_component: the host's stage 2, the pages' states and reference counts. */
+export const hostMmuLock: Lock<Machine, unknown> = { name: "host_mmu.lock", of: (s) => s.hostMmuLock };
+
+/** hyp_lock_component: the hypervisor's stage 1. */
+export const pkvmPgdLock: Lock<Machine, unknown> = { name: "pkvm_pgd_lock", of: (s) => s.pkvmPgdLock };
+
+/** guest_lock_component: the stage 2 of one guest. */
+export const guestLock: Lock<Machine, { readonly vm: Index<"guest"> }> = {
+  name: "guest lock",
+  of: (s, c) => s.guests[c.vm].lock,
+};
+
+/** The lock of one domain's page table. */
+export const pgtLock: Lock<Machine, { readonly domain: Index<"domain"> | string }> = {
+  name: "pgt_lock",
+  of: (s, c) => s.domains[domainOf(c.domain)].pgtLock,
+};
+
+/** kvm_iommu_lock of the SMMU: the command queue. There is no separate lock for the queue. */
+export const iommuLock: Lock<Machine, unknown> = { name: "iommu.lock", of: (s) => s.iommuLock };
+
+/** Under the lock: its acquisition and its release are steps of their own. */
+export function under<C>(
+  lock: Lock<Machine, NoInfer<C>>,
+  body: readonly Node<Machine, C>[],
+): Node<Machine, C> {
+  return locked(lock, body);
+}

@@ -1,0 +1,160 @@
+/**
+ * The machine: all state of the hypervisor, the SMMU and its devices, declared once.
+ *
+ * What the abstraction leaves out of this slice, and why:
+ * - The page table has one level: leaf tables are always there, only the boundaries between them show (a run
+ *   of entries ends at one; here every entry has a table of its own, so that a call over two pages can
+ *   succeed for one). Table pages, the walk cache and allocation come with the second level.
+ * - Devices are attached before the first step and stay attached.
+ * - There is one SMMU, powered and coherent; its stores are seen in order.
+ * - Other page sizes than a page: no blocks, no splits.
+ */
+import {
+  array,
+  bool,
+  type FrameOf,
+  type Index,
+  lockState,
+  oneOf,
+  option,
+  range,
+  record,
+  sort,
+  type StateOf,
+  union,
+  type ValueOf,
+  argument,
+} from "../checker/index.ts";
+import { guest, owner, page, pageState } from "../spec/ownership.ts";
+import { permission } from "../spec/reach.ts";
+
+export { guest, page };
+export const cpu = sort("cpu", "a CPU on which the host runs, and the hypervisor when called");
+export const domain = sort("domain", "a translation context: one page table, named by its id");
+export const device = sort("device", "a device that masters the bus behind the SMMU, by its stream");
+export const iova = sort("iova", "a page of a device's address space");
+export const slot = sort("slot", "a place in the command queue");
+export const position = sort("position", "an index of the command queue with its wrap bit");
+export const transaction = sort("transaction", "a walk or an access that the SMMU can have in progress");
+
+export type IovaIndex = Index<"iova">;
+export type DomainIndex = Index<"domain">;
+
+/** The page's entry in the hypervisor's vmemmap, and where it is mapped. */
+const pageRecord = record({
+  owner: owner.means("who owns the page, by the annotation in the host's stage 2"),
+  hostState: pageState.means("the host's state of the page (host_state in the vmemmap)"),
+  hypState: oneOf("NOPAGE", "OWNED", "SHARED_BORROWED").means(
+    "the hypervisor's state of the page (its stage 1)",
+  ),
+  guestState: oneOf("NOPAGE", "OWNED").means("the guest's state of the page (its stage 2)"),
+  references: range(0, "references").means("how often the page is in use for DMA (refcount in the vmemmap)"),
+  isSecret: bool().means("the page holds what a guest wrote"),
+});
+
+/**
+ * A leaf entry. An invalidated one has lost its VALID bit and keeps its address (the quirk UNMAP_INVAL), so
+ * that a later walk finds out which page was mapped.
+ */
+export const entry = union({
+  none: {},
+  valid: { page, permission },
+  invalidated: { page, permission },
+});
+export type Entry = ValueOf<typeof entry>;
+
+/** A command for the SMMU. A slot that was consumed holds `nothing`: what it held has no further meaning. */
+export const command = union({ nothing: {}, TLBI: { domain, iova }, SYNC: {} });
+export type Command = ValueOf<typeof command>;
+
+const commandQueue = record({
+  slots: array(slot, record({ command })).means("the queue's memory, owned by the hypervisor"),
+  producer: position.means("where the hypervisor writes next (cmdq_prod, its own copy)"),
+  doorbell: position.means("what the hypervisor told the SMMU (register CMDQ_PROD)"),
+  consumer: position.means("where the SMMU reads next (register CMDQ_CONS)"),
+});
+
+/** A translation that the TLB holds. */
+const cached = union({ none: {}, translation: { page, permission } });
+
+/**
+ * What the SMMU has in progress. A walk has read its entry and not yet used it; an access has its translation
+ * and has not yet ended. `isStale`: an invalidation went by that concerns it; the next SYNC waits for its end.
+ * An access stands for all that its translation permits: which of read and write it is changes nothing else.
+ */
+const inProgress = union({
+  nothing: {},
+  walk: { domain, iova, page, permission, isStale: bool() },
+  access: { device, iova, page, permission, isStale: bool() },
+});
+export type InProgress = ValueOf<typeof inProgress>;
+
+export const memory = record({
+  pages: array(page, pageRecord).means("physical memory"),
+  domains: array(
+    domain,
+    record({
+      references: range(0, "domainReferences").means(
+        "1 while allocated, 1 for each device attached, 1 for each call in flight",
+      ),
+      pgtLock: lockState(cpu).means("protects the page table (pgt_lock)"),
+      entries: array(iova, record({ pte: entry })).means("the page table's leaf entries"),
+    }),
+  ).means("the domains, allocated before the first step"),
+  devices: array(
+    device,
+    record({ domain: domain.means("the domain that its stream table entry names") }),
+  ).means("the devices, attached before the first step; their streams speak for the host"),
+  guests: array(guest, record({ lock: lockState(cpu).means("protects the stage 2 (pgtable_lock)") })),
+  hostMmuLock: lockState(cpu).means("protects the host's stage 2, the pages' states and their counts"),
+  pkvmPgdLock: lockState(cpu).means("protects the hypervisor's stage 1"),
+  iommuLock: lockState(cpu).means("protects the command queue (kvm_iommu_lock)"),
+  queue: commandQueue,
+  tlb: array(domain, array(iova, record({ hit: cached }))).means("the SMMU's TLB, tagged by domain (VMID)"),
+  wildAccess: oneOf("none", "vmemmap", "page table", "domains").means(
+    "the table outside of which EL2 accessed memory last",
+  ),
+  transactions: array(transaction, record({ doing: inProgress })).means(
+    "the SMMU's walks and accesses in progress",
+  ),
+});
+
+/** The state as the steps of the machines see it. */
+export type Machine = StateOf<typeof memory>;
+
+/**
+ * What the host passes in registers. Handlers copy them once (M69): they cannot change during the call. An
+ * invalid argument stands for all values that fail the same check.
+ */
+export const registers = {
+  domain: argument(domain, "out of range", "unallocated"),
+  iova: argument(iova, "unaligned", "wrapping", "out of range"),
+  page: argument(page, "unaligned", "wrapping", "not memory"),
+  count: range(0, "count"),
+  prot: oneOf("read and write", "read", "write", "nothing", "unknown bits"),
+  vm: guest,
+} as const;
+
+/** What calls keep on their stacks. Calls that share a local share its name. */
+export const stack = {
+  isAllowed: bool().means("what the call found when it looked at the pages' states"),
+  used: range(0, "count").means("map: pages counted as used, from the first on"),
+  mapped: range(0, "count").means("map: entries written, from the first on"),
+  gathered: range(0, "count").means("unmap: entries invalidated, from the first on (the gather)"),
+  issued: range(0, "count").means("unmap: entries for which a TLBI was issued"),
+  recorded0: option(page).means("unmap: the page of the first entry, until its use is given back"),
+  recorded1: option(page).means("unmap: the page of the second entry, until its use is given back"),
+  walked: range(0, "count").means("unmap: entries that the second walk has passed"),
+  found: option(page).means("unmap: the address that the second walk read"),
+  isReleased: bool().means("unmap: the use of the found page was given back, the entry is not yet zeroed"),
+} as const;
+
+type AllOf = FrameOf<typeof registers, typeof stack>;
+
+/** What a property sees of a CPU: designs differ in which locals their calls have. */
+export type Cpu = { readonly pc: string } & {
+  readonly [K in keyof AllOf]?: AllOf[K];
+};
+
+/** The state as the properties see it: with the CPUs. */
+export type Seen = Machine & { readonly cpus: readonly Cpu[] };

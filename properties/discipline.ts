@@ -1,0 +1,124 @@
+/**
+ * Discipline: what is declared as protected by a lock changes under it only, and every step means something
+ * to the policy.
+ */
+import {
+  type Invariant,
+  invariant,
+  type StepProperty,
+  stepProperty,
+  type TakenStep,
+} from "../checker/index.ts";
+import { domain, type Entry, page, type Seen } from "../model/machine.ts";
+import { type AtomName, findAtoms, meanings } from "../spec/atoms.ts";
+import { isSameOwner } from "../spec/ownership.ts";
+import { policyPageOf } from "./pages.ts";
+
+/** Does the CPU that takes the step hold the lock? Steps of the SMMU and of devices hold none. */
+function isHeldBy(lock: { readonly holder: number | null }, step: TakenStep): boolean {
+  return lock.holder !== null && lock.holder === step.args.cpu;
+}
+
+function isSameEntry(a: Entry, b: Entry): boolean {
+  if (a.tag !== b.tag) return false;
+  if (a.tag === "none" || b.tag === "none") return true;
+  return a.page === b.page && a.permission === b.permission;
+}
+
+/** Do all page tables hold what they held? */
+function areSameEntries(before: Seen, after: Seen): boolean {
+  for (let d = 0; d < before.domains.length; d++) {
+    const then = before.domains[d].entries;
+    const now = after.domains[d].entries;
+    for (let i = 0; i < then.length; i++) if (!isSameEntry(then[i].pte, now[i].pte)) return false;
+  }
+  return true;
+}
+
+/** Does the hypervisor hold of the page what it held? */
+function isSamePage(then: Seen["pages"][number], now: Seen["pages"][number]): boolean {
+  return (
+    then.references === now.references &&
+    then.hostState === now.hostState &&
+    isSameOwner(then.owner, now.owner)
+  );
+}
+
+/** Is this nothing, or one of the atoms of the call that the step belongs to? */
+function isMeant(found: readonly AtomName[] | "stutter", step: TakenStep): boolean {
+  if (found === "stutter") return true;
+  const [call] = step.action.split(":");
+  return call in meanings && found.some((name) => meanings[call].atoms.includes(name));
+}
+
+export const memorySafety: readonly Invariant<Seen>[] = [
+  invariant(
+    "memory-safety",
+    {},
+    {
+      sentence: "EL2 accesses no memory outside its tables.",
+      holds: (s: Seen) => s.wildAccess === "none",
+      explain: (s) => `EL2 accessed memory outside the table of ${s.wildAccess}`,
+    },
+  ),
+];
+
+export const discipline: readonly StepProperty<Seen>[] = [
+  stepProperty(
+    "entries-change-under-pgt_lock",
+    { domain },
+    {
+      sentence: "An entry of a page table is written only by a CPU that holds the table's pgt_lock.",
+      holds: (before: Seen, after: Seen, step, { domain: d }) => {
+        if (isHeldBy(before.domains[d].pgtLock, step)) return true;
+        const then = before.domains[d].entries;
+        const now = after.domains[d].entries;
+        for (let i = 0; i < then.length; i++) if (!isSameEntry(then[i].pte, now[i].pte)) return false;
+        return true;
+      },
+      explain: (_before, _after, step, { domain: d }) =>
+        `"${step.action}" writes to the page table of domain ${d} without its pgt_lock`,
+    },
+  ),
+  stepProperty(
+    "pages-change-under-host_mmu.lock",
+    { page },
+    {
+      sentence: "A page's owner, state and count change only under host_mmu.lock.",
+      holds: (before: Seen, after: Seen, step, { page: p }) =>
+        isSamePage(before.pages[p], after.pages[p]) || isHeldBy(before.hostMmuLock, step),
+      explain: (_before, _after, step, { page: p }) =>
+        `"${step.action}" changes page ${p} without host_mmu.lock`,
+    },
+  ),
+  stepProperty(
+    "queue-changes-under-iommu.lock",
+    {},
+    {
+      sentence: "The producer's side of the command queue changes only under iommu.lock.",
+      holds: (before: Seen, after: Seen, step) =>
+        (before.queue.producer === after.queue.producer && before.queue.doorbell === after.queue.doorbell) ||
+        isHeldBy(before.iommuLock, step),
+      explain: (_before, _after, step) => `"${step.action}" moves the producer without iommu.lock`,
+    },
+  ),
+  stepProperty(
+    "steps-are-atoms",
+    { page },
+    {
+      sentence:
+        "Every step does to a page one atom of its call's meaning, which has what it needs, or nothing that the policy sees.",
+      holds: (before: Seen, after: Seen, step, { page: p }) =>
+        // Most steps change nothing that the policy sees; these are the quick ones to tell.
+        (isSamePage(before.pages[p], after.pages[p]) && areSameEntries(before, after)) ||
+        isMeant(findAtoms(policyPageOf(before, p), policyPageOf(after, p)), step),
+      explain: (before, after, step, { page: p }) => {
+        const say = (s: Seen): string => {
+          const { owner, isLent, uses, mappings } = policyPageOf(s, p);
+          return `${owner.tag}'s${isLent ? ", lent" : ""}, ${uses} uses, ${mappings} mappings`;
+        };
+        return `"${step.action}" takes page ${p} from (${say(before)}) to (${say(after)}), which is no atom`;
+      },
+    },
+  ),
+];

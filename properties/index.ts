@@ -1,0 +1,22 @@
+/**
+ * The designs with their properties: what the command checks.
+ */
+import type { Design } from "../checker/index.ts";
+import { type MachineDesign, machineDesigns } from "../model/index.ts";
+import { discipline, memorySafety } from "./discipline.ts";
+import { reach, reachWitnesses } from "./reach.ts";
+import { referenceCounts, referenceSteps, referenceWitnesses } from "./reference-counts.ts";
+import { translations, translationSteps, translationWitnesses } from "./translations.ts";
+
+export const invariants = [...reach, ...referenceCounts, ...translations, ...memorySafety];
+export const stepProperties = [...referenceSteps, ...translationSteps, ...discipline];
+export const witnesses = [...reachWitnesses, ...referenceWitnesses, ...translationWitnesses];
+
+function withProperties(design: MachineDesign): Design {
+  return {
+    ...design,
+    build: () => ({ ...design.build(), invariants, stepProperties, witnesses }),
+  };
+}
+
+export const designs: readonly Design[] = machineDesigns.map(withProperties);

@@ -1,0 +1,95 @@
+/**
+ * What the properties ask of the machine, said once: who holds a use of a page, what justifies a translation.
+ */
+import type { PageIndex } from "../spec/ownership.ts";
+import type { PolicyPage } from "../spec/atoms.ts";
+import type { Cpu, DomainIndex, IovaIndex, Seen } from "../model/machine.ts";
+
+/** Live entries of all page tables that lead to the page. */
+export function countMappings(s: Seen, page: PageIndex): number {
+  let count = 0;
+  for (let d = 0; d < s.domains.length; d++) {
+    const { entries } = s.domains[d];
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i].pte;
+      if (entry.tag === "valid" && entry.page === page) count++;
+    }
+  }
+  return count;
+}
+
+/** Is some call about to zero this entry, having given back the use that it stood for? */
+function isBeingZeroed(s: Seen, domain: DomainIndex, iova: number): boolean {
+  for (let k = 0; k < s.cpus.length; k++) {
+    const c = s.cpus[k];
+    if (c.isReleased !== true || c.domain !== domain || typeof c.iova !== "number") continue;
+    if (c.iova + (c.walked ?? 0) === iova) return true;
+  }
+  return false;
+}
+
+/** Invalidated entries that still stand for a use of the page. */
+function countInvalidated(s: Seen, page: PageIndex): number {
+  let count = 0;
+  for (let d = 0; d < s.domains.length; d++) {
+    const { entries } = s.domains[d];
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i].pte;
+      if (entry.tag !== "invalidated" || entry.page !== page) continue;
+      if (!isBeingZeroed(s, d as DomainIndex, i)) count++;
+    }
+  }
+  return count;
+}
+
+/** The uses of the page that a call in flight holds: counted and not yet mapped, or unmapped and not yet given back. */
+function countHeldBy(c: Cpu, page: PageIndex): number {
+  let count = 0;
+  if (typeof c.page === "number" && c.used !== undefined && c.mapped !== undefined) {
+    const k = page - c.page;
+    if (k >= c.mapped && k < c.used) count++;
+  }
+  const gathered = c.gathered ?? 0;
+  if (gathered > 0 && c.recorded0 === page) count++;
+  if (gathered > 1 && c.recorded1 === page) count++;
+  return count;
+}
+
+/** Every use of the page that something stands for: entries, and calls in flight. */
+export function countUses(s: Seen, page: PageIndex): number {
+  let count = countMappings(s, page) + countInvalidated(s, page);
+  for (let k = 0; k < s.cpus.length; k++) count += countHeldBy(s.cpus[k], page);
+  return count;
+}
+
+/** Is every CPU out of the hypervisor? A CPU that panicked is not. */
+export function isAtRest(s: Seen, idle: string): boolean {
+  for (let k = 0; k < s.cpus.length; k++) if (s.cpus[k].pc !== idle) return false;
+  return true;
+}
+
+/** Has an unmap in flight gathered this iova? Until it returns, the SMMU may know the old translation. */
+function isGathered(s: Seen, domain: DomainIndex, iova: IovaIndex): boolean {
+  for (let k = 0; k < s.cpus.length; k++) {
+    const c = s.cpus[k];
+    if (c.gathered === undefined || c.domain !== domain || typeof c.iova !== "number") continue;
+    if (iova >= c.iova && iova < c.iova + c.gathered) return true;
+  }
+  return false;
+}
+
+/**
+ * May the SMMU know that the iova leads to the page? It may while an entry says so, or while a call that
+ * unmaps it is in flight and the page's use is still counted.
+ */
+export function isJustified(s: Seen, domain: DomainIndex, iova: IovaIndex, page: PageIndex): boolean {
+  const entry = s.domains[domain].entries[iova].pte;
+  if (entry.tag === "valid" && entry.page === page) return true;
+  return s.pages[page].references > 0 && isGathered(s, domain, iova);
+}
+
+/** The page as the policy sees it. */
+export function policyPageOf(s: Seen, page: PageIndex): PolicyPage {
+  const { owner, hostState, references } = s.pages[page];
+  return { owner, isLent: hostState === "SHARED_OWNED", uses: references, mappings: countMappings(s, page) };
+}

@@ -1,0 +1,148 @@
+/**
+ * What the SMMU may know: translations in its TLB, in walks and in accesses in progress.
+ */
+import { match } from "ts-pattern";
+import {
+  idleLabel,
+  type Invariant,
+  invariant,
+  type StepProperty,
+  stepProperty,
+  type Witness,
+  witness,
+} from "../checker/index.ts";
+import { cpu, domain, type InProgress, iova, type Seen, slot, transaction } from "../model/machine.ts";
+import { isJustified } from "./pages.ts";
+
+function describeInProgress(doing: InProgress): string {
+  return match(doing)
+    .with({ tag: "nothing" }, () => "nothing")
+    .with(
+      { tag: "walk" },
+      (walk) => `a walk for iova ${walk.iova} of domain ${walk.domain} to page ${walk.page}`,
+    )
+    .with({ tag: "access" }, (of) => `an access of device ${of.device} to iova ${of.iova}, page ${of.page},`)
+    .exhaustive();
+}
+
+export const translations: readonly Invariant<Seen>[] = [
+  invariant(
+    "cached-translations-are-justified",
+    { domain, iova },
+    {
+      sentence:
+        "Every translation in the TLB is that of a live entry, or of an unmap in flight whose page is still counted.",
+      sekvm: "spt_cons",
+      holds: (s: Seen, { domain: d, iova: i }) => {
+        const { hit } = s.tlb[d][i];
+        return hit.tag === "none" || isJustified(s, d, i, hit.page);
+      },
+      explain: (s, { domain: d, iova: i }) => {
+        const { hit } = s.tlb[d][i];
+        const to = hit.tag === "none" ? "nothing" : `page ${hit.page}`;
+        return `the TLB leads iova ${i} of domain ${d} to ${to}, which no entry and no unmap in flight accounts for`;
+      },
+      premise: (s, { domain: d, iova: i }) => s.tlb[d][i].hit.tag !== "none",
+    },
+  ),
+  invariant(
+    "walks-and-accesses-are-justified",
+    { transaction },
+    {
+      sentence:
+        "Every walk and access in progress is that of a live entry, or of an unmap in flight whose page is still counted.",
+      sekvm: "spt_cons",
+      holds: (s: Seen, { transaction: k }) => {
+        const { doing } = s.transactions[k];
+        if (doing.tag === "nothing") return true;
+        const of = doing.tag === "walk" ? doing.domain : s.devices[doing.device].domain;
+        return isJustified(s, of, doing.iova, doing.page);
+      },
+      explain: (s, { transaction: k }) => {
+        const { doing } = s.transactions[k];
+        if (doing.tag === "nothing") return "";
+        return `the ${doing.tag} in progress for iova ${doing.iova} leads to page ${doing.page}, which no entry and no unmap in flight accounts for`;
+      },
+      premise: (s, { transaction: k }) => s.transactions[k].doing.tag !== "nothing",
+    },
+  ),
+];
+
+export const translationSteps: readonly StepProperty<Seen>[] = [
+  stepProperty(
+    "unmapped-means-unreachable",
+    { cpu },
+    {
+      sentence: "When unmap_pages returns n, the SMMU knows no old translation for these n iovas.",
+      sekvm: "smmu_iso",
+      holds: (before: Seen, after: Seen, step, { cpu: k }) => {
+        if (step.args.cpu !== k || after.cpus[k].pc !== idleLabel) return true;
+        const { domain: d, iova: first, gathered } = before.cpus[k];
+        if (typeof d !== "number" || typeof first !== "number" || gathered === undefined) return true;
+        for (let i = first; i < first + gathered; i++) {
+          const { hit } = after.tlb[d][iova.at(i)];
+          if (hit.tag !== "none" && !isJustified(after, d, iova.at(i), hit.page)) return false;
+        }
+        return true;
+      },
+      explain: (before, _, step) =>
+        `unmap_pages ${step.outcome} for iova ${before.cpus[step.args.cpu].iova}, and the TLB still holds an old translation`,
+    },
+  ),
+];
+
+export const translationWitnesses: readonly Witness<Seen>[] = [
+  witness(
+    "the TLB outlives its entry",
+    { domain, iova },
+    {
+      sentence: "The TLB holds a translation whose entry is gone.",
+      holds: (s: Seen, { domain: d, iova: i }) =>
+        s.tlb[d][i].hit.tag === "translation" && s.domains[d].entries[i].pte.tag !== "valid",
+    },
+  ),
+  witness(
+    "a walk outlives its entry",
+    { transaction },
+    {
+      sentence: "A walk holds what it read from an entry that is gone since.",
+      holds: (s: Seen, { transaction: k }) => {
+        const { doing } = s.transactions[k];
+        return doing.tag === "walk" && s.domains[doing.domain].entries[doing.iova].pte.tag !== "valid";
+      },
+    },
+  ),
+  witness(
+    "a SYNC waits for an access",
+    { transaction },
+    {
+      sentence: "A SYNC is next, and an access that used an invalidated translation has not ended.",
+      holds: (s: Seen, { transaction: k }) => {
+        const { doing } = s.transactions[k];
+        const { slots, consumer, doorbell } = s.queue;
+        const isSync = consumer !== doorbell && slots[consumer % slots.length].command.tag === "SYNC";
+        return isSync && doing.tag === "access" && doing.isStale;
+      },
+    },
+  ),
+  witness(
+    "the queue is full",
+    {},
+    {
+      sentence: "The command queue has no room left: producer and consumer differ by the wrap bit.",
+      holds: (s: Seen) => {
+        const { slots, consumer, doorbell } = s.queue;
+        return doorbell !== consumer && doorbell % slots.length === consumer % slots.length;
+      },
+    },
+  ),
+  witness(
+    "the queue wraps",
+    { slot },
+    {
+      sentence: "A command waits in the first slot while the wrap bit is set.",
+      holds: (s: Seen, { slot: n }) =>
+        n === 0 && s.queue.slots[0].command.tag !== "nothing" && s.queue.consumer >= s.queue.slots.length,
+    },
+  ),
+];

@@ -1,0 +1,139 @@
+/**
+ * Atoms: the indivisible changes of the policy, and what each hypercall is made of.
+ *
+ * Whatever the machines do, step by step and concurrently, every step must be one of these atoms on a page,
+ * with what the atom needs, or change nothing that the policy sees. An atom changes one field of one page; a
+ * call over a range performs its atoms page by page, and may stop after any of them.
+ */
+import { isSameOwner, type Owner } from "./ownership.ts";
+
+/** All that the policy sees of a page. */
+export interface PolicyPage {
+  readonly owner: Owner;
+  /** The owner lends the page to the hypervisor. */
+  readonly isLent: boolean;
+  /** How many uses for DMA are reserved: the page's reference count. */
+  readonly uses: number;
+  /** How many live entries of page tables lead a device to the page. */
+  readonly mappings: number;
+}
+
+export interface Atom {
+  /** What it does, in a sentence. */
+  readonly meaning: string;
+  /** What must hold of the page before it. */
+  readonly needs: (page: PolicyPage) => boolean;
+  /** The one field that it changes. */
+  readonly changes: keyof PolicyPage;
+  /** How the field changes. */
+  readonly makes: (before: PolicyPage, after: PolicyPage) => boolean;
+}
+
+/** The host's, lent to nobody. */
+const isHosts = (page: PolicyPage): boolean => page.owner.tag === "host" && !page.isLent;
+/** The host's, lent to nobody, used by no device. */
+const isFree = (page: PolicyPage): boolean => isHosts(page) && page.uses === 0;
+
+export const atoms = {
+  reserve: {
+    meaning: "One more use for DMA is counted, before the entry that needs it is written.",
+    needs: isHosts,
+    changes: "uses",
+    makes: (before, after) => after.uses === before.uses + 1,
+  },
+  map: {
+    meaning: "An entry begins to lead to the page, on a use that was counted for it.",
+    needs: (page) => page.uses > page.mappings,
+    changes: "mappings",
+    makes: (before, after) => after.mappings === before.mappings + 1,
+  },
+  unmap: {
+    meaning: "An entry stops leading to the page; its use stays counted until no device can know it.",
+    needs: () => true,
+    changes: "mappings",
+    makes: (before, after) => after.mappings === before.mappings - 1,
+  },
+  release: {
+    meaning: "A use that no entry needs is given back.",
+    needs: (page) => page.uses > page.mappings,
+    changes: "uses",
+    makes: (before, after) => after.uses === before.uses - 1,
+  },
+  "donate to a guest": {
+    meaning: "The host gives a page that is not lent and not used to a guest.",
+    needs: isFree,
+    changes: "owner",
+    makes: (_, after) => after.owner.tag === "guest",
+  },
+  "donate to the hypervisor": {
+    meaning: "The host gives a page that is not lent and not used to the hypervisor.",
+    needs: isFree,
+    changes: "owner",
+    makes: (_, after) => after.owner.tag === "hypervisor",
+  },
+  share: {
+    meaning: "The host lends a page that is not used to the hypervisor.",
+    needs: isFree,
+    changes: "isLent",
+    makes: (_, after) => after.isLent,
+  },
+  unshare: {
+    meaning: "The host takes back a page that it lent.",
+    needs: (page) => page.owner.tag === "host" && page.isLent,
+    changes: "isLent",
+    makes: (_, after) => !after.isLent,
+  },
+  reclaim: {
+    meaning: "The host gets the page of a dying guest back.",
+    needs: (page) => page.owner.tag === "guest",
+    changes: "owner",
+    makes: (_, after) => after.owner.tag === "host",
+  },
+} as const satisfies Readonly<Record<string, Atom>>;
+
+export type AtomName = keyof typeof atoms;
+
+/** What each hypercall means: the atoms it may perform, and what its result says about them. */
+export const meanings: Readonly<
+  Record<string, { readonly atoms: readonly AtomName[]; readonly result: string }>
+> = {
+  map_pages: {
+    atoms: ["reserve", "map", "release"],
+    result: "n pages, from the first on, are mapped; the others are as they were.",
+  },
+  unmap_pages: {
+    atoms: ["unmap", "release"],
+    result: "n pages, from the first on, are unmapped, and no device can reach them through these entries.",
+  },
+  host_donate_guest: { atoms: ["donate to a guest"], result: "Performed, or refused and nothing changed." },
+  host_donate_hyp: {
+    atoms: ["donate to the hypervisor"],
+    result: "Performed, or refused and nothing changed.",
+  },
+  host_share_hyp: { atoms: ["share"], result: "Performed, or refused and nothing changed." },
+  host_unshare_hyp: { atoms: ["unshare"], result: "Performed, or refused and nothing changed." },
+  host_reclaim_page: { atoms: ["reclaim"], result: "Performed, or refused and nothing changed." },
+};
+
+const atomNames = Object.keys(atoms) as readonly AtomName[];
+
+/** The fields in which two views of a page differ. */
+function fieldsChanged(before: PolicyPage, after: PolicyPage): (keyof PolicyPage)[] {
+  const changed: (keyof PolicyPage)[] = [];
+  if (!isSameOwner(before.owner, after.owner)) changed.push("owner");
+  if (before.isLent !== after.isLent) changed.push("isLent");
+  if (before.uses !== after.uses) changed.push("uses");
+  if (before.mappings !== after.mappings) changed.push("mappings");
+  return changed;
+}
+
+/** The atoms that lead from one view of a page to the other; `stutter` where nothing changed. */
+export function findAtoms(before: PolicyPage, after: PolicyPage): readonly AtomName[] | "stutter" {
+  const changed = fieldsChanged(before, after);
+  if (changed.length === 0) return "stutter";
+  if (changed.length > 1) return [];
+  return atomNames.filter((name) => {
+    const atom: Atom = atoms[name];
+    return atom.changes === changed[0] && atom.needs(before) && atom.makes(before, after);
+  });
+}
