@@ -1,7 +1,8 @@
 /** `dmaspec start`, which `npm start` runs: the first look at the project, in under two minutes. */
 import { buildCommand } from "@stricli/core";
 import { wrap } from "../../checker/trace/columns.ts";
-import type { Outcome } from "../check-run.ts";
+import { countOf, nameClaim } from "../../checker/trace/print.ts";
+import type { Finding, Outcome } from "../check-run.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { jsonFlag } from "../flags.ts";
@@ -16,13 +17,14 @@ import {
   formatVerdictTable,
   isInterrupted,
 } from "../table.ts";
+import { quoteForShell } from "../text.ts";
 
 interface StartFlags {
   readonly json?: boolean;
 }
 
 /** Seconds for all searches together: what is not decided by then is `incomplete`. */
-const secondsForAll = 100;
+const secondsForAll = 75;
 /** Seconds that each design leaves to every one that comes after it. */
 const secondsKept = 12;
 
@@ -86,6 +88,26 @@ function formatShortest(outcomes: readonly Outcome[], options: ReportOptions): s
     `The shortest schedule that breaks anything, in ${options.colors.bold(design.name)} (${design.meaning})`,
     "",
     ...formatFinding(outcome, finding, options),
+    "",
+    ...formatGravest(outcome, finding, options),
+  ];
+}
+
+/** Properties are declared in the order of their weight, the promise itself first; the shortest is often a lesser one. */
+function formatGravest(
+  { judgement, findings }: Outcome,
+  shortest: Finding,
+  { colors, width }: ReportOptions,
+): string[] {
+  const [gravest] = judgement.properties.flatMap(({ name }) =>
+    findings.filter(({ property }) => property === name),
+  );
+  if (gravest === undefined || gravest === shortest) return [];
+  const { shown, replay, file } = gravest;
+  return [
+    colors.red(`✗ ${nameClaim(shown)} is broken too, after ${countOf(replay.steps.length, "step")}`),
+    ...wrap(shown.explanation, width, 2, 4),
+    colors.dim(`  shown by: npx dmaspec replay ${quoteForShell(file)}`),
     "",
   ];
 }
