@@ -59,9 +59,8 @@ export const translations: readonly Invariant<Seen>[] = [
         return isJustified(s, of, doing.iova, doing.page);
       },
       explain: (s, { transaction: k }) => {
-        const { doing } = s.transactions[k];
-        if (doing.tag === "nothing") return "";
-        return `the ${doing.tag} in progress for iova ${doing.iova} leads to page ${doing.page}, which no entry and no unmap in flight accounts for`;
+        const what = describeInProgress(s.transactions[k].doing);
+        return `${what} is in progress, which no entry and no unmap in flight accounts for`;
       },
       premise: (s, { transaction: k }) => s.transactions[k].doing.tag !== "nothing",
     },

@@ -68,7 +68,7 @@ function findWaiting<S>(
   return hopeless.size === 0 ? null : describe(hopeless, standings);
 }
 
-function labelOf<S>(process: Process<string>, state: S, self: number): string {
+function labelOf(process: Process<string>, state: unknown, self: number): string {
   // The frames' place is known by name only.
   const frames = (state as Record<string, Record<string, string>[]>)[process.frames];
   return frames[self][process.control];

@@ -170,14 +170,14 @@ class PackedEvaluator<S> implements Evaluator {
       };
     }
     if (instances.length === 0) return () => {};
-    const words = Array.from({ length: this.words }, (_, i) => i);
-    const restore = words.map((i) => `W[${i}] = a${i};`).join(" ");
+    const indices = Array.from({ length: this.words }, (_, i) => i);
+    const restore = indices.map((i) => `W[${i}] = a${i};`).join(" ");
     const checkStep = this.of.stepProperties.length > 0 ? "checkStep(at, outcome, words, offset, out);" : "";
     const tries = instances.map(
       ({ id }, k) => `at = ${k}; outcome = f${k}(S);
       if (outcome !== null) {
         const to = out.nextOffset(), into = out.words;
-        ${words.map((i) => `into[to + ${i}] = W[${i}];`).join(" ")}
+        ${indices.map((i) => `into[to + ${i}] = W[${i}];`).join(" ")}
         out.instances[out.count] = ${id};
         ${checkStep}
         out.count++;
@@ -186,7 +186,7 @@ class PackedEvaluator<S> implements Evaluator {
     );
     const text = `const W = work, S = state; ${instances.map((_, k) => `const f${k} = fires[${k}];`).join(" ")}
       return function tryAll(words, offset, out) {
-        const ${words.map((i) => `a${i} = words[offset + ${i}]`).join(", ")};
+        const ${indices.map((i) => `a${i} = words[offset + ${i}]`).join(", ")};
         ${restore}
         let at = 0, outcome = null;
         try { ${tries.join("\n")} } catch (error) { throw explain(error, at); }

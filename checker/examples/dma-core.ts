@@ -30,8 +30,29 @@ const iova = sort("iova", "a slot of the page table");
 const cpu = sort("cpu", "a CPU in the hypervisor");
 
 const labels = [
-  ...["IDLE", "M1", "M2", "M3", "M4", "M4F", "M5", "U1", "U2", "U3", "U4", "U5", "U6", "U7", "REL"],
-  ...["D1", "D2", "D3", "R1", "R2"],
+  "IDLE",
+  // map; M4F: refused
+  "M1",
+  "M2",
+  "M3",
+  "M4",
+  "M4F",
+  "M5",
+  // unmap, whose tail map shares for its rollback
+  "U1",
+  "U2",
+  "U3",
+  "U4",
+  "U5",
+  "U6",
+  "U7",
+  "REL",
+  // donate and reclaim
+  "D1",
+  "D2",
+  "D3",
+  "R1",
+  "R2",
 ] as const;
 
 const state = record({

@@ -43,13 +43,17 @@ test.each(Object.entries(dmaCoreCounts))("dma-core %s", async (scenario, [states
 test("dma-core holds because of what it does: with one step changed, it does not", async () => {
   const model = dmaCore();
   const early = model.rules.map((rule) =>
-    rule.name === "U4" ? { ...rule, bind: () => (s: Parameters<ReturnType<typeof rule.bind>>[0]) => goOn(s) } : rule,
+    rule.name === "U4"
+      ? { ...rule, bind: () => (s: Parameters<ReturnType<typeof rule.bind>>[0]) => goOn(s) }
+      : rule,
   );
   function goOn(s: Parameters<ReturnType<(typeof model.rules)[number]["bind"]>>[0]): string {
     s.cpus[0].pc = "U5";
     return "";
   }
-  const found = await explore(instantiate({ ...model, rules: early }, dmaCoreScope("2x2x2")), { stopAtViolation: true });
+  const found = await explore(instantiate({ ...model, rules: early }, dmaCoreScope("2x2x2")), {
+    stopAtViolation: true,
+  });
   expect(found.ending).toBe("violated");
 });
 

@@ -49,7 +49,7 @@ const meal = [
 
 /** A meal for each meal's place in the text: nodes are not shared between two places. */
 function copyOf(nodes: typeof meal, suffix: string): typeof meal {
-  return nodes.map((node) => ({ ...node, name: `${node.name}${suffix}` }) as (typeof meal)[number]);
+  return nodes.map((node) => ({ ...node, name: `${node.name}${suffix}` }));
 }
 
 function dine(oneIsLeftHanded: boolean) {

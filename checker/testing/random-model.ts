@@ -24,13 +24,7 @@ import {
   sort,
   union,
 } from "../index.ts";
-import {
-  computeShape,
-  type RecordShape,
-  type ScalarShape,
-  type ScalarValue,
-  type Shape,
-} from "../schema/shape.ts";
+import { computeShape, type ScalarShape, type ScalarValue, type Shape } from "../schema/shape.ts";
 
 const thing = sort("thing");
 const bounds = { thing: 2 };
@@ -176,33 +170,33 @@ const assignAt = (draft: Draft, path: Path, value: unknown): void => {
 };
 
 /** Runs one operation. A queue is pushed to only while it has room: overflow is tested by itself. */
-function run(draft: Draft, operation: Operation): void {
-  switch (operation.do) {
+function run(draft: Draft, what: Operation): void {
+  switch (what.do) {
     case "guard":
       return;
     case "set":
     case "assign":
-      assignAt(draft, operation.at, operation.value);
+      assignAt(draft, what.at, what.value);
       return;
     case "copy":
-      assignAt(draft, operation.to, valueAt(draft, operation.from));
+      assignAt(draft, what.to, valueAt(draft, what.from));
       return;
     case "push": {
-      const list = valueAt(draft, operation.at);
-      if (list.length < 2) list.push(operation.value);
+      const list = valueAt(draft, what.at);
+      if (list.length < 2) list.push(what.value);
       return;
     }
     case "shift": {
-      const taken = valueAt(draft, operation.at).shift();
-      if (operation.to !== null && typeof taken !== "object" && taken !== undefined)
-        assignAt(draft, operation.to, taken);
+      const taken = valueAt(draft, what.at).shift();
+      if (what.to !== null && typeof taken !== "object" && taken !== undefined)
+        assignAt(draft, what.to, taken);
       return;
     }
     case "add":
-      valueAt(draft, operation.at).add(operation.member);
+      valueAt(draft, what.at).add(what.member);
       return;
     case "delete":
-      valueAt(draft, operation.at).delete(operation.member);
+      valueAt(draft, what.at).delete(what.member);
       return;
   }
 }
@@ -218,7 +212,7 @@ export function randomModel(withErrors: boolean): fc.Arbitrary<RandomModel> {
   return fields.chain((list) => {
     const named = { count: range(0, 2), ...Object.fromEntries(list.map((of, i) => [`f${i}`, of])) };
     const state = record(named);
-    const places = placesOf(computeShape(state, bounds) as RecordShape, [], {
+    const places = placesOf(computeShape(state, bounds), [], {
       scalars: [],
       queues: [],
       sets: [],
@@ -229,14 +223,14 @@ export function randomModel(withErrors: boolean): fc.Arbitrary<RandomModel> {
       .chain(({ path, shape }) =>
         fc.constantFrom(...shape.values).map((value): Operation => ({ do: "guard", at: path, value })),
       );
-    const operations = fc.uniqueArray(operation(places, withErrors), {
+    const body = fc.uniqueArray(operation(places, withErrors), {
       minLength: 1,
       maxLength: 3,
       // A wrong value that the same step overwrites is an error to the packed evaluator, which checks each
       // write, and none to the reference, which checks the step's result: no place is written twice.
       selector: (each) => String("to" in each && each.to !== null ? each.to : "at" in each ? each.at : ""),
     });
-    const program = fc.tuple(fc.option(guard), operations);
+    const program = fc.tuple(fc.option(guard), body);
     return fc.tuple(fc.array(program, { minLength: 2, maxLength: 6 }), guard).map(([programs, forbidden]) => {
       const rules = programs.map(([condition, operations], i) =>
         environmentRule(
