@@ -8,68 +8,9 @@ import { dmaCore, dmaCoreScope } from "../examples/dma-core.ts";
 import { peterson, petersonScope } from "../examples/peterson.ts";
 import { philosophers, philosophersScope } from "../examples/philosophers.ts";
 import { twoPhaseCommit, twoPhaseCommitScope } from "../examples/two-phase-commit.ts";
-import {
-  createPacked,
-  createReference,
-  type Evaluator,
-  type Instance,
-  instantiate,
-  ModelError,
-} from "../index.ts";
+import { type Instance, instantiate } from "../index.ts";
 import { randomModel } from "../testing/random-model.ts";
-import { Successors } from "./evaluator.ts";
-
-interface Seen {
-  readonly error: string | null;
-  /** Successors by instance: `instance: words`, sorted. */
-  readonly successors: readonly string[];
-  readonly violated: readonly number[];
-  readonly deadlocked: boolean;
-  readonly packed: readonly Int32Array[];
-}
-
-/** Everything that an evaluator says of one state. */
-function look(evaluator: Evaluator, state: Int32Array): Seen {
-  const out = new Successors(evaluator.words);
-  let error: string | null = null;
-  let mayBeDeadlock = false;
-  try {
-    mayBeDeadlock = evaluator.expand(state, 0, out);
-  } catch (thrown) {
-    if (!(thrown instanceof ModelError)) throw thrown;
-    error = thrown.code;
-  }
-  const packed = Array.from({ length: out.count }, (_, i) =>
-    out.words.slice(i * evaluator.words, (i + 1) * evaluator.words),
-  );
-  return {
-    error,
-    successors: packed.map((words, i) => `${out.instances[i]}: ${words.join()}`).sort(),
-    violated: evaluator.violatedInvariants(state, 0),
-    deadlocked: error === null && mayBeDeadlock && evaluator.deadlockIn(state, 0) !== null,
-    packed,
-  };
-}
-
-/** Walks at random, driving both evaluators; `choose` picks a successor. */
-function walkTogether<S>(of: Instance<S>, steps: number, choose: (count: number) => number): number {
-  const reference = createReference(of);
-  const packed = createPacked(of);
-  const [start] = reference.initialStates();
-  expect(packed.initialStates()).toEqual(reference.initialStates());
-  let state = start;
-  let errors = 0;
-  for (let n = 0; n < steps; n++) {
-    const expected = look(reference, state);
-    const actual = look(packed, state);
-    expect({ ...actual, packed: [] }).toEqual({ ...expected, packed: [] });
-    expect(reference.pack(reference.unpack(state))).toEqual(state);
-    if (expected.error !== null) errors++;
-    if (expected.packed.length === 0) break;
-    state = expected.packed[choose(expected.packed.length)];
-  }
-  return errors;
-}
+import { walkTogether } from "../testing/walk-together.ts";
 
 describe("the packed evaluator agrees with the reference", () => {
   test("on random models", () => {

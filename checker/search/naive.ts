@@ -15,8 +15,8 @@ export interface NaiveResult {
   readonly witnessed: ReadonlySet<string>;
 }
 
-/** Explores every reachable state, past violations too. */
-export function exploreNaively<S>(of: Instance<S>): NaiveResult {
+/** Explores every state within `maxDepth` steps, past violations too; states at that depth are not expanded. */
+export function exploreNaively<S>(of: Instance<S>, maxDepth = Infinity): NaiveResult {
   const reference = createReference(of);
   const depths = new Map<string, number>();
   const violated = new Map<string, number>();
@@ -42,6 +42,7 @@ export function exploreNaively<S>(of: Instance<S>): NaiveResult {
   for (const state of queue) {
     depth = depths.get(keyOf(state)) as number;
     if (reference.deadlockIn(reference.pack(state), 0) !== null) note("no-deadlock", depth);
+    if (depth === maxDepth) continue;
     for (const instance of of.instances) {
       const taken = reference.step(state, instance);
       if (taken === null) continue;

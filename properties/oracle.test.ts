@@ -1,0 +1,48 @@
+/**
+ * Every design on every scenario at `tiny`, by the naive explorer and by the search: the same states, the same
+ * transitions, the same violations at the same lengths. Whole spaces take the naive explorer many minutes;
+ * here it goes so many steps deep (`npm run oracle` sets no limit), and walks go deeper.
+ */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { explore, instantiate } from "../checker/index.ts";
+import { exploreNaively } from "../checker/search/naive.ts";
+import { walkTogether } from "../checker/testing/walk-together.ts";
+import { designs } from "./index.ts";
+
+const maxDepth = Number(process.env.ORACLE_DEPTH ?? 10);
+
+const targets = designs.flatMap((design) =>
+  design.scenarios.map((scenario) => ({
+    name: `${design.name} on ${scenario.name}`,
+    of: () => instantiate(design.build(), scenario.sizes.tiny),
+  })),
+);
+
+test.for(targets)(
+  "$name: the search and the naive explorer agree",
+  { timeout: 3_600_000 },
+  async ({ of: build }) => {
+    const of = build();
+    const expected = exploreNaively(of, maxDepth);
+    const found = await explore(of, { maxDepth });
+    expect(found).toMatchObject({ states: expected.states, transitions: expected.transitions });
+    const lengths = new Map<string, number>();
+    for (const { kind, property, path } of found.violations) {
+      const families = kind === "step" ? of.stepProperties : of.invariants;
+      const name = kind === "deadlock" ? "no-deadlock" : families[property].property.name;
+      lengths.set(name, Math.min(lengths.get(name) ?? Infinity, path.instances.length));
+    }
+    expect(lengths).toEqual(expected.violated);
+  },
+);
+
+test.for(targets)("$name: the evaluators agree along walks", ({ of: build }) => {
+  const of = build();
+  fc.assert(
+    fc.property(fc.infiniteStream(fc.nat()), (picks) => {
+      walkTogether(of, 120, (count) => picks.next().value % count);
+    }),
+    { numRuns: 5 },
+  );
+});
