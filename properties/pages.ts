@@ -3,7 +3,7 @@
  */
 import type { PageIndex } from "../spec/ownership.ts";
 import type { PolicyPage } from "../spec/atoms.ts";
-import type { Cpu, DomainIndex, IovaIndex, Seen } from "../model/machine.ts";
+import { type Cpu, domain, type DomainIndex, type IovaIndex, type Seen } from "../model/machine.ts";
 
 /** Live entries of all page tables that lead to the page. */
 export function countMappings(s: Seen, page: PageIndex): number {
@@ -19,10 +19,10 @@ export function countMappings(s: Seen, page: PageIndex): number {
 }
 
 /** Is some call about to zero this entry, having given back the use that it stood for? */
-function isBeingZeroed(s: Seen, domain: DomainIndex, iova: number): boolean {
+function isBeingZeroed(s: Seen, of: DomainIndex, iova: number): boolean {
   for (let k = 0; k < s.cpus.length; k++) {
     const c = s.cpus[k];
-    if (c.isReleased !== true || c.domain !== domain || typeof c.iova !== "number") continue;
+    if (c.isReleased !== true || c.domain !== of || typeof c.iova !== "number") continue;
     if (c.iova + (c.walked ?? 0) === iova) return true;
   }
   return false;
@@ -36,7 +36,7 @@ function countInvalidated(s: Seen, page: PageIndex): number {
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i].pte;
       if (entry.tag !== "invalidated" || entry.page !== page) continue;
-      if (!isBeingZeroed(s, d as DomainIndex, i)) count++;
+      if (!isBeingZeroed(s, domain.at(d), i)) count++;
     }
   }
   return count;
@@ -69,10 +69,10 @@ export function isAtRest(s: Seen, idle: string): boolean {
 }
 
 /** Has an unmap in flight gathered this iova? Until it returns, the SMMU may know the old translation. */
-function isGathered(s: Seen, domain: DomainIndex, iova: IovaIndex): boolean {
+function isGathered(s: Seen, of: DomainIndex, iova: IovaIndex): boolean {
   for (let k = 0; k < s.cpus.length; k++) {
     const c = s.cpus[k];
-    if (c.gathered === undefined || c.domain !== domain || typeof c.iova !== "number") continue;
+    if (c.gathered === undefined || c.domain !== of || typeof c.iova !== "number") continue;
     if (iova >= c.iova && iova < c.iova + c.gathered) return true;
   }
   return false;
@@ -82,10 +82,10 @@ function isGathered(s: Seen, domain: DomainIndex, iova: IovaIndex): boolean {
  * May the SMMU know that the iova leads to the page? It may while an entry says so, or while a call that
  * unmaps it is in flight and the page's use is still counted.
  */
-export function isJustified(s: Seen, domain: DomainIndex, iova: IovaIndex, page: PageIndex): boolean {
-  const entry = s.domains[domain].entries[iova].pte;
+export function isJustified(s: Seen, of: DomainIndex, iova: IovaIndex, page: PageIndex): boolean {
+  const entry = s.domains[of].entries[iova].pte;
   if (entry.tag === "valid" && entry.page === page) return true;
-  return s.pages[page].references > 0 && isGathered(s, domain, iova);
+  return s.pages[page].references > 0 && isGathered(s, of, iova);
 }
 
 /** The page as the policy sees it. */
