@@ -9,7 +9,8 @@ import { withInterrupts } from "./interrupt.ts";
 import type { Io } from "./io.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { ProgressLine } from "./progress.ts";
-import { createEvaluator, limitsOf, type Preparation, runSearch } from "./run.ts";
+import { countFallbacks, createEvaluator } from "./engines.ts";
+import { limitsOf, type Preparation, runSearch } from "./run.ts";
 
 export interface Finding extends Counterexample {
   readonly property: string;
@@ -24,6 +25,8 @@ export interface Outcome {
   /** One for each violated property, the shortest first. */
   readonly findings: readonly Finding[];
   readonly crossCheckedStates: number;
+  /** Steps and properties that the engine could not compile. */
+  readonly fallbacks: number;
   readonly reproduce: string;
 }
 
@@ -57,7 +60,7 @@ export async function runCheck(io: Io, run: Preparation, request: RunRequest): P
 
 async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Promise<Outcome> {
   const { instance, engine } = run;
-  const evaluator = createEvaluator(instance, engine);
+  const evaluator = await createEvaluator(instance, engine);
   const progress = new ProgressLine(io, request.title);
   const result = await runSearch(run, () =>
     withInterrupts(io, (isInterrupted) =>
@@ -84,7 +87,8 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
     const file = writeTrace(io, run, counterexample, wanted, request.reproduce(name));
     return { ...counterexample, property: name, file };
   });
-  return { run, result, judgement, findings, crossCheckedStates, reproduce: request.reproduce() };
+  const fallbacks = countFallbacks(evaluator);
+  return { run, result, judgement, findings, crossCheckedStates, fallbacks, reproduce: request.reproduce() };
 }
 
 /** The finding of a property, if it is violated. */

@@ -1,4 +1,5 @@
 /** Options that several commands share, and how their values are read. */
+import { defaultEngine, type EngineName, engines } from "./engines.ts";
 import type { FlagParametersForType } from "@stricli/core";
 import type { Context } from "./context.ts";
 import { usageError } from "./exit-codes.ts";
@@ -23,7 +24,7 @@ export interface LimitFlags {
 }
 
 export interface SearchFlags {
-  readonly engine: "packed" | "reference";
+  readonly engine: EngineName;
   readonly reduce: "none";
   readonly property?: string;
   readonly trace?: string;
@@ -105,9 +106,9 @@ export const limitFlags: FlagParametersForType<LimitFlags, Context> = {
 export const searchFlags: FlagParametersForType<SearchFlags, Context> = {
   engine: {
     kind: "enum",
-    values: ["packed", "reference"],
-    default: "packed",
-    brief: "The evaluator of the recipes; `reference` is slow and plain",
+    values: engines,
+    default: defaultEngine,
+    brief: "The evaluator of the recipes: compiled, over accessors, or slow and plain",
   },
   reduce: {
     kind: "enum",

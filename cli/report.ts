@@ -108,7 +108,7 @@ function formatAvailability({ judgement }: Outcome, { width, colors }: ReportOpt
 }
 
 function formatFigures(outcome: Outcome): string[] {
-  const { run, result, crossCheckedStates } = outcome;
+  const { run, result, crossCheckedStates, fallbacks } = outcome;
   const figures = [
     `${formatCount(result.states)} states, ${formatCount(result.transitions)} transitions`,
     ...(result.depth > 0 ? [`complete to depth ${result.depth}`] : []),
@@ -119,9 +119,10 @@ function formatFigures(outcome: Outcome): string[] {
   ];
   const checked =
     crossCheckedStates > 0 ? `, compared with the reference evaluator on ${crossCheckedStates} states` : "";
+  const uncompiled = fallbacks > 0 ? ` (${countOf(fallbacks, "recipe")} not compiled)` : "";
   return [
     figures.join(" · "),
-    `engine ${run.engine}${checked}; reductions: ${run.reductions.join(", ") || "none"}`,
+    `engine ${run.engine}${uncompiled}${checked}; reductions: ${run.reductions.join(", ") || "none"}`,
     `digest of the states ${result.digest}, of the model ${run.modelDigest.slice(0, 16)}`,
   ];
 }

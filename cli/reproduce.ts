@@ -1,5 +1,6 @@
 /** The command that does a run again, ready to paste. */
-import type { LimitFlags, SearchFlags } from "./flags.ts";
+import { defaultEngine } from "./engines.ts";
+import type { LimitFlags } from "./flags.ts";
 import type { Preparation } from "./run.ts";
 import { quoteForShell } from "./text.ts";
 
@@ -18,7 +19,6 @@ export function formatReproduction(
 ): string {
   const added = (off: readonly string[], known: readonly string[] = []) =>
     off.filter((name) => !known.includes(name));
-  const defaultEngine: SearchFlags["engine"] = "packed";
   const words = [
     "npx",
     "dmaspec",

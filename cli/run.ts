@@ -1,11 +1,9 @@
 /** One run: a design on a scenario, put into its bounds, searched, and its result replayed and judged. */
-import { createPacked } from "../checker/evaluate/packed.ts";
-import { createReference } from "../checker/evaluate/reference.ts";
-import type { Evaluator } from "../checker/evaluate/evaluator.ts";
 import { ModelError } from "../checker/errors.ts";
 import { deadlockProperty, type Instance, instantiate, type Model } from "../checker/model/model.ts";
 import { computeModelDigest } from "../checker/model/digest.ts";
 import { isLocatedModelError, type SearchOptions } from "../checker/search/result.ts";
+import { defaultEngine, type EngineName } from "./engines.ts";
 import { watchPanics } from "./availability.ts";
 import { exitCodes, ReportedError } from "./exit-codes.ts";
 import type { LimitFlags, SearchFlags, TargetFlags } from "./flags.ts";
@@ -25,7 +23,7 @@ export interface Preparation {
   readonly declared: AnyModel;
   /** The instance that is searched: the properties asked for, and the panics watched for. */
   readonly instance: AnyInstance;
-  readonly engine: SearchFlags["engine"];
+  readonly engine: EngineName;
   readonly reductions: readonly string[];
   readonly modelDigest: string;
   readonly powersOff: readonly string[];
@@ -53,7 +51,7 @@ export function prepareRun(
     target,
     declared,
     instance,
-    engine: flags.engine ?? "packed",
+    engine: flags.engine ?? defaultEngine,
     reductions: [],
     modelDigest: computeModelDigest(instance, declared),
     powersOff,
@@ -79,10 +77,6 @@ function propertiesLeftOut(model: AnyModel, { scenario, scope }: Target, only: s
   const applicable = all.filter((name) => !left.includes(name));
   requireKnown(`property of ${model.name} on ${scenario.name}`, only, applicable);
   return distinct([...left, ...all.filter((name) => name !== only)]);
-}
-
-export function createEvaluator(instance: AnyInstance, engine: SearchFlags["engine"]): Evaluator {
-  return engine === "reference" ? createReference(instance) : createPacked(instance);
 }
 
 /** The limits of a search, as the strategies want them. */

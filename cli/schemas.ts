@@ -3,6 +3,7 @@
  * `npx vitest run cli/schemas.test.ts --update` writes anew. A field may be added without a new number; none
  * changes its meaning under the same one.
  */
+import { engines } from "./engines.ts";
 import { z } from "zod";
 import { traceSchema } from "../checker/trace/format.ts";
 
@@ -25,7 +26,8 @@ const runFields = {
   size: z.string(),
   bounds,
   engine: z.object({
-    name: z.enum(["packed", "reference"]).describe("the evaluator of the recipes"),
+    name: z.enum(engines).describe("the evaluator of the recipes"),
+    fallbacks: count.describe("steps and properties that it could not compile, and ran on accessors"),
     version: z.string().describe("the version of dmaspec"),
     node: z.string().describe("the version of Node"),
     workers: count,

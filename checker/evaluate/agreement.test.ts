@@ -12,7 +12,7 @@ import { type Instance, instantiate } from "../index.ts";
 import { randomModel } from "../testing/random-model.ts";
 import { walkTogether } from "../testing/walk-together.ts";
 
-describe("the packed evaluator agrees with the reference", () => {
+describe("the packed and the compiled evaluator agree with the reference", () => {
   test("on random models", () => {
     fc.assert(
       fc.property(randomModel(false), fc.infiniteStream(fc.nat()), ({ model, scope }, picks) => {

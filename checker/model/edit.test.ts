@@ -9,11 +9,13 @@ import {
   dropStep,
   type Edit,
   edit,
+  enclosed,
   insertAfter,
   insertBefore,
   mirrors,
   replaceCheck,
   replaceStep,
+  retold,
   swapSteps,
   unlocked,
 } from "./edit.ts";
@@ -88,6 +90,14 @@ describe("an edit", () => {
         whole.replace("begin lock(read again(write))", "lock(read again(write)) begin"),
       ],
       [unlocked("lock"), whole.replace("lock(read again(write))", "read again(write)")],
+      [
+        enclosed("begin", "it matters", (inside) => label("all", inside)),
+        "it-is-allowed all(begin lock(read again(write)) it matters(yes | no)) tail(end)",
+      ],
+      [
+        enclosed("again", "again", (inside) => label("all", inside)),
+        whole.replace("again(write)", "all(again(write))"),
+      ],
     ];
     for (const [change, expected] of cases) expect(outline(edit(base, change))).toBe(expected);
     expect(outline(base)).toBe(whole);
@@ -110,6 +120,36 @@ describe("an edit", () => {
     expect(edited.origin.mirrors).toBe("call (v2)");
   });
 
+  test("retells where the procedure and its nodes come from, wherever they stand", () => {
+    const named = procedure<State, Record<never, never>>(
+      "call",
+      { args: {}, origin: { mirrors: "call (v2)", sekvm: "iso" } },
+      [
+        locked(lock, [
+          repeat(
+            "again",
+            (s) => s.n < 3,
+            [when("it matters", () => true, [step("yes", () => {}, { mirrors: "yes (v2)" })], [], {})],
+            { mirrors: "loop (v2)" },
+          ),
+        ]),
+        does("nowhere"),
+      ],
+    );
+    const edited = edit(
+      named,
+      retold((from) => from.replace("v2", "v1")),
+    );
+    expect(edited.origin).toEqual({ mirrors: "call (v1)", sekvm: "iso" });
+    const [bracket] = edited.body;
+    expect(bracket).toMatchObject({
+      body: [
+        { origin: { mirrors: "loop (v1)" }, body: [{ origin: {}, yes: [{ origin: { mirrors: "yes (v1)" } }] }] },
+      ],
+    });
+    expect(outline(edited)).toBe("lock(again(it matters(yes | ))) nowhere");
+  });
+
   test("is made one after the other, and the result can be laid out", () => {
     const edited = edit(base, unlocked("lock"), dropStep("again"), insertAfter("read", does("write")));
     expect(flatten(edited).points.map((point) => point.label)).toEqual(
@@ -125,6 +165,16 @@ describe("an edit that does not apply is an error M12", () => {
     ["a step that is a check", dropStep("it is allowed"), /there is no step "it is allowed"/],
     ["a lock that is not taken", unlocked("lokc"), /no bracket of "lokc".*did you mean "lock"/s],
     ["a node inside the other", swapSteps("again", "write"), /one is inside the other/],
+    [
+      "an end that stands before the beginning",
+      enclosed("it matters", "begin", (inside) => label("all", inside)),
+      /the second does not follow the first/,
+    ],
+    [
+      "an end in another list",
+      enclosed("begin", "read", (inside) => label("all", inside)),
+      /the second does not follow the first/,
+    ],
     ["a local that is not there", dropLocals("kk"), /no local "kk".*did you mean "k"/s],
     [
       "nothing alike",

@@ -7,7 +7,7 @@
  */
 import { getNearestName, ModelError } from "../errors.ts";
 import { bodiesOf, type Do, type Exit, type Node, type Procedure } from "./procedure.ts";
-import type { Params } from "./rule.ts";
+import type { Origin, Params } from "./rule.ts";
 
 /** A change of a procedure. */
 export type Edit<S> = (procedure: Procedure<S>) => Procedure<S>;
@@ -80,6 +80,30 @@ export function swapSteps<S>(one: string, other: string): Edit<S> {
   };
 }
 
+/**
+ * Puts the nodes of one list from `first` to `last` into a bracket or a loop, which `wrap` makes of them.
+ */
+export function enclosed<S, C>(
+  first: string,
+  last: string,
+  wrap: (inside: readonly Node<S, C>[]) => Node<S, C>,
+): Edit<S> {
+  return (procedure) => {
+    const from = findOnly(procedure, "enclosed", null, first);
+    const to = findOnly(procedure, "enclosed", null, last);
+    const lists = [procedure.body, ...nodesOf(procedure.body).flatMap((node) => bodiesOf(node))];
+    const list = lists.find((nodes) => nodes.includes(from));
+    const [begin, end] = [list?.indexOf(from) ?? -1, list?.indexOf(to) ?? -1];
+    if (list === undefined || end < begin) {
+      const what = `enclosed("${first}", "${last}") on ${procedure.name}: the second does not follow the first`;
+      throw new ModelError("M12", what, "name two nodes of one list, in their order");
+    }
+    const inside = list.slice(begin, end + 1);
+    const around = wrap(inside);
+    return withBody(procedure, (node) => (node === from ? [around] : inside.includes(node) ? [] : null));
+  };
+}
+
 /** Takes every bracket of a lock away; what was inside stays, unprotected. */
 export function unlocked<S>(lock: string): Edit<S> {
   return (procedure) => {
@@ -111,6 +135,24 @@ export function dropLocals<S>(...names: readonly string[]): Edit<S> {
 /** Says where the edited procedure comes from. */
 export function mirrors<S>(functionAndVersion: string): Edit<S> {
   return (procedure) => ({ ...procedure, origin: { ...procedure.origin, mirrors: functionAndVersion } });
+}
+
+/** Retells where the procedure and its nodes come from: an edit of another version's text has its own names. */
+export function retold<S>(tell: (functionAndVersion: string) => string): Edit<S> {
+  const retell = (origin: Origin): Origin =>
+    origin.mirrors === undefined ? origin : { ...origin, mirrors: tell(origin.mirrors) };
+  const inside = (nodes: readonly AnyNode<S>[]): AnyNode<S>[] =>
+    mapNodes(nodes, (node) => {
+      if (!("origin" in node)) return null;
+      const named = { ...node, origin: retell(node.origin) };
+      if (named.kind === "when") return [{ ...named, yes: inside(named.yes), no: inside(named.no) }];
+      return [named.kind === "repeat" ? { ...named, body: inside(named.body) } : named];
+    });
+  return (procedure) => ({
+    ...procedure,
+    origin: retell(procedure.origin),
+    body: inside(procedure.body),
+  });
 }
 
 function replaceNode<S>(

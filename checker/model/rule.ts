@@ -55,6 +55,8 @@ export interface Action<S> {
   readonly power?: string;
   readonly origin: Origin;
   bind(args: AnyArgs, setting: Setting): (s: S) => string | null;
+  /** What a rule is made of, for a compiler: `bind` and `bindBlocked` put nothing else together. */
+  readonly rule?: RuleBody<S, AnyArgs>;
   /** Why the step cannot be taken although its process is at its label. Absent: it never blocks. */
   bindBlocked?(args: AnyArgs, setting: Setting): (s: S) => Blocked | null;
 }
@@ -126,6 +128,7 @@ function ruleOf<S>(
     ...place,
     ...(power === undefined ? {} : { power }),
     origin: body.origin ?? {},
+    rule: body,
     lane: (args) => lane.replaceAll(/\{(\w+)\}/g, (_, key: string) => String(args[key])),
     bind: (args, setting) => (s) => {
       if (when !== undefined && !when(s, args, setting)) return null;

@@ -74,6 +74,25 @@ function mergeLocals<S>(procedures: readonly Procedure<S>[]): Record<string, Sca
   return merged;
 }
 
+/** What an action of a thread does, as data, for a compiler: `bind` puts nothing else together. */
+export type Program<S> = {
+  /** The field of the state that holds the frames. */
+  readonly frames: string;
+  readonly procedure: Procedure<S>;
+} & (
+  | { readonly kind: "call"; readonly entry: Target<S> }
+  | { readonly kind: "point"; readonly point: Point<S> }
+);
+
+interface ThreadAction<S> extends Action<S> {
+  readonly program: Program<S>;
+}
+
+/** What an action of a thread does; null for a rule. */
+export function programOf<S>(action: Action<S>): Program<S> | null {
+  return "program" in action ? (action as ThreadAction<S>).program : null;
+}
+
 /** The actions of the threads: for every procedure its call, and one for every control point. */
 export function actionsOf<S, N extends string>(of: Threads<S, N>): Action<S>[] {
   return of.procedures.flatMap((flat) => [
@@ -82,7 +101,7 @@ export function actionsOf<S, N extends string>(of: Threads<S, N>): Action<S>[] {
   ]);
 }
 
-function callAction<S, N extends string>(of: Threads<S, N>, flat: FlatProcedure<S>): Action<S> {
+function callAction<S, N extends string>(of: Threads<S, N>, flat: FlatProcedure<S>): ThreadAction<S> {
   const { procedure, entry } = flat;
   const names = Object.keys(procedure.args);
   return {
@@ -91,6 +110,7 @@ function callAction<S, N extends string>(of: Threads<S, N>, flat: FlatProcedure<
     process: of.name,
     at: of.idle,
     origin: procedure.origin,
+    program: { kind: "call", frames: of.frames, procedure, entry },
     lane: (args) => `${of.name} ${args[of.name]}`,
     bind: (args) => {
       const self = args[of.name] as number;
@@ -112,7 +132,7 @@ function pointAction<S, N extends string>(
   of: Threads<S, N>,
   flat: FlatProcedure<S>,
   point: Point<S>,
-): Action<S> {
+): ThreadAction<S> {
   const acts = actsOf(point.tree);
   const choices = acts.filter((act) => act.kind === "choose");
   if (choices.length > 1) {
@@ -131,6 +151,7 @@ function pointAction<S, N extends string>(
     process: of.name,
     at: point.label,
     origin: originOf(acts, flat.procedure),
+    program: { kind: "point", frames: of.frames, procedure: flat.procedure, point },
     lane: (args) => `${of.name} ${args[of.name]}`,
     bind: (args, setting) => bindPoint(of, flat, point, args, setting),
     ...(blocking ? { bindBlocked: (args, setting) => bindBlocked(of, point, args, setting) } : {}),
@@ -242,7 +263,8 @@ function describeTarget<S>(to: Target<S>, s?: S, frame?: unknown, site?: Site): 
   }
 }
 
-function isFirstChoice<S>(point: Point<S>, args: AnyArgs, setting: Setting): boolean {
+/** Is this the instance that takes the transitions of the point that are no choice? */
+export function isFirstChoice<S>(point: Point<S>, args: AnyArgs, setting: Setting): boolean {
   const choice = actsOf(point.tree).find((act) => act.kind === "choose");
   if (choice === undefined) return true;
   return args[choiceParam] === valueOf(computeScalarShape(choice.among, setting.bounds, choice.name), 0);

@@ -3,8 +3,9 @@
  * state.
  */
 import { expect } from "vitest";
+import { createCompiled } from "../compile/compiled.ts";
 import { type Evaluator, Successors } from "../evaluate/evaluator.ts";
-import { createReference, type Instance, ModelError } from "../index.ts";
+import { createPacked, createReference, type Instance, ModelError } from "../index.ts";
 
 interface Seen {
   readonly error: string | null;
@@ -18,7 +19,11 @@ interface Seen {
 }
 
 /** Everything that an evaluator says of one state, and the successors. */
-export function look<S>(of: Instance<S>, evaluator: Evaluator, state: Int32Array): { seen: Seen; packed: Int32Array[] } {
+export function look<S>(
+  of: Instance<S>,
+  evaluator: Evaluator,
+  state: Int32Array,
+): { seen: Seen; packed: Int32Array[] } {
   const out = new Successors(evaluator.words);
   const reached = new Uint8Array(of.witnesses.length);
   let mayBeDeadlock = false;
@@ -36,7 +41,9 @@ export function look<S>(of: Instance<S>, evaluator: Evaluator, state: Int32Array
   const seen = {
     error,
     successors: packed.map((words, i) => `${out.instances[i]}: ${words.join()}`).sort(),
-    broken: out.brokenSteps.map(({ successor, property }) => `${out.instances[successor]}: ${property}`).sort(),
+    broken: out.brokenSteps
+      .map(({ successor, property }) => `${out.instances[successor]}: ${property}`)
+      .sort(),
     violated: violatedError ?? violated,
     witnessed: witnessError ?? reached.join(),
     deadlocked: error === null && mayBeDeadlock && evaluator.deadlockIn(state, 0) !== null,
@@ -60,9 +67,9 @@ function errorOf(run: () => void): string | null {
  */
 export function walkTogether<S>(
   of: Instance<S>,
-  evaluators: readonly Evaluator[],
   steps: number,
   choose: (count: number) => number,
+  evaluators: readonly Evaluator[] = [createPacked(of), createCompiled(of)],
 ): number {
   const reference = createReference(of);
   const [start] = reference.initialStates();

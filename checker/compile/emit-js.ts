@@ -1,0 +1,222 @@
+/**
+ * A compiled model as JavaScript: one function for each control label (or several, where there is much to
+ * try), and one that dispatches on the labels.
+ *
+ * V8 optimises functions up to a certain size only, so bodies are split; each part loads the words of the
+ * state anew, which costs less than passing them.
+ */
+import type { Dispatch, Module, Stmt } from "./ir.ts";
+import { countOperations, Printer, type Printing } from "./print-js.ts";
+
+/** What generated code calls. */
+export interface Host {
+  /** Tries an instance by its recipe: appends the successor, if any, and returns the number of successors. */
+  tryInstance(instance: number, words: Int32Array, offset: number, count: number): number;
+  /** Notes that a step broke a property. */
+  broken(successor: number, property: number): void;
+  /** Checks a step by the property's recipe. */
+  checkStep(property: number, instance: number, words: Int32Array, offset: number, successor: number): void;
+  tryInvariant(id: number, words: Int32Array, offset: number): void;
+  tryWitness(id: number, words: Int32Array, offset: number, reached: Uint8Array): void;
+  violated(id: number): void;
+}
+
+/** The functions of a compiled model. Each returns -1 where the packed evaluator has to take over. */
+export interface Code {
+  /** Appends successors from number `count` on, and returns the new count. */
+  expand(words: Int32Array, offset: number, count: number, into: Int32Array, instances: Int32Array): number;
+  /** Of the state last expanded: the dispatches whose process is blocked, as a bit set (modulo 32). */
+  blocked(): number;
+  /** On whom a blocked process waits: see `Label.waits`. */
+  waitsOn(dispatch: number, words: Int32Array, offset: number): number;
+  /** Tells the host of the violated invariants; returns how many. */
+  invariants(words: Int32Array, offset: number): number;
+  witnesses(words: Int32Array, offset: number, reached: Uint8Array): number;
+}
+
+/** Operations in one function. */
+const mostOperations = 1200;
+
+export interface Emitted {
+  readonly code: Code;
+  /** The text that was compiled, for its size and for a look at it. */
+  readonly text: string;
+}
+
+export function emitJavaScript(module: Module, host: Host): Emitted {
+  const text = new ModuleText(module).text();
+  const make = new Function("host", text) as (host: Host) => Code;
+  return { code: make(host), text };
+}
+
+class ModuleText {
+  private readonly module: Module;
+  private readonly functions: string[] = [];
+
+  constructor(module: Module) {
+    this.module = module;
+  }
+
+  text(): string {
+    const { module } = this;
+    const checks = module.checks.map((body, i) => this.check(`check${i}`, body));
+    const dispatches = module.dispatches.map((dispatch, i) => this.dispatch(dispatch, i));
+    const environment = this.parts("environment", module.environment).map(callOf).join("\n");
+    const waits = module.dispatches.map((dispatch, i) => this.waits(dispatch, i));
+    const invariants = this.formulas("invariant", module.invariants, "");
+    const witnesses = this.formulas("witness", module.witnesses, ", reached");
+    return `"use strict";
+let blockedSet = 0, found = 0;
+${checks.join("\n")}
+${this.functions.join("\n")}
+function expand(words, offset, n, W, I) {
+let before = 0, blocked = 0;
+${dispatches.join("\n")}
+${environment}
+blockedSet = blocked;
+return n;
+}
+function waitsOn(dispatch, words, offset) {
+switch (dispatch) {
+${waits.join("\n")}
+}
+return -1;
+}
+function invariants(words, offset) {
+found = 0;
+${invariants}
+return found;
+}
+function witnesses(words, offset, reached) {
+${witnesses}
+return 0;
+}
+return { expand, blocked: () => blockedSet, waitsOn, invariants, witnesses };`;
+  }
+
+  /** Statements in parts that V8 will optimise. */
+  private split(statements: readonly Stmt[]): Stmt[][] {
+    const parts: Stmt[][] = [];
+    let room = 0;
+    for (const stmt of statements) {
+      const cost = countOperations([stmt]);
+      if (cost > room) {
+        parts.push([]);
+        room = mostOperations;
+      }
+      parts[parts.length - 1].push(stmt);
+      room -= cost;
+    }
+    return parts;
+  }
+
+  // Successors
+
+  private parts(name: string, statements: readonly Stmt[]): string[] {
+    return this.split(statements).map((part, i) => {
+      const partName = `${name}_${i}`;
+      const count = this.module.words;
+      const body = this.body(part, {
+        ...this.plain,
+        deopt: "return -1;",
+        tryInstance: (instance) =>
+          `n = host.tryInstance(${instance}, words, offset, n); if (n < 0) return -1; to = n * ${count};`,
+        emit: ({ instance, checks }, words) => {
+          const stores = words.map((word, i) => `W[to${i === 0 ? "" : ` + ${i}`}] = ${word};`);
+          const checking = checks.map(({ property, fn }) =>
+            fn < 0
+              ? `host.checkStep(${property}, ${instance}, words, offset, n);`
+              : `{ const is = check${fn}(words, offset, W, to); if (is !== 0) { if (is < 0) return -1; host.broken(n, ${property}); } }`,
+          );
+          return `${stores.join(" ")} I[n] = ${instance}; ${checking.join(" ")} n++; to += ${count};`;
+        },
+      });
+      this.functions.push(
+        `function ${partName}(words, offset, n, W, I) {\nlet to = n * ${count};\n${body}\nreturn n;\n}`,
+      );
+      return partName;
+    });
+  }
+
+  private dispatch({ control, labels }: Dispatch, number: number): string {
+    const cases = labels.map(({ body, isBlocking }, code) => {
+      if (body.length === 0)
+        return isBlocking ? `case ${code}: blocked |= ${1 << (number & 31)}; break;` : "";
+      const calls = this.parts(`at_${number}_${code}`, body).map(callOf).join(" ");
+      const note = `if (n === before) blocked |= ${1 << (number & 31)};`;
+      return `case ${code}: ${isBlocking ? `before = n; ${calls} ${note}` : calls} break;`;
+    });
+    return `switch ((words[offset + ${control.word}] >>> ${control.shift}) & ${control.mask}) {\n${nonEmpty(cases)}\n}`;
+  }
+
+  private waits({ control, labels }: Dispatch, number: number): string {
+    const cases = labels.map(({ waits }, code) => {
+      if (waits.length === 0) return "";
+      const name = `waits_${number}_${code}`;
+      const body = this.body(waits, { ...this.plain, deopt: "return -1;" });
+      this.functions.push(`function ${name}(words, offset) {\n${body}\nreturn -1;\n}`);
+      return `case ${code}: return ${name}(words, offset);`;
+    });
+    const code = `(words[offset + ${control.word}] >>> ${control.shift}) & ${control.mask}`;
+    return `case ${number}: switch (${code}) {\n${nonEmpty(cases)}\n} break;`;
+  }
+
+  // Properties
+
+  private check(name: string, statements: readonly Stmt[]): string {
+    const body = this.body(statements, { ...this.plain, deopt: "return -1;" });
+    return `function ${name}(words, offset, W, to) {\n${body}\nreturn 0;\n}`;
+  }
+
+  private formulas(name: string, statements: readonly Stmt[], more: string): string {
+    const calls = this.split(statements).map((part, i) => {
+      const body = this.body(part, {
+        ...this.plain,
+        deopt: "return -1;",
+        report: (id) => (name === "witness" ? `reached[${id}] = 1;` : `{ host.violated(${id}); found++; }`),
+        tryInstance: (id) =>
+          name === "witness"
+            ? `host.tryWitness(${id}, words, offset, reached);`
+            : `host.tryInvariant(${id}, words, offset);`,
+        isReached: (id) => `reached[${id}] !== 0`,
+      });
+      this.functions.push(`function ${name}_${i}(words, offset${more}) {\n${body}\nreturn 0;\n}`);
+      return `if (${name}_${i}(words, offset${more}) < 0) return -1;`;
+    });
+    return calls.join("\n");
+  }
+
+  // Functions
+
+  private readonly plain: Printing = {
+    emit: () => fail("a successor outside expand"),
+    tryInstance: () => fail("a recipe outside expand"),
+    report: () => fail("a report outside a property"),
+    isReached: () => fail("a witness outside the witnesses"),
+    deopt: "",
+    word: (bank, index) => `${bank === 0 ? "a" : "b"}${index}`,
+  };
+
+  /** The text of statements, after the loads of the words that they use. */
+  private body(statements: readonly Stmt[], printing: Printing): string {
+    const printer = new Printer(printing);
+    const text = printer.print(statements);
+    const loads = printer.usedWords().map(({ bank, index }) => {
+      const from = bank === 0 ? "words[offset" : "W[to";
+      return `const ${printing.word(bank, index)} = ${from} + ${index}];`;
+    });
+    return `${loads.join(" ")}\n${text}`;
+  }
+}
+
+function callOf(name: string): string {
+  return `n = ${name}(words, offset, n, W, I); if (n < 0) return -1;`;
+}
+
+function nonEmpty(lines: readonly string[]): string {
+  return lines.filter((line) => line !== "").join("\n");
+}
+
+function fail(what: string): never {
+  throw new Error(what);
+}

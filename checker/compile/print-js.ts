@@ -1,0 +1,436 @@
+/**
+ * Statements as JavaScript text.
+ *
+ * An expression that is used more than once gets a name where it is first needed, in the block where that is.
+ * Blocks are few: what a condition guards gets one only where it costs more than the jump.
+ */
+import { type Expr, isBool, type Stmt } from "./ir.ts";
+
+/** How statements that leave the pure world are printed; what the module around them provides. */
+export interface Printing {
+  emit(stmt: Extract<Stmt, { do: "emit" }>, words: readonly string[]): string;
+  tryInstance(instance: number): string;
+  report(what: number): string;
+  /** The expression that tells whether a witness is reached already. */
+  isReached(what: number): string;
+  readonly deopt: string;
+  /** The words of a bank, as names. */
+  word(bank: number, index: number): string;
+}
+
+/** An operand whose text costs more than this is not computed unless it is needed. */
+const heavy = 24;
+
+interface Text {
+  readonly text: string;
+  /** Whether the text is a truth value of JavaScript: otherwise a number. */
+  readonly isTruth: boolean;
+}
+
+export class Printer {
+  private readonly printing: Printing;
+  private readonly uses = new Map<Expr, number>();
+  private readonly names = new Map<Expr, Text>();
+  private lines: string[] = [];
+  private named = 0;
+  /** The names given in the innermost block. */
+  private recent: Expr[] = [];
+
+  constructor(printing: Printing) {
+    this.printing = printing;
+  }
+
+  /** The text of a list of statements. */
+  print(statements: readonly Stmt[]): string {
+    this.countAll(statements);
+    this.lines = [];
+    this.block(statements);
+    return this.lines.join("\n");
+  }
+
+  /** The words of the state that the printed statements use, by bank. */
+  usedWords(): { bank: number; index: number }[] {
+    return [...this.uses.keys()].flatMap((expr) =>
+      expr.kind === "word" ? [{ bank: expr.bank, index: expr.index }] : [],
+    );
+  }
+
+  private countAll(statements: readonly Stmt[]): void {
+    for (const stmt of statements) {
+      switch (stmt.do) {
+        case "if":
+          this.count(stmt.test);
+          this.countAll(stmt.yes);
+          this.countAll(stmt.no);
+          break;
+        case "emit":
+          for (const word of stmt.words) this.count(word);
+          break;
+        case "deopt":
+        case "report":
+          this.count(stmt.when);
+          break;
+        case "answer":
+          this.count(stmt.when);
+          this.count(stmt.value);
+          break;
+        case "unless-reached":
+          this.countAll(stmt.body);
+          break;
+        case "try":
+          break;
+      }
+    }
+  }
+
+  private count(expr: Expr): void {
+    const known = this.uses.get(expr) ?? 0;
+    this.uses.set(expr, known + 1);
+    if (known > 0) return;
+    for (const operand of operandsOf(expr)) this.count(operand);
+  }
+
+  /** Statements in a block of their own: names given there end there. */
+  private block(statements: readonly Stmt[]): void {
+    this.scoped(() => {
+      for (const stmt of statements) this.statement(stmt);
+    });
+  }
+
+  private scoped(run: () => void): void {
+    const outer = this.recent;
+    this.recent = [];
+    run();
+    for (const expr of this.recent) this.names.delete(expr);
+    this.recent = outer;
+  }
+
+  private giveName(expr: Expr, name: Text): Text {
+    this.names.set(expr, name);
+    this.recent.push(expr);
+    return name;
+  }
+
+  private statement(stmt: Stmt): void {
+    const { printing } = this;
+    switch (stmt.do) {
+      case "if":
+        if (stmt.yes.length === 0) {
+          this.lines.push(`if (${this.negation(stmt.test)}) {`);
+          this.block(stmt.no);
+        } else {
+          this.lines.push(`if (${this.truth(stmt.test)}) {`);
+          this.block(stmt.yes);
+          if (stmt.no.length > 0) {
+            this.lines.push("} else {");
+            this.block(stmt.no);
+          }
+        }
+        this.lines.push("}");
+        return;
+      case "emit":
+        this.lines.push(
+          printing.emit(
+            stmt,
+            stmt.words.map((word) => this.number(word)),
+          ),
+        );
+        return;
+      case "deopt":
+        this.guarded(stmt.when, printing.deopt);
+        return;
+      case "report":
+        this.guarded(stmt.when, printing.report(stmt.what));
+        return;
+      case "answer":
+        this.lines.push(`if (${this.truth(stmt.when)}) {`);
+        this.scoped(() => this.lines.push(`return ${this.number(stmt.value)};`));
+        this.lines.push("}");
+        return;
+      case "unless-reached":
+        this.lines.push(`if (!(${printing.isReached(stmt.what)})) {`);
+        this.block(stmt.body);
+        this.lines.push("}");
+        return;
+      case "try":
+        this.lines.push(printing.tryInstance(stmt.instance));
+    }
+  }
+
+  private guarded(when: Expr, text: string): void {
+    this.lines.push(when.kind === "const" && when.value === 1 ? text : `if (${this.truth(when)}) ${text}`);
+  }
+
+  // Expressions
+
+  private number(expr: Expr): string {
+    const { text, isTruth } = this.textOf(expr);
+    return isTruth ? `(${text} ? 1 : 0)` : text;
+  }
+
+  private truth(expr: Expr): string {
+    const field = this.fieldTest(expr);
+    if (field !== null) return `${field} !== 0`;
+    const { text, isTruth } = this.textOf(expr);
+    return isTruth ? text : `${text} !== 0`;
+  }
+
+  private negation(expr: Expr): string {
+    if (expr.kind === "binary" && !this.names.has(expr) && (this.uses.get(expr) ?? 0) <= 1) {
+      if (expr.op === "eq" && expr.b.kind === "const" && expr.b.value === 0 && isBool(expr.a))
+        return this.truth(expr.a);
+      if (expr.op === "eq") return this.comparison(expr.a, "!==", expr.b);
+      if (expr.op === "lt") return `${this.number(expr.a)} >= ${this.number(expr.b)}`;
+    }
+    const field = this.fieldTest(expr);
+    if (field !== null) return `${field} === 0`;
+    const { text, isTruth } = this.textOf(expr);
+    return isTruth ? `!(${text})` : `${text} === 0`;
+  }
+
+  /** A field of a word, where it is: tested or compared without shifting. */
+  private fieldTest(expr: Expr): string | null {
+    const field = this.plainField(expr);
+    return field === null ? null : `(${this.number(field.word)} & ${field.mask << field.shift})`;
+  }
+
+  private plainField(expr: Expr): { word: Expr; shift: number; mask: number } | null {
+    if (expr.kind !== "binary" || expr.op !== "and" || expr.b.kind !== "const") return null;
+    if (this.names.has(expr) || (this.uses.get(expr) ?? 0) > 1) return null;
+    const { a } = expr;
+    const mask = expr.b.value;
+    if (a.kind === "word") return { word: a, shift: 0, mask };
+    const isShifted = a.kind === "binary" && a.op === "shr" && a.b.kind === "const";
+    if (!isShifted || this.names.has(a) || (this.uses.get(a) ?? 0) > 1) return null;
+    return { word: a.a, shift: (a.b as { value: number }).value, mask };
+  }
+
+  private comparison(a: Expr, operator: "===" | "!==", b: Expr): string {
+    const field = b.kind === "const" ? this.plainField(a) : null;
+    if (field !== null && b.kind === "const") {
+      return `(${this.number(field.word)} & ${field.mask << field.shift}) ${operator} ${b.value << field.shift}`;
+    }
+    return `${this.number(a)} ${operator} ${this.number(b)}`;
+  }
+
+  private textOf(expr: Expr): Text {
+    const known = this.names.get(expr);
+    if (known !== undefined) return known;
+    if (expr.kind === "const") return { text: String(expr.value), isTruth: false };
+    if (expr.kind === "word") return { text: this.printing.word(expr.bank, expr.index), isTruth: false };
+    const guarded = this.lazily(expr);
+    if (guarded !== null) return guarded;
+    const made = this.make(expr);
+    if ((this.uses.get(expr) ?? 0) <= 1) return { text: `(${made.text})`, isTruth: made.isTruth };
+    const name = `t${this.named++}`;
+    this.lines.push(`const ${name} = ${made.text};`);
+    return this.giveName(expr, { text: name, isTruth: made.isTruth });
+  }
+
+  /**
+   * What computing an operand takes that nothing else needs, in operations; and what it shares with others.
+   */
+  private ownPart(operand: Expr): { operations: number; shared: Expr[] } {
+    const inside = new Map<Expr, number>();
+    const shared: Expr[] = [];
+    // From the result to what it is made of: a node comes after all that use it.
+    const queue = new ById();
+    queue.add(operand);
+    inside.set(operand, this.uses.get(operand) ?? 0);
+    let operations = 0;
+    for (let expr = queue.take(); expr !== null; expr = queue.take()) {
+      if (expr.kind === "const" || expr.kind === "word" || this.names.has(expr)) continue;
+      if (inside.get(expr) !== this.uses.get(expr)) {
+        shared.push(expr);
+        continue;
+      }
+      operations++;
+      for (const each of operandsOf(expr)) {
+        const known = inside.get(each);
+        if (known === undefined) queue.add(each);
+        inside.set(each, (known ?? 0) + 1);
+      }
+    }
+    return { operations, shared };
+  }
+
+  /** A conditional expression with an operand that is better not computed in vain: as statements. */
+  private lazily(expr: Expr): Text | null {
+    const isChoice = expr.kind === "select";
+    const isLogical = expr.kind === "binary" && (expr.op === "and" || expr.op === "or") && isTruthOf(expr);
+    if (!isChoice && !isLogical) return null;
+    const parts = (isChoice ? [expr.yes, expr.no] : [expr.b]).map((operand) => this.ownPart(operand));
+    if (parts.every(({ operations }) => operations <= heavy)) return null;
+    // What others need too is computed before the branch, once.
+    for (const { shared } of parts) for (const each of shared.reverse()) this.textOf(each);
+    const isTruth = isTruthOf(expr);
+    const name = `t${this.named++}`;
+    if (isChoice) {
+      this.lines.push(`let ${name}; if (${this.truth(expr.test)}) {`);
+      this.assign(name, expr.yes, isTruth);
+      this.lines.push("} else {");
+      this.assign(name, expr.no, isTruth);
+    } else {
+      const first = this.truth(expr.a);
+      this.lines.push(`let ${name} = ${first}; if (${expr.op === "and" ? name : `!${name}`}) {`);
+      this.assign(name, expr.b, true);
+    }
+    this.lines.push("}");
+    return this.giveName(expr, { text: name, isTruth });
+  }
+
+  private assign(name: string, value: Expr, isTruth: boolean): void {
+    this.scoped(() => this.lines.push(`${name} = ${isTruth ? this.truth(value) : this.number(value)};`));
+  }
+
+  private make(expr: Expr): Text {
+    switch (expr.kind) {
+      case "select":
+        if (isTruthOf(expr)) {
+          return {
+            text: `${this.truth(expr.test)} ? ${this.truth(expr.yes)} : ${this.truth(expr.no)}`,
+            isTruth: true,
+          };
+        }
+        return {
+          text: `${this.truth(expr.test)} ? ${this.number(expr.yes)} : ${this.number(expr.no)}`,
+          isTruth: false,
+        };
+      case "insert": {
+        const shift = this.number(expr.shift);
+        const cleared = `${this.number(expr.word)} & ~(${expr.mask} << ${shift})`;
+        return { text: `${cleared} | (${this.number(expr.value)} << ${shift})`, isTruth: false };
+      }
+      case "binary":
+        return this.binary(expr);
+      default:
+        throw new Error(`nothing to compute for a ${expr.kind}`);
+    }
+  }
+
+  private binary(expr: Extract<Expr, { kind: "binary" }>): Text {
+    const { op, a, b } = expr;
+    switch (op) {
+      case "eq":
+        if (b.kind === "const" && b.value === 0 && isBool(a))
+          return { text: this.negation(a), isTruth: true };
+        return { text: this.comparison(a, "===", b), isTruth: true };
+      case "lt":
+        return { text: `${this.number(a)} < ${this.number(b)}`, isTruth: true };
+      case "and":
+      case "or":
+        if (isTruthOf(expr))
+          return {
+            text: `${this.operand(a)} ${op === "and" ? "&&" : "||"} ${this.operand(b)}`,
+            isTruth: true,
+          };
+        return { text: `${this.number(a)} ${op === "and" ? "&" : "|"} ${this.number(b)}`, isTruth: false };
+      case "shl":
+        return { text: `${this.number(a)} << ${this.number(b)}`, isTruth: false };
+      case "shr":
+        return { text: `${this.number(a)} >>> ${this.number(b)}`, isTruth: false };
+      case "add":
+        return { text: `${this.number(a)} + ${this.number(b)} | 0`, isTruth: false };
+      case "sub":
+        return { text: `${this.number(a)} - ${this.number(b)} | 0`, isTruth: false };
+      case "mul":
+        return { text: `${this.number(a)} * ${this.number(b)} | 0`, isTruth: false };
+      case "rem":
+        return { text: `${this.number(a)} % ${this.number(b)} | 0`, isTruth: false };
+    }
+  }
+
+  private operand(expr: Expr): string {
+    return `(${this.truth(expr)})`;
+  }
+}
+
+/** Is the natural text of this expression a truth value of JavaScript? */
+function isTruthOf(expr: Expr): boolean {
+  switch (expr.kind) {
+    case "binary":
+      if (expr.op === "eq" || expr.op === "lt") return true;
+      return (
+        (expr.op === "and" || expr.op === "or") && isBool(expr.a) && isBool(expr.b) && expr.b.kind !== "const"
+      );
+    case "select":
+      return isBool(expr.yes) && isBool(expr.no) && (isTruthOf(expr.yes) || isTruthOf(expr.no));
+    default:
+      return false;
+  }
+}
+
+export function operandsOf(expr: Expr): readonly Expr[] {
+  switch (expr.kind) {
+    case "binary":
+      return [expr.a, expr.b];
+    case "select":
+      return [expr.test, expr.yes, expr.no];
+    case "insert":
+      // The shift occurs twice in the text.
+      return [expr.word, expr.value, expr.shift, expr.shift];
+    default:
+      return [];
+  }
+}
+
+/** Expressions, the latest made first. */
+class ById {
+  private readonly heap: Expr[] = [];
+
+  add(expr: Expr): void {
+    const { heap } = this;
+    let at = heap.length;
+    for (; at > 0; at = (at - 1) >> 1) {
+      const parent = heap[(at - 1) >> 1];
+      if (parent.id >= expr.id) break;
+      heap[at] = parent;
+    }
+    heap[at] = expr;
+  }
+
+  take(): Expr | null {
+    const { heap } = this;
+    const [top] = heap;
+    const last = heap.pop();
+    if (last === undefined) return null;
+    let at = 0;
+    for (let child = 1; child < heap.length; child = 2 * at + 1) {
+      if (child + 1 < heap.length && heap[child + 1].id > heap[child].id) child++;
+      if (heap[child].id <= last.id) break;
+      heap[at] = heap[child];
+      at = child;
+    }
+    if (heap.length > 0) heap[at] = last;
+    return top;
+  }
+}
+
+/** How many operations statements take, each expression counted once. */
+export function countOperations(statements: readonly Stmt[]): number {
+  const seen = new Set<Expr>();
+  const size = (expr: Expr): number => {
+    if (seen.has(expr)) return 0;
+    seen.add(expr);
+    return operandsOf(expr).reduce((sum, operand) => sum + size(operand), 1);
+  };
+  const ofList = (list: readonly Stmt[]): number => list.reduce((sum, stmt) => sum + ofOne(stmt), 0);
+  const ofOne = (stmt: Stmt): number => {
+    switch (stmt.do) {
+      case "if":
+        return 1 + size(stmt.test) + ofList(stmt.yes) + ofList(stmt.no);
+      case "emit":
+        return stmt.words.reduce((sum, word) => sum + 1 + size(word), 3 + 5 * stmt.checks.length);
+      case "deopt":
+      case "report":
+        return 2 + size(stmt.when);
+      case "answer":
+        return 2 + size(stmt.when) + size(stmt.value);
+      case "unless-reached":
+        return 2 + ofList(stmt.body);
+      case "try":
+        return 4;
+    }
+  };
+  return ofList(statements);
+}
