@@ -159,8 +159,9 @@ return {
       ${hash}
       const p = ${slot};
       at[i] = p;
-      touched ^= keys[p];
     }
+    // A loop of its own: with nothing between the reads, the machine has many of them under way at once.
+    for (let i = 0; i < count; i++) touched ^= keys[at[i]];
     return touched;
   },
   insert(words, count, at, keys, found, room) {
