@@ -8,6 +8,7 @@ import {
   text_en as defaultText,
 } from "@stricli/core";
 import { ModelError } from "../checker/errors.ts";
+import { benchCommand } from "./commands/bench.ts";
 import { checkCommand } from "./commands/check.ts";
 import { listCommand } from "./commands/list.ts";
 import { matrixCommand } from "./commands/matrix.ts";
@@ -48,6 +49,7 @@ const routes = buildRouteMap({
     simulate: simulateCommand,
     replay: replayCommand,
     matrix: matrixCommand,
+    bench: benchCommand,
   },
   docs: { brief: "Check models of DMA isolation in pKVM", fullDescription: description },
 });

@@ -141,8 +141,29 @@ export const replaySchema = z.object({
   sameModel: z.boolean().describe("is the model's structure the one that the trace was written for?"),
 });
 
+const perState = z.number().nullable().describe("bytes; null where the engine does not tell");
+
+export const benchSchema = z.object({
+  schema: z.literal("dmaspec/bench@1"),
+  runs: count.describe("runs of each engine; the row is the one with the median time"),
+  rows: z.array(
+    z.object({
+      engine: z.enum([...engines, "spin", "rumur"]),
+      instance: z.string().describe("of dma-core"),
+      workers: count,
+      states: count.describe("distinct states, a tool's artefacts taken out"),
+      transitions: count,
+      seconds: z.number(),
+      statesPerSecond: count,
+      tableBytesPerState: perState,
+      peakBytesPerState: perState.describe("of the whole process"),
+    }),
+  ),
+});
+
 /** What is published, by the name of its file in docs/schemas/. */
 export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
+  "bench@1.json": benchSchema,
   "check@1.json": checkSchema,
   "list@1.json": listSchema,
   "matrix@1.json": matrixSchema,
@@ -151,6 +172,7 @@ export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
   "trace@1.json": traceSchema,
 };
 
+export type BenchOutput = z.infer<typeof benchSchema>;
 export type CheckOutput = z.infer<typeof checkSchema>;
 export type RunOutput = Omit<CheckOutput, "schema">;
 export type SimulateOutput = z.infer<typeof simulateSchema>;
