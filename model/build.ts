@@ -3,8 +3,9 @@
  */
 import { defineModel, type Model, type Procedure, threads } from "../checker/index.ts";
 import { warnIsFatal } from "./hypercalls/results.ts";
-import { cpu, domain, type Machine, memory } from "./machine.ts";
+import { cpu, domain, guest, type Machine, memory, page } from "./machine.ts";
 import { commandQueueRules } from "./smmu/command-queue.ts";
+import { streamAssumptions, streamRules } from "./smmu/stream-table.ts";
 import { smmuAssumptions, translationRules } from "./smmu/translations.ts";
 
 /** The machine with these hypercalls, without properties. */
@@ -18,9 +19,24 @@ export function buildMachine(
     meaning,
     state: memory,
     threads: [threads<Machine, "cpu">(cpu, "cpus", hypercalls)],
-    rules: [...commandQueueRules, ...translationRules],
+    rules: [...commandQueueRules, ...translationRules, ...streamRules],
     initial: {
-      "all memory is the host's, the devices are attached": (s, { bounds }) => {
+      // Memory is the host's, but for the first pages, the pool's, and the last ones, a guest's.
+      "the host has been deprivileged": (s, { bounds }) => {
+        for (let n = 1; n <= bounds.guestPage; n++) {
+          const given = s.pages[page.at(bounds.page - n)];
+          given.owner = { tag: "guest", vm: guest.at(0) };
+          given.hostState = "NOPAGE";
+          given.guestState = "OWNED";
+        }
+        for (let p = 0; p < bounds.poolPage; p++) {
+          s.pages[page.at(p)].owner = { tag: "hypervisor" };
+          s.pages[page.at(p)].hostState = "NOPAGE";
+          s.pages[page.at(p)].hypState = "OWNED";
+          s.pool[p].use = "free";
+        }
+        // Where domains have lifetimes, none is allocated yet.
+        if (bounds.lifetime > 0) return;
         for (let d = 0; d < bounds.domain; d++) s.domains[d].references = 1;
         for (let k = 0; k < bounds.device; k++) {
           const attached = domain.at(k % bounds.domain);
@@ -32,6 +48,7 @@ export function buildMachine(
     assumptions: {
       [warnIsFatal]: "A WARN at EL2 panics: the CPU that meets it never returns, and its locks stay held.",
       ...smmuAssumptions,
+      ...streamAssumptions,
     },
   });
 }

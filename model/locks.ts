@@ -27,6 +27,12 @@ export const pgtLock: Lock<Machine, { readonly domain: Index<"domain"> | string 
 /** kvm_iommu_lock of the SMMU: the command queue. There is no separate lock for the queue. */
 export const iommuLock: Lock<Machine, unknown> = { name: "iommu.lock", of: (s) => s.iommuLock };
 
+/** kvm_iommu_domain_lock: which ids are allocated. Taken before iommu.lock. */
+export const domainLock: Lock<Machine, unknown> = {
+  name: "kvm_iommu_domain_lock",
+  of: (s) => s.domainLock,
+};
+
 /** Under the lock: its acquisition and its release are steps of their own. */
 export function under<C>(
   lock: Lock<Machine, NoInfer<C>>,

@@ -5,7 +5,11 @@
  * - The page table has one level: leaf tables are always there, only the boundaries between them show (a run
  *   of entries ends at one; here every entry has a table of its own, so that a call over two pages can
  *   succeed for one). Table pages, the walk cache and allocation come with the second level.
- * - Devices are attached before the first step and stay attached.
+ * - Domains live for ever and devices stay attached, unless a scenario gives the stream table entries
+ *   (`stream`), the domains lifetimes (`lifetime`) and the pool pages (`poolPage`). Then a page table is a page
+ *   of the pool; what it holds is kept with the domain (`entries`) and read through the page: a free page is
+ *   zero, and a page that left the pool holds what its owner likes.
+ * - Stage 2 only: no context descriptors, no PASIDs. The second level of the stream table is always there.
  * - There is one SMMU, powered and coherent; its stores are seen in order.
  * - Other page sizes than a page: no blocks, no splits.
  */
@@ -36,9 +40,14 @@ export const iova = sort("iova", "a page of a device's address space");
 export const slot = sort("slot", "a place in the command queue");
 export const position = sort("position", "an index of the command queue with its wrap bit");
 export const transaction = sort("transaction", "a walk or an access that the SMMU can have in progress");
+export const stream = sort(
+  "stream",
+  "a device's entry in the stream table; none where devices stay attached",
+);
 
 export type IovaIndex = Index<"iova">;
 export type DomainIndex = Index<"domain">;
+export type StreamIndex = Index<"stream">;
 
 /** The page's entry in the hypervisor's vmemmap, and where it is mapped. */
 const pageRecord = record({
@@ -64,7 +73,13 @@ export const entry = union({
 export type Entry = ValueOf<typeof entry>;
 
 /** A command for the SMMU. A slot that was consumed holds `nothing`: what it held has no further meaning. */
-export const command = union({ nothing: {}, TLBI: { domain, iova }, SYNC: {} });
+export const command = union({
+  nothing: {},
+  TLBI: { domain, iova },
+  SYNC: {},
+  "TLBI of an id": { domain },
+  CFGI: { stream: argument(stream, "none") },
+});
 export type Command = ValueOf<typeof command>;
 
 const commandQueue = record({
@@ -84,10 +99,37 @@ const cached = union({ none: {}, translation: { page, permission } });
  */
 const inProgress = union({
   nothing: {},
-  walk: { domain, iova, page, permission, isStale: bool() },
-  access: { device, iova, page, permission, isStale: bool() },
+  // `by`: 0 where any device of the domain may have begun it, else the stream's number, counted from 1.
+  walk: { domain, iova, page, permission, isStale: bool(), by: range(0, "stream") },
+  access: { device, domain, iova, page, permission, isStale: bool() },
 });
 export type InProgress = ValueOf<typeof inProgress>;
+
+/**
+ * A stream table entry, as two words that are written and fetched one at a time: the first has V, the
+ * configuration (stage 2, or none) and the VMID; the other stands for all the rest, which is the table pointer.
+ * And what the SMMU holds of it: words that it has fetched, in any order. With both it has a configuration,
+ * which it may keep and use, also an invalid one; `isStale`: a CFGI went by, and the next SYNC waits for its end.
+ */
+const streamRecord = record({
+  word: option(domain).means("word 0: null while V is 0, else the VMID"),
+  table: option(page).means("the other words: the table pointer (S2TTB)"),
+  hasWord: bool().means("the SMMU has fetched word 0"),
+  cachedWord: option(domain).means("what it fetched"),
+  hasTable: bool().means("the SMMU has fetched the other words"),
+  cachedTable: option(page).means("what it fetched"),
+  isStale: bool().means("a CFGI went by since"),
+});
+
+/** What comes and goes with a domain. Where nothing of it is modelled, domains are allocated for ever. */
+const lifetime = record({
+  hasObject: bool().means("the driver's object is allocated (priv)"),
+  isBound: bool().means("the domain is bound to the SMMU (priv.smmu)"),
+  root: option(page).means("the page with the page table, of the IOMMU pool (priv.pgtable)"),
+});
+
+/** A page that is, or was, the IOMMU pool's: outside, free, or in use as a table. */
+const poolPage = record({ use: oneOf("outside", "free", "table") });
 
 export const memory = record({
   pages: array(page, pageRecord).means("physical memory"),
@@ -111,12 +153,21 @@ export const memory = record({
   iommuLock: lockState(cpu).means("protects the command queue (kvm_iommu_lock)"),
   queue: commandQueue,
   tlb: array(domain, array(iova, record({ hit: cached }))).means("the SMMU's TLB, tagged by domain (VMID)"),
-  wildAccess: oneOf("none", "vmemmap", "page table", "domains").means(
-    "the table outside of which EL2 accessed memory last",
-  ),
+  wildAccess: oneOf(
+    "none",
+    "vmemmap",
+    "page table",
+    "domains",
+    "an uninitialised pointer",
+    "a freed domain",
+  ).means("what EL2 accessed last that it must not: memory outside this table, or by such a pointer"),
   transactions: array(transaction, record({ doing: inProgress })).means(
     "the SMMU's walks and accesses in progress",
   ),
+  domainLock: lockState(cpu).means("protects the allocation of domains (kvm_iommu_domain_lock)"),
+  lifetimes: array("lifetime", lifetime).means("the domains' lifetimes; none where they live for ever"),
+  streams: array(stream, streamRecord).means("the stream table, and the SMMU's copy of it"),
+  pool: array("poolPage", poolPage).means("the IOMMU pool: the first pages of memory"),
 });
 
 /** The state as the steps of the machines see it. */
@@ -133,6 +184,7 @@ export const registers = {
   count: range(0, "count"),
   prot: oneOf("read and write", "read", "write", "nothing", "unknown bits"),
   vm: guest,
+  stream: argument(stream, "out of range"),
 } as const;
 
 /** What calls keep on their stacks. Calls that share a local share its name. */
@@ -145,7 +197,7 @@ export const stack = {
   recorded0: option(page).means("unmap: the page of the first entry, until its use is given back"),
   recorded1: option(page).means("unmap: the page of the second entry, until its use is given back"),
   walked: range(0, "count").means("unmap: entries that the second walk has passed"),
-  found: option(page).means("unmap: the address that the second walk read"),
+  found: option(page).means("the page that the call found: in an entry (unmap), in the pool (attach)"),
   isReleased: bool().means("unmap: the use of the found page was given back, the entry is not yet zeroed"),
 } as const;
 

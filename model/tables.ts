@@ -4,7 +4,7 @@
  * what follows is undefined. The property memory-safety says that it never comes to that.)
  */
 import { isValid } from "../checker/index.ts";
-import { domain, type DomainIndex, type IovaIndex, type Machine } from "./machine.ts";
+import { domain, type DomainIndex, type IovaIndex, type Machine, page, type StreamIndex } from "./machine.ts";
 import type { PageIndex } from "../spec/ownership.ts";
 
 type PageEntry = Machine["pages"][number];
@@ -52,6 +52,28 @@ export function changeEntry(
   change: (entry: TableEntry) => void,
 ): void {
   const entry = entryOf(s, of, first, k);
-  if (entry === null) s.wildAccess = "page table";
+  if (!hasTable(s, of)) s.wildAccess = "a freed domain";
+  else if (entry === null) s.wildAccess = "page table";
   else change(entry);
+}
+
+/** What comes and goes with the domain; null where domains live for ever. */
+export function lifetimeOf(s: Machine, of: DomainIndex | string): Machine["lifetimes"][number] | null {
+  return s.lifetimes.length > 0 ? s.lifetimes[domainOf(of)] : null;
+}
+
+/** Does the domain have a page table? */
+export function hasTable(s: Machine, of: DomainIndex | string): boolean {
+  return s.lifetimes.length === 0 || s.lifetimes[domainOf(of)].root !== null;
+}
+
+/** The stream table entry that the argument names. What an unchecked argument leads to could be any. */
+export function streamOf(s: Machine, of: StreamIndex | string): Machine["streams"][number] {
+  return s.streams[isValid(of) ? of : 0];
+}
+
+/** The first free page of the pool, or null. */
+export function freePageOf(s: Machine): PageIndex | null {
+  for (let p = 0; p < s.pool.length; p++) if (s.pool[p].use === "free") return page.at(p);
+  return null;
 }

@@ -88,8 +88,12 @@ export function isJustified(s: Seen, of: DomainIndex, iova: IovaIndex, page: Pag
   return s.pages[page].references > 0 && isGathered(s, of, iova);
 }
 
-/** The page as the policy sees it. */
+/**
+ * The page as the policy sees it. A page is lent where both sides say so: the first posting marks a page as
+ * SHARED_OWNED, too, while it is used for DMA.
+ */
 export function policyPageOf(s: Seen, page: PageIndex): PolicyPage {
-  const { owner, hostState, references } = s.pages[page];
-  return { owner, isLent: hostState === "SHARED_OWNED", uses: references, mappings: countMappings(s, page) };
+  const { owner, hostState, hypState, references } = s.pages[page];
+  const isLent = hostState === "SHARED_OWNED" && hypState === "SHARED_BORROWED";
+  return { owner, isLent, uses: references, mappings: countMappings(s, page) };
 }

@@ -91,8 +91,13 @@ export const referenceWitnesses: readonly Witness<Seen>[] = [
     { cpu },
     {
       sentence: "A donation to a guest is refused because the page is used for DMA.",
-      holds: (s: Seen, { cpu: k }) =>
-        s.cpus[k].pc === "host_donate_guest: release host_mmu.lock, refusing EINVAL",
+      holds: (s: Seen, { cpu: k }) => {
+        const { pc, page: of } = s.cpus[k];
+        const isRefused =
+          pc === "host_donate_guest: release host_mmu.lock, refusing EINVAL" ||
+          pc === "host_donate_guest: release host_mmu.lock, refusing EPERM";
+        return isRefused && typeof of === "number" && s.pages[of].references > 0;
+      },
     },
   ),
   witness(

@@ -89,6 +89,12 @@ export const atoms = {
     changes: "owner",
     makes: (_, after) => after.owner.tag === "host",
   },
+  "give back to the host": {
+    meaning: "The host gets a page of the hypervisor's back, which is used by nothing.",
+    needs: (page) => page.owner.tag === "hypervisor" && page.uses === 0,
+    changes: "owner",
+    makes: (_, after) => after.owner.tag === "host",
+  },
 } as const satisfies Readonly<Record<string, Atom>>;
 
 export type AtomName = keyof typeof atoms;
@@ -112,6 +118,15 @@ export const meanings: Readonly<
   },
   host_share_hyp: { atoms: ["share"], result: "Performed, or refused and nothing changed." },
   host_unshare_hyp: { atoms: ["unshare"], result: "Performed, or refused and nothing changed." },
+  alloc_domain: { atoms: [], result: "Performed, or refused and nothing changed." },
+  attach_dev: { atoms: [], result: "The device translates through the domain, or as before." },
+  detach_dev: { atoms: [], result: "The device reaches nothing; or refused, and it translates as before." },
+  free_domain: {
+    atoms: ["unmap", "release"],
+    result: "No device can reach anything through the domain; or refused and nothing changed.",
+  },
+  iova_to_phys: { atoms: [], result: "The page that the iova leads to, or nothing." },
+  pool_reclaim: { atoms: ["give back to the host"], result: "One page, or none, is the host's again." },
   host_reclaim_page: { atoms: ["reclaim"], result: "Performed, or refused and nothing changed." },
 };
 

@@ -107,7 +107,9 @@ class InspectorReader implements ClosureReader {
       arguments: scopes.map((id) => (id === undefined ? { value: [] } : { objectId: id })),
     });
     this.post("Runtime.releaseObject", { objectId });
-    const captured = this.exchange.answer.map((all) => Array.from(all).filter((one) => one.description !== "Global"));
+    const captured = this.exchange.answer.map((all) =>
+      Array.from(all).filter((one) => one.description !== "Global"),
+    );
     functions.forEach((fn, i) =>
       this.known.set(
         fn,
@@ -136,5 +138,8 @@ class InspectorReader implements ClosureReader {
 
 interface Properties {
   readonly result: readonly { readonly name: string; readonly value?: { readonly objectId?: string } }[];
-  readonly internalProperties?: readonly { readonly name: string; readonly value?: { readonly objectId?: string } }[];
+  readonly internalProperties?: readonly {
+    readonly name: string;
+    readonly value?: { readonly objectId?: string };
+  }[];
 }

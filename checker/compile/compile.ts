@@ -20,6 +20,7 @@ import { ProgramCompiler } from "./program.ts";
 import { compileFormula } from "./properties.ts";
 import { type ClosedCheck, closeCheck, compileStep, type OpenCheck, StepParameters } from "./steps.ts";
 import { Unsupported } from "./unsupported.ts";
+import { functionAt } from "./values.ts";
 import { ServerSets, WaitCompiler } from "./waits.ts";
 
 /** What was left to the packed evaluator, and why. */
@@ -59,7 +60,7 @@ class ModelCompiler<S> {
   constructor(of: Instance<S>, closures: ClosureReader | null) {
     this.of = of;
     this.closures = closures;
-    this.pure = new Set([of.setting.assumes]);
+    this.pure = new Set([functionAt(of.setting, "assumes").value]);
     const indices = Array.from({ length: of.layout.words }, (_, i) => i);
     const before = indices.map((i) => this.exprs.word(0, i));
     const after = indices.map((i) => this.exprs.word(1, i));

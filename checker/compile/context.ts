@@ -212,9 +212,15 @@ export class Context implements Run {
         }
         break;
       }
+      case "choice":
+        throw new Unsupported("a copy of one of several values");
       case "unknown":
         throw new Unsupported(value.reason);
+      case "scalar":
+      case "closure":
+        break;
     }
+    // What has no fields cannot be assigned as a whole: an error of the model.
     this.fail(this.exprs.one);
     return new Map();
   }

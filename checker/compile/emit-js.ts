@@ -113,8 +113,8 @@ return { expand, blocked: () => blockedSet, waitsOn, invariants, witnesses };`;
   // Successors
 
   private parts(name: string, statements: readonly Stmt[]): string[] {
-    return this.split(statements).map((part, i) => {
-      const partName = `${name}_${i}`;
+    return this.split(statements).map((part, number) => {
+      const partName = `${name}_${number}`;
       const count = this.module.words;
       const body = this.body(part, {
         ...this.plain,

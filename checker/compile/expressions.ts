@@ -482,12 +482,16 @@ export class Expressions {
     const { context } = this;
     const list = context.make({ kind: "list", items: [], length: fixed(0), isFrozen: false });
     for (const each of node.elements) {
-      if (each?.type === "SpreadElement")
-        this.callMethod(this.evaluate(each.argument, scope), pushAllInto, [list]);
+      if (each?.type === "SpreadElement") this.pushAll(this.evaluate(each.argument, scope), list);
       else this.callMethod(list, "push", [each === null ? nothing : this.evaluate(each, scope)]);
       if (context.env.isDead) return nothing;
     }
     return list;
+  }
+
+  private pushAll(source: Value, list: Value): void {
+    if (source.kind !== "static") this.callMethod(source, pushAllInto, [list]);
+    else for (const each of this.listed(source)) this.callMethod(list, "push", [each]);
   }
 
   /** Declares what a pattern names, with its parts of the value. */

@@ -322,6 +322,8 @@ export class Exprs {
         }
         break;
       }
+      case "word":
+        break;
     }
     return this.field(word, this.const(shift), mask, high);
   }

@@ -34,9 +34,8 @@ function mixed(
 function check(of: Instance<never>, seed: number, states: number): void {
   const { footprints } = createCompiled(of);
   const below = seeded(seed);
-  const { words, root } = of.layout;
-  const work = new Int32Array(words);
-  const state = createAccessors(root, work) as never;
+  const work = new Int32Array(of.layout.words);
+  const state = createAccessors(of.layout.root, work) as never;
   /** The state after a step; null where it is not enabled, a text where it throws. */
   const fire = (id: number, from: Int32Array): Int32Array | string | null => {
     work.set(from);

@@ -202,12 +202,12 @@ test("what facts say after an assumption is true", () => {
       fc.array(twoWords, { minLength: 8, maxLength: 8 }),
       (assumed, asked, states) => {
         const exprs = new Exprs();
-        const test = exprOf(exprs, assumed);
+        const condition = exprOf(exprs, assumed);
         const expr = exprOf(exprs, asked);
         for (const words of states) {
           const facts = new Facts();
-          facts.assume(test, valueOf(assumed, words) === 1);
-          for (const part of [expr, test, ...operandsOf(expr), ...operandsOf(test)]) {
+          facts.assume(condition, valueOf(assumed, words) === 1);
+          for (const part of [expr, condition, ...operandsOf(expr), ...operandsOf(condition)]) {
             if (part.kind === "word") continue;
             const { low, high, set } = facts.rangeOf(part);
             const value = run(part, exprs.one, words);

@@ -13,7 +13,7 @@ import type { Check, Expr, Stmt } from "./ir.ts";
 import type { Interpreter } from "./interpreter.ts";
 import { getMember, setMember } from "./members.ts";
 import { Unsupported } from "./unsupported.ts";
-import { fixed, type Place, type Value } from "./values.ts";
+import { fixed, type Place, siteOf, type Value } from "./values.ts";
 
 export class ProgramCompiler<S> {
   private readonly of: Instance<S>;
@@ -143,8 +143,7 @@ export class ProgramCompiler<S> {
   }
 
   private siteOf(self: number): Value {
-    const { bounds, assumes } = this.of.setting;
-    return fixed({ self, bounds, assumes });
+    return siteOf(this.of.setting, self);
   }
 
   private tree(tree: Tree<S>, at: PointContext<S>): Stmt[] {

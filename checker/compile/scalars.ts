@@ -226,18 +226,18 @@ export class Scalars {
     facts: Facts,
     compute: (...values: unknown[]) => unknown,
   ): Static | Scalar {
-    const grouped = open.map((scalar) => ({ scalar, groups: this.codesByValue(scalar, facts) }));
+    const grouped = open.map((each) => ({ of: each, groups: this.codesByValue(each, facts) }));
     const fewest = grouped.reduce((a, b) => (b.groups.size < a.groups.size ? b : a));
     if (fewest.groups.size > mostCases) throw new Unsupported("a function of two values of the state");
     const possible = [...fewest.groups.values()].flat().sort((a, b) => a - b);
     let result: Static | Scalar | null = null;
     for (const [value, codes] of fewest.groups) {
       const one = this.lift(
-        of.map((each) => (each === fewest.scalar ? fixed(value) : each)),
+        of.map((each) => (each === fewest.of ? fixed(value) : each)),
         facts,
         compute,
       );
-      const isThis = this.member(fewest.scalar.code, codes, possible);
+      const isThis = this.member(fewest.of.code, codes, possible);
       result = result === null ? one : this.join(isThis, one, facts, result, facts, facts);
     }
     return result ?? fixed(undefined);

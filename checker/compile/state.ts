@@ -35,6 +35,8 @@ export interface Run {
   /** Notes that a leaf may be read or written. */
   touch(leaf: Leaf, how: "read" | "write"): void;
   contentsOf(value: Value): ReadonlyMap<string, Value>;
+  /** Does something with a value, once for each of the values that it may be. */
+  each(value: Value, use: (one: Value) => Value): Value;
 }
 
 /** Indices beyond this range are not laid out. */
@@ -162,6 +164,13 @@ export class StateAccess {
     value: Value,
   ): void {
     const { run } = this;
+    if (value.kind === "choice") {
+      run.each(value, (one) => {
+        this.write(place, one);
+        return nothing;
+      });
+      return;
+    }
     if (place.bank !== 0) throw new Unsupported("a write to the state before the step");
     const possible = this.possible(place.at);
     const missing = possible.filter((k) => place.options[k].kind === "absent");
@@ -185,6 +194,13 @@ export class StateAccess {
 
   /** Gives a queue's element a value: a record is given as a whole there. */
   writeElement(place: Place | { bank: Bank; options: readonly Spot[]; at: Expr }, value: Value): void {
+    if (value.kind === "choice") {
+      this.run.each(value, (one) => {
+        this.writeElement(place, one);
+        return nothing;
+      });
+      return;
+    }
     const [first] = place.options.filter((spot) => spot.kind !== "absent");
     if (first?.kind !== "record") {
       this.write(place, value);
@@ -250,10 +266,10 @@ export class StateAccess {
     if (values === null && shape.coding !== "bool" && shape.coding !== "table") {
       // Numbers are stored as their distance from the lowest; in an option, 0 is null.
       const isOption = shape.coding === "optional";
-      const highest = shape.low + shape.cardinality - (isOption ? 2 : 1);
+      const most = shape.low + shape.cardinality - (isOption ? 2 : 1);
       const { low, high } = env.facts.rangeOf(value.code);
       const isBelow = low < shape.low ? exprs.lt(value.code, exprs.const(shape.low)) : exprs.zero;
-      const isAbove = high > highest ? exprs.lt(exprs.const(highest), value.code) : exprs.zero;
+      const isAbove = high > most ? exprs.lt(exprs.const(most), value.code) : exprs.zero;
       const code = exprs.add(value.code, exprs.const((isOption ? 1 : 0) - shape.low));
       return { code, unless: exprs.or(isBelow, isAbove) };
     }

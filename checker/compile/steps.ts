@@ -16,7 +16,7 @@ import type { Expr, Stmt } from "./ir.ts";
 import { operandsOf } from "./print-js.ts";
 import { stateIn } from "./properties.ts";
 import { Unsupported } from "./unsupported.ts";
-import { fixed, scalar, someText, type Value } from "./values.ts";
+import { fixed, functionAt, scalar, someText, type Value } from "./values.ts";
 
 /** What a property may ask of a step, and the answers of all instances. */
 export class StepParameters<S> {
@@ -81,7 +81,7 @@ export function compileStep<S>(
   run.out = [];
   const step = parameters.stepFor(run);
   const given = [stateIn(of, run, 0), stateIn(of, run, 1), step, fixed(args), fixed(of.setting)];
-  const value = run.call(fixed(property.holds), given);
+  const value = run.call(functionAt(property, "holds"), given);
   const broken = run.env.isDead ? run.exprs.zero : run.exprs.not(run.test(value));
   const deopts = run.out.map((stmt) => {
     if (stmt.do !== "deopt") throw new Unsupported("a step property with effects");

@@ -2,6 +2,7 @@
  * What the interpreter knows of a JavaScript value: all of it, or where it will be found when the code runs.
  */
 import type { Leaf, Placed } from "../schema/layout.ts";
+import type { Setting } from "../model/rule.ts";
 import type { FunctionNode } from "./parse.ts";
 import type { Scope } from "./scope.ts";
 import type { Bank, Expr } from "./ir.ts";
@@ -85,6 +86,16 @@ export function fixed(value: unknown): Static {
 }
 
 export const nothing = fixed(undefined);
+
+/** What a step of a procedure knows besides the state: as `threads` gives it to the recipes. */
+export function siteOf(setting: Setting, self: number): Static {
+  return fixed({ self, bounds: setting.bounds, assumes: functionAt(setting, "assumes").value });
+}
+
+/** A function of the model, by the name of its property: not to be called but to be interpreted. */
+export function functionAt(object: object, name: string): Static {
+  return fixed((object as Record<string, unknown>)[name]);
+}
 
 /** A scalar; a constant where the code is one. */
 export function scalar(code: Expr, values: readonly unknown[] | null): Static | Scalar {

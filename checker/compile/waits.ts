@@ -9,7 +9,7 @@ import type { Interpreter } from "./interpreter.ts";
 import type { Expr, Stmt } from "./ir.ts";
 import { getMember } from "./members.ts";
 import { Unsupported } from "./unsupported.ts";
-import { fixed, type Value } from "./values.ts";
+import { fixed, siteOf, type Value } from "./values.ts";
 
 /** Numbers the sets of servers: by action name. */
 export class ServerSets {
@@ -56,10 +56,9 @@ export class WaitCompiler<S> {
     if (program?.kind === "point") {
       const self = args[action.process as string] as number;
       const frame = getMember(this.run, getMember(this.run, this.state, fixed(program.frames)), fixed(self));
-      const { bounds, assumes } = this.of.setting;
       this.answerTree(
         program.point.tree,
-        [this.state, frame, fixed({ self, bounds, assumes })],
+        [this.state, frame, siteOf(this.of.setting, self)],
         this.run.exprs.one,
       );
     }

@@ -144,7 +144,10 @@ describe("an edit", () => {
     const [bracket] = edited.body;
     expect(bracket).toMatchObject({
       body: [
-        { origin: { mirrors: "loop (v1)" }, body: [{ origin: {}, yes: [{ origin: { mirrors: "yes (v1)" } }] }] },
+        {
+          origin: { mirrors: "loop (v1)" },
+          body: [{ origin: {}, yes: [{ origin: { mirrors: "yes (v1)" } }] }],
+        },
       ],
     });
     expect(outline(edited)).toBe("lock(again(it matters(yes | ))) nowhere");

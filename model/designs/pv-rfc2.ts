@@ -12,6 +12,7 @@ import {
   dropCheck,
   dropLocals,
   dropStep,
+  type Edit,
   edit,
   type FrameOf,
   insertBefore,
@@ -27,6 +28,10 @@ import {
   valid,
 } from "../../checker/index.ts";
 import { buildMachine } from "../build.ts";
+import { attachDev } from "../hypercalls/attach-dev.ts";
+import { detachDev } from "../hypercalls/detach-dev.ts";
+import { freeDomain } from "../hypercalls/free-domain.ts";
+import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
 import { warnUnless } from "../hypercalls/results.ts";
 import { unmapPages } from "../hypercalls/unmap-pages.ts";
@@ -35,6 +40,14 @@ import { hostMmuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { domainOf } from "../tables.ts";
 import { pvHypercalls } from "./pv.ts";
+import {
+  attachDevV2,
+  countUpFirst,
+  detachDevV2,
+  faultWithoutSmmu,
+  freeDomainV2,
+  iovaToPhysV2,
+} from "./pv-rfc2-lifetime.ts";
 
 const unmapLocals = {
   gathered: stack.gathered,
@@ -44,7 +57,7 @@ const unmapLocals = {
   isReleased: stack.isReleased,
 } as const;
 type UnmapArgs = Pick<typeof registers, "domain" | "iova" | "count">;
-type UnmapFrame = FrameOf<UnmapArgs, typeof unmapLocals>;
+export type UnmapFrameV2 = FrameOf<UnmapArgs, typeof unmapLocals>;
 
 const walk = "io_pgtable_visit (v2 39/58)";
 const visitor = "smmu_unmap_visit_leaf (v2 40/58)";
@@ -52,6 +65,7 @@ const visitor = "smmu_unmap_visit_leaf (v2 40/58)";
 /** map_pages, as posted. */
 export const mapPagesV2 = edit<Machine>(
   mapPages,
+  countUpFirst,
   // Neither the core nor the driver asks for these; io-pgtable WARNs where the start is out of range.
   dropCheck("the range is not empty"),
   dropCheck("the iova and the physical address are aligned"),
@@ -62,16 +76,42 @@ export const mapPagesV2 = edit<Machine>(
 );
 
 /** The `k`-th entry of the range. */
-function entryAt(s: Machine, c: UnmapFrame, k: number) {
+export function entryAt(s: Machine, c: UnmapFrameV2, k: number) {
   return s.domains[domainOf(c.domain)].entries[valid(c.iova) + k];
 }
+
+/** The visitor of leaves gives back the use of what the walk read, under the lock of the host's stage 2. */
+export const releaseFound: Node<Machine, UnmapFrameV2> = under(hostMmuLock, [
+  ...refuseUnderflow<UnmapFrameV2>((s, c) => s.pages[c.found ?? 0].references),
+  step(
+    "give back the use of the page that was read",
+    (s, c) => {
+      if (c.found === null) return;
+      s.pages[c.found].references--;
+      c.isReleased = true;
+    },
+    { mirrors: `${visitor}, __pkvm_host_unuse_dma (v2 12/58)` },
+  ),
+]);
+
+/** The visitor of leaves then zeroes the entry, with a plain store. */
+export const zeroEntry: Node<Machine, UnmapFrameV2> = step(
+  "zero the entry, whatever it holds",
+  (s, c) => {
+    entryAt(s, c, c.walked).pte = { tag: "none" };
+    c.found = null;
+    c.isReleased = false;
+    c.walked++;
+  },
+  { mirrors: visitor },
+);
 
 /**
  * The walk after the invalidation, which gives the pages' uses back. It takes no pgt_lock and reads each
  * entry where it stands now; whether the entry is valid does not matter to it. The lock of the host's stage 2
  * is taken for the count only.
  */
-const secondWalk: Node<Machine, UnmapFrame> = repeat(
+const secondWalk: Node<Machine, UnmapFrameV2> = repeat(
   "walk the entries again",
   (_, c) => c.walked < c.gathered,
   [
@@ -87,50 +127,18 @@ const secondWalk: Node<Machine, UnmapFrame> = repeat(
     check("the entry is not zero", (_, c) => c.found !== null, jump("put the domain"), { mirrors: walk }),
     // This value decides about tables only, which the slice does not have.
     step("read the entry for the visitor of tables", () => {}, { mirrors: walk }),
-    under(hostMmuLock, [
-      ...refuseUnderflow<UnmapFrame>((s, c) => s.pages[c.found ?? 0].references),
-      step(
-        "give back the use of the page that was read",
-        (s, c) => {
-          if (c.found === null) return;
-          s.pages[c.found].references--;
-          c.isReleased = true;
-        },
-        { mirrors: `${visitor}, __pkvm_host_unuse_dma (v2 12/58)` },
-      ),
-    ]),
-    step(
-      "zero the entry, whatever it holds",
-      (s, c) => {
-        entryAt(s, c, c.walked).pte = { tag: "none" };
-        c.found = null;
-        c.isReleased = false;
-        c.walked++;
-      },
-      { mirrors: visitor },
-    ),
+    releaseFound,
+    zeroEntry,
   ],
   { mirrors: "smmu_iotlb_sync (v2 40/58)" },
 );
 
-/** unmap_pages, as posted. */
-export const unmapPagesV2 = edit<Machine>(
-  unmapPages,
+/** Nothing is recorded; entries keep their address (quirk UNMAP_INVAL), and a second walk gives the uses back. */
+export const withSecondWalk: readonly Edit<Machine>[] = [
   addLocals({ walked: stack.walked, found: stack.found, isReleased: stack.isReleased }),
   dropLocals("recorded0", "recorded1"),
-  dropCheck("the whole range is within the input address size"),
-  // Unmapping what is not mapped meets a WARN_ON.
-  insertBefore<Machine, UnmapFrame>(
-    "the entry is live",
-    warnUnless(
-      "the entry is live",
-      (s, c) => entryAt(s, c, c.gathered).pte.tag === "valid",
-      "__arm_lpae_unmap (v2 39/58)",
-    ),
-  ),
-  // Nothing is recorded: the entry keeps its address and loses its VALID bit (quirk UNMAP_INVAL).
   dropStep("record the page"),
-  replaceStep<Machine, UnmapFrame>(
+  replaceStep<Machine, UnmapFrameV2>(
     "clear the entry",
     step(
       "clear the entry's VALID bit",
@@ -145,11 +153,38 @@ export const unmapPagesV2 = edit<Machine>(
     ),
   ),
   replaceStep("give back the recorded uses", secondWalk),
+];
+
+/** unmap_pages, as posted. */
+export const unmapPagesV2 = edit<Machine>(
+  unmapPages,
+  countUpFirst,
+  insertBefore("iommu.lock", faultWithoutSmmu("smmu_tlb_inv_range (v2 40/58)")),
+  dropCheck("the whole range is within the input address size"),
+  // Unmapping what is not mapped meets a WARN_ON.
+  insertBefore<Machine, UnmapFrameV2>(
+    "the entry is live",
+    warnUnless(
+      "the entry is live",
+      (s, c) => entryAt(s, c, c.gathered).pte.tag === "valid",
+      "__arm_lpae_unmap (v2 39/58)",
+    ),
+  ),
+  ...withSecondWalk,
   mirrors("kvm_iommu_unmap_pages (v2 18/58)"),
 );
 
-export const pvRfc2Hypercalls: readonly Procedure<Machine>[] = pvHypercalls.map((call) =>
-  call === mapPages ? mapPagesV2 : call === unmapPages ? unmapPagesV2 : call,
+const asPosted: ReadonlyMap<Procedure<Machine>, Procedure<Machine>> = new Map([
+  [mapPages, mapPagesV2],
+  [unmapPages, unmapPagesV2],
+  [attachDev, attachDevV2],
+  [detachDev, detachDevV2],
+  [freeDomain, freeDomainV2],
+  [iovaToPhys, iovaToPhysV2],
+]);
+
+export const pvRfc2Hypercalls: readonly Procedure<Machine>[] = pvHypercalls.map(
+  (call) => asPosted.get(call) ?? call,
 );
 
 export function buildPvRfc2() {

@@ -9,17 +9,27 @@
  * - map_pages puts its reference to the domain on every path (M36).
  * - Ranges that are empty, unaligned or outside the address space are refused before anything is done
  *   (M17, M18), so that no argument but an unallocated domain meets a WARN or a BUG.
+ * - detach_dev looks whether the stream table entry is valid and the domain's (M37): the reference that it puts
+ *   is the one that this entry stands for.
+ * - attach_dev looks at the entry before it builds a page table, so that a refusal leaves nothing behind.
+ * - free_domain gives back the uses of the pages that are still mapped (M13); one that is refused is no WARN.
  * - Unmapping what is not mapped ends the call and does not panic.
  *
  * What it leaves as it is: a call on a domain without references is a BUG (M34), as in every version. The
  * host can panic its own CPU with it; that is a matter of availability.
  */
 import type { Procedure } from "../../checker/index.ts";
+import { allocDomain } from "../hypercalls/alloc-domain.ts";
+import { attachDev } from "../hypercalls/attach-dev.ts";
+import { detachDev } from "../hypercalls/detach-dev.ts";
+import { freeDomain } from "../hypercalls/free-domain.ts";
 import { hostDonateGuest } from "../hypercalls/host-donate-guest.ts";
 import { hostDonateHyp } from "../hypercalls/host-donate-hyp.ts";
 import { hostReclaimPage } from "../hypercalls/host-reclaim-page.ts";
 import { hostShareHyp, hostUnshareHyp } from "../hypercalls/host-share-hyp.ts";
+import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages } from "../hypercalls/map-pages.ts";
+import { poolReclaim } from "../hypercalls/pool-reclaim.ts";
 import { unmapPages } from "../hypercalls/unmap-pages.ts";
 import type { Machine } from "../machine.ts";
 import { buildMachine } from "../build.ts";
@@ -32,6 +42,12 @@ export const pvHypercalls: readonly Procedure<Machine>[] = [
   hostShareHyp,
   hostUnshareHyp,
   hostReclaimPage,
+  allocDomain,
+  attachDev,
+  detachDev,
+  freeDomain,
+  iovaToPhys,
+  poolReclaim,
 ];
 
 export function buildPv() {

@@ -22,7 +22,7 @@ import {
 import type { Permission } from "../../spec/reach.ts";
 import { pgtLock, under } from "../locks.ts";
 import { type Machine, page, registers, stack } from "../machine.ts";
-import { changeEntry, entryOf, pageOf } from "../tables.ts";
+import { changeEntry, entryOf, hasTable, pageOf } from "../tables.ts";
 import { domainGet, domainPut, warnUnless } from "./results.ts";
 import { unuseTail, useDma } from "./use-dma.ts";
 
@@ -56,6 +56,9 @@ const writeEntries: Node<Machine, MapFrame>[] = [
   check("the iova is aligned to the granule", (_, c) => c.iova !== "unaligned", jump("after the entries"), {
     mirrors: driver,
     mechanisms: ["M17"],
+  }),
+  check("the domain has a page table", (s, c) => hasTable(s, c.domain), jump("after the entries"), {
+    mirrors: driver,
   }),
   under(pgtLock, [
     repeat("write the entries", (_, c) => c.mapped < c.count, [

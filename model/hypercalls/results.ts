@@ -37,7 +37,7 @@ export function domainGet<C extends DomainFrame>(notFound: Exit<Machine, C>): No
     }),
     check(
       "the domain is allocated",
-      (_, c) => isValid(c.domain),
+      (s, c) => isValid(c.domain) && s.domains[domainOf(c.domain)].references > 0,
       panic("BUG on a domain without references"),
       {
         mirrors,
@@ -61,7 +61,10 @@ export function domainGet<C extends DomainFrame>(notFound: Exit<Machine, C>): No
   ];
 }
 
-/** domain_put: gives the call's reference back. Only free_domain may bring the count to 0. */
+/**
+ * domain_put: gives the call's reference back. Only free_domain may bring the count to 0. (In the source, a put
+ * that finds 0 goes on with -1; here it is the BUG as well.)
+ */
 export function domainPut<C extends DomainFrame>(): Node<Machine, C>[] {
   const mirrors = "domain_put (v2)";
   return [

@@ -23,7 +23,7 @@ import {
 import type { PageIndex } from "../../spec/ownership.ts";
 import { hostMmuLock, iommuLock, pgtLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
-import { changeEntry, domainOf, entryOf } from "../tables.ts";
+import { changeEntry, domainOf, entryOf, hasTable } from "../tables.ts";
 import { addCommand, addSync, invalidationOf } from "../smmu/command-queue.ts";
 import { domainGet, domainPut, warnUnless } from "./results.ts";
 import { refuseUnderflow } from "./use-dma.ts";
@@ -43,60 +43,61 @@ const table = "__arm_lpae_unmap (v2 39/58)";
 const record = "smmu_put_pages (2025)";
 
 /** The entry that the call is about to invalidate. */
-function nextEntry(s: Machine, c: UnmapFrame) {
+export function nextEntry(s: Machine, c: UnmapFrame) {
   return entryOf(s, c.domain, c.iova, c.gathered);
 }
 
 /** The first page on the list, or null: its entry is gone and its use is still counted. */
-function firstRecorded(c: UnmapFrame): PageIndex | null {
+export function firstRecorded(c: UnmapFrame): PageIndex | null {
   return c.recorded0 ?? c.recorded1;
 }
 
-/** The driver's and the page table's part: clear the entries, and record the pages that they led to. */
-const clearEntries: Node<Machine, UnmapFrame>[] = [
-  under(pgtLock, [
-    repeat("clear the entries", (_, c) => c.gathered < c.count, [
-      warnUnless(
-        "the iova is within the input address size",
-        (_, c, bounds) => isValid(c.iova) && c.iova + c.gathered < bounds.iova,
-        table,
-      ),
-      check(
-        "the iova is within the input address size",
-        (_, c, at) => isValid(c.iova) && c.iova + c.gathered < at.bounds.iova,
-        jump("stop unmapping"),
-        { mirrors: table, mechanisms: ["M18"] },
-      ),
-      check("the entry is live", (s, c) => nextEntry(s, c)?.pte.tag === "valid", jump("stop unmapping"), {
-        mirrors: table,
-      }),
-      step(
-        "record the page",
-        (s, c) => {
-          const leaf = nextEntry(s, c)?.pte;
-          const found = leaf?.tag === "valid" ? leaf.page : null;
-          if (c.gathered === 0) c.recorded0 = found;
-          else c.recorded1 = found;
-        },
-        { mirrors: record, sekvm: "smmu_count", mechanisms: ["M13"] },
-      ),
-      step(
-        "clear the entry",
-        (s, c) => {
-          changeEntry(s, c.domain, c.iova, c.gathered, (entry) => {
-            entry.pte = { tag: "none" };
-          });
-          c.gathered++;
-        },
-        { mirrors: table, arm: "leaf descriptor", sekvm: "spt_cons", mechanisms: ["M12", "M25", "M60"] },
-      ),
-    ]),
-    label("stop unmapping", []),
-  ]),
+/** Clears one entry, and records the page that it led to. */
+export const clearEntry: Node<Machine, UnmapFrame>[] = [
+  warnUnless(
+    "the iova is within the input address size",
+    (_, c, bounds) => isValid(c.iova) && c.iova + c.gathered < bounds.iova,
+    table,
+  ),
+  check(
+    "the iova is within the input address size",
+    (_, c, at) => isValid(c.iova) && c.iova + c.gathered < at.bounds.iova,
+    jump("stop unmapping"),
+    { mirrors: table, mechanisms: ["M18"] },
+  ),
+  check("the entry is live", (s, c) => nextEntry(s, c)?.pte.tag === "valid", jump("stop unmapping"), {
+    mirrors: table,
+  }),
+  step(
+    "record the page",
+    (s, c) => {
+      const leaf = nextEntry(s, c)?.pte;
+      const found = leaf?.tag === "valid" ? leaf.page : null;
+      if (c.gathered === 0) c.recorded0 = found;
+      else c.recorded1 = found;
+    },
+    { mirrors: record, sekvm: "smmu_count", mechanisms: ["M13"] },
+  ),
+  step(
+    "clear the entry",
+    (s, c) => {
+      changeEntry(s, c.domain, c.iova, c.gathered, (entry) => {
+        entry.pte = { tag: "none" };
+      });
+      c.gathered++;
+    },
+    { mirrors: table, arm: "leaf descriptor", sekvm: "spt_cons", mechanisms: ["M12", "M25", "M60"] },
+  ),
 ];
 
+/** The driver's and the page table's part. */
+const clearEntries: Node<Machine, UnmapFrame> = under(pgtLock, [
+  repeat("clear the entries", (_, c) => c.gathered < c.count, clearEntry),
+  label("stop unmapping", []),
+]);
+
 /** The invalidation of what was gathered: one command for each page, and a SYNC. */
-const invalidate: Node<Machine, UnmapFrame> = under(iommuLock, [
+export const invalidate: Node<Machine, UnmapFrame> = under(iommuLock, [
   repeat("issue the invalidations", (_, c) => c.issued < c.gathered, [
     ...addCommand<UnmapFrame>(
       "TLBI",
@@ -110,7 +111,7 @@ const invalidate: Node<Machine, UnmapFrame> = under(iommuLock, [
 ]);
 
 /** Gives back the uses of the pages on the list, each under the lock of the host's stage 2. */
-const releaseRecorded: Node<Machine, UnmapFrame> = repeat(
+export const releaseRecorded: Node<Machine, UnmapFrame> = repeat(
   "give back the recorded uses",
   (_, c) => firstRecorded(c) !== null,
   [
@@ -164,9 +165,12 @@ export const unmapPages = procedure<Machine, typeof args, typeof locals>(
       mirrors: "smmu_unmap_pages (v2 40/58)",
       mechanisms: ["M17"],
     }),
+    check("the domain has a page table", (s, c) => hasTable(s, c.domain), jump("put the domain"), {
+      mirrors: "smmu_unmap_pages (v2 40/58)",
+    }),
 
     // EFFECTS: entries, invalidation, uses; always in this order (M12)
-    ...clearEntries,
+    clearEntries,
     when("invalidate what was gathered", (_, c) => c.gathered > 0, [invalidate, releaseRecorded], [], {
       mirrors: "smmu_iotlb_sync (v2 40/58)",
       mechanisms: ["M12", "M60", "M61"],

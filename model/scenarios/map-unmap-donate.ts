@@ -65,6 +65,25 @@ function isPlainBut(args: Args, name: string): boolean {
   );
 }
 
+/** Here domains live for ever, devices stay attached, and no call allocates: there is no call for it. */
+const calls: readonly string[] = [
+  "map_pages",
+  "unmap_pages",
+  "host_donate_guest",
+  "host_reclaim_page",
+  "host_donate_hyp",
+  "host_share_hyp",
+  "host_unshare_hyp",
+];
+
+/** Is it a step of a call that this scenario does not have? */
+function isForeign(action: string, args: Args): boolean {
+  if (action === "consume TLBI of an id" || action === "consume CFGI") return true;
+  if (action.startsWith("STE: ") || action === "walk: read the entry for a stream") return true;
+  if (action === "walk: read an entry that the hypervisor did not write") return true;
+  return "cpu" in args && !calls.includes(action.split(":")[0]);
+}
+
 /** Calls that move pages between owners, or lend them. */
 const transitions: readonly string[] = [
   "host_donate_guest",
@@ -80,6 +99,7 @@ const transitions: readonly string[] = [
  * room in the command queue: what goes wrong there shows in `paper`.
  */
 function allowsTiny(action: string, args: Args): boolean {
+  if (isForeign(action, args)) return false;
   const [bad, ...more] = invalidOf(args);
   if (bad !== undefined) {
     const isChosen = fewInvalid.some(([name, value]) => name === bad && value === args[name]);
@@ -101,6 +121,7 @@ function allowsTiny(action: string, args: Args): boolean {
 
 /** paper: every iova, calls that unmap two pages, and so a queue in which calls wait for room. */
 function allowsPaper(action: string, args: Args): boolean {
+  if (isForeign(action, args)) return false;
   const [bad, ...more] = invalidOf(args);
   if (bad !== undefined) return more.length === 0 && isPlainBut(args, bad) && args.cpu === 1;
   if (transitions.includes(action)) return args.cpu === 1 && args.page === moving;
@@ -127,6 +148,10 @@ const bounds = {
   count: 2,
   references: 4,
   domainReferences: 5,
+  stream: 0,
+  lifetime: 0,
+  poolPage: 0,
+  guestPage: 0,
 } as const;
 
 const tiny: Scope = { bounds, allows: allowsTiny };

@@ -5,14 +5,17 @@
  * doorbell; all of it under iommu.lock. The SMMU consumes what it was told of, in order, when it likes. Full
  * and empty are told apart by the wrap bit.
  */
-import { environmentRule, type Index, type Node, step, wait } from "../../checker/index.ts";
+import { environmentRule, type Index, isValid, type Node, step, wait } from "../../checker/index.ts";
 import { type Command, iova, type DomainIndex, type IovaIndex, type Machine, position } from "../machine.ts";
-import { endings, hasStale, markStale } from "./translations.ts";
+import { invalidateStream } from "./stream-table.ts";
+import { endings, hasStale, markStale, markStaleOfId, markStaleOfStream } from "./translations.ts";
 
 const consumeTlbi = "consume TLBI";
+const consumeIdTlbi = "consume TLBI of an id";
+const consumeCfgi = "consume CFGI";
 const consumeSync = "consume SYNC";
 /** What moves the consumer on: consumption, and the end of what a SYNC waits for. */
-const consumption = [consumeTlbi, consumeSync, ...endings];
+const consumption = [consumeTlbi, consumeIdTlbi, consumeCfgi, consumeSync, ...endings];
 
 type PositionIndex = Index<"position">;
 
@@ -37,9 +40,10 @@ function next(at: PositionIndex, positions: number): PositionIndex {
 
 /** Adds a command: waits for room, writes the slot, advances the producer, rings the doorbell. */
 export function addCommand<C>(
-  name: "TLBI" | "SYNC",
+  name: string,
   commandOf: (c: C) => Command,
   issued: (c: C) => void = () => {},
+  arm = `CMD_${name}`,
 ): Node<Machine, C>[] {
   const mirrors = "smmu_add_cmd (v2)";
   return [
@@ -53,7 +57,7 @@ export function addCommand<C>(
       (s, c) => {
         s.queue.slots[s.queue.producer % s.queue.slots.length].command = commandOf(c);
       },
-      { mirrors, arm: `CMD_${name}`, mechanisms: ["M57", "M58", "M59"] },
+      { mirrors, arm, mechanisms: ["M57", "M58", "M59"] },
     ),
     step(
       `advance the producer past ${name}`,
@@ -73,12 +77,15 @@ export function addCommand<C>(
   ];
 }
 
-/** smmu_sync_cmd: a SYNC, and the wait until the queue is empty, which tells that all before it is done. */
-export function addSync<C>(): Node<Machine, C>[] {
+/**
+ * smmu_sync_cmd: a SYNC, and the wait until the queue is empty, which tells that all before it is done. A call
+ * that has several says what each is `of`.
+ */
+export function addSync<C>(of = ""): Node<Machine, C>[] {
   const mirrors = "smmu_sync_cmd (v2)";
   return [
-    ...addCommand<C>("SYNC", () => ({ tag: "SYNC" })),
-    wait("wait until the queue is empty", (s) => isEmpty(s.queue), consumption, {
+    ...addCommand<C>(`SYNC${of}`, () => ({ tag: "SYNC" }), undefined, "CMD_SYNC"),
+    wait(`wait until the queue is empty${of}`, (s) => isEmpty(s.queue), consumption, {
       mirrors,
       arm: "CMD_SYNC completion",
       mechanisms: ["M12", "M54"],
@@ -119,6 +126,44 @@ export const commandQueueRules = [
           const { domain, iova: at } = command;
           s.tlb[domain][at].hit = { tag: "none" };
           markStale(s, domain, at, setting);
+        }
+        consume(s, setting.bounds.position);
+      },
+    },
+  ),
+  environmentRule(
+    consumeIdTlbi,
+    {},
+    {
+      lane: "SMMU",
+      origin: { arm: "CMD_TLBI_S12_VMALL", mechanisms: ["M21", "M39", "M59"] },
+      when: (s: Machine) => isToldOf(s.queue) && head(s.queue).tag === "TLBI of an id",
+      then: (s, _, setting) => {
+        const command = head(s.queue);
+        if (command.tag === "TLBI of an id") {
+          const { domain } = command;
+          for (let i = 0; i < s.tlb[domain].length; i++) s.tlb[domain][i].hit = { tag: "none" };
+          markStaleOfId(s, domain, setting);
+        }
+        consume(s, setting.bounds.position);
+      },
+    },
+  ),
+  environmentRule(
+    consumeCfgi,
+    {},
+    {
+      lane: "SMMU",
+      origin: { arm: "CMD_CFGI_STE", mechanisms: ["M45", "M46"] },
+      when: (s: Machine) => isToldOf(s.queue) && head(s.queue).tag === "CFGI",
+      then: (s, _, setting) => {
+        const command = head(s.queue);
+        if (command.tag === "CFGI") {
+          const { stream } = command;
+          if (isValid(stream)) {
+            invalidateStream(s, stream, setting);
+            markStaleOfStream(s, stream, setting);
+          }
         }
         consume(s, setting.bounds.position);
       },

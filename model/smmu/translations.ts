@@ -8,6 +8,10 @@
  * own access, but does not get into the TLB.
  *
  * A walk starts on a miss only: where the TLB holds the translation, dropping it first leads to the same.
+ *
+ * Where streams are configured, a device's walk begins with the configuration that the SMMU holds: the VMID
+ * tags it, the table pointer says whose entries it reads. An invalidation by id marks all that carries the id,
+ * a CFGI what the stream's device has in progress.
  */
 import { environmentRule, type Setting } from "../../checker/index.ts";
 import {
@@ -17,8 +21,11 @@ import {
   iova,
   type IovaIndex,
   type Machine,
+  page,
+  type StreamIndex,
   transaction,
 } from "../machine.ts";
+import { drop, userOf, vmidOf } from "./stream-table.ts";
 
 /** The hardware assumptions that isolation rests on here; each can be switched off. */
 export const smmuAssumptions = {
@@ -30,13 +37,12 @@ export const smmuAssumptions = {
 const abandon = "walk: abandon";
 const end = "access: end";
 /** The steps by which what is in progress ends, so that a SYNC need not wait for it any more. */
-export const endings: readonly string[] = [abandon, end];
+export const endings: readonly string[] = [abandon, end, drop];
 
 /** Is what is in progress for this iova of this domain? */
 function isOf(s: Machine, k: number, of: DomainIndex, at: IovaIndex): boolean {
   const { doing } = s.transactions[k];
-  if (doing.tag === "nothing" || doing.iova !== at) return false;
-  return (doing.tag === "walk" ? doing.domain : s.devices[doing.device].domain) === of;
+  return doing.tag !== "nothing" && doing.iova === at && doing.domain === of;
 }
 
 /** Marks what is in progress for the iova: a SYNC waits for its end. */
@@ -45,12 +51,52 @@ export function markStale(s: Machine, of: DomainIndex, at: IovaIndex, setting: S
     if (!isOf(s, k, of, at)) continue;
     const { doing } = s.transactions[k];
     if (doing.tag === "walk" && setting.assumes("tlbi-reaches-walks")) {
-      const { domain: tagged, iova: i, page, permission } = doing;
-      s.transactions[k].doing = { tag: "walk", domain: tagged, iova: i, page, permission, isStale: true };
+      markWalk(s, k);
     } else if (doing.tag === "access") {
-      const { device: by, iova: i, page, permission } = doing;
-      s.transactions[k].doing = { tag: "access", device: by, iova: i, page, permission, isStale: true };
+      markAccess(s, k);
     }
+  }
+}
+
+function markWalk(s: Machine, k: number): void {
+  const { doing } = s.transactions[k];
+  if (doing.tag !== "walk") return;
+  const { domain: tagged, iova: at, page, permission, by } = doing;
+  s.transactions[k].doing = { tag: "walk", domain: tagged, iova: at, page, permission, isStale: true, by };
+}
+
+function markAccess(s: Machine, k: number): void {
+  const { doing } = s.transactions[k];
+  if (doing.tag !== "access") return;
+  const { device: by, domain: tagged, iova: at, page, permission } = doing;
+  s.transactions[k].doing = {
+    tag: "access",
+    device: by,
+    domain: tagged,
+    iova: at,
+    page,
+    permission,
+    isStale: true,
+  };
+}
+
+/** Marks everything in progress that is tagged with the id: a SYNC waits for its end. */
+export function markStaleOfId(s: Machine, of: DomainIndex, setting: Setting): void {
+  for (let k = 0; k < s.transactions.length; k++) {
+    const { doing } = s.transactions[k];
+    if (doing.tag === "walk" && doing.domain === of) {
+      if (setting.assumes("tlbi-reaches-walks")) markWalk(s, k);
+    } else if (doing.tag === "access" && doing.domain === of) markAccess(s, k);
+  }
+}
+
+/** Marks what the stream's device has in progress: a SYNC waits for its end. */
+export function markStaleOfStream(s: Machine, of: StreamIndex, setting: Setting): void {
+  for (let k = 0; k < s.transactions.length; k++) {
+    const { doing } = s.transactions[k];
+    if (doing.tag === "walk" && doing.by === of + 1) {
+      if (setting.assumes("tlbi-reaches-walks")) markWalk(s, k);
+    } else if (doing.tag === "access" && doing.device === Number(of)) markAccess(s, k);
   }
 }
 
@@ -61,7 +107,17 @@ export function hasStale(s: Machine, setting: Setting): boolean {
     if (doing.tag === "nothing" || !doing.isStale) continue;
     if (doing.tag === "walk" || setting.assumes("sync-waits-for-accesses")) return true;
   }
+  for (let k = 0; k < s.streams.length; k++) if (s.streams[k].isStale) return true;
   return false;
+}
+
+/** Does the stream's device, with the configuration that the SMMU holds, miss in the TLB and find an entry? */
+function findsEntry(s: Machine, by: number, at: IovaIndex): boolean {
+  const tagged = vmidOf(s, by);
+  const table = s.streams.length > by ? s.streams[by].cachedTable : null;
+  if (tagged === null || table === null || s.tlb[tagged][at].hit.tag !== "none") return false;
+  const user = userOf(s, table);
+  return user >= 0 && s.domains[user].entries[at].pte.tag === "valid";
 }
 
 export const translationRules = [
@@ -72,6 +128,7 @@ export const translationRules = [
       lane: "SMMU",
       origin: { arm: "translation table walk" },
       when: (s: Machine, { transaction: k, domain: d, iova: i }) =>
+        s.streams.length === 0 &&
         s.transactions[k].doing.tag === "nothing" &&
         s.tlb[d][i].hit.tag === "none" &&
         s.domains[d].entries[i].pte.tag === "valid",
@@ -79,7 +136,71 @@ export const translationRules = [
         const { pte: read } = s.domains[d].entries[i];
         if (read.tag !== "valid") return;
         const { page, permission } = read;
-        s.transactions[k].doing = { tag: "walk", domain: d, iova: i, page, permission, isStale: false };
+        s.transactions[k].doing = {
+          tag: "walk",
+          domain: d,
+          iova: i,
+          page,
+          permission,
+          isStale: false,
+          by: 0,
+        };
+      },
+    },
+  ),
+  environmentRule(
+    "walk: read the entry for a stream",
+    { transaction, device, iova },
+    {
+      lane: "SMMU",
+      origin: { arm: "STE.S2TTB, translation table walk" },
+      when: (s: Machine, { transaction: k, device: by, iova: i }) =>
+        s.transactions[k].doing.tag === "nothing" && findsEntry(s, by, i),
+      then: (s, { transaction: k, device: by, iova: i }) => {
+        const { cachedWord: tagged, cachedTable: table } = s.streams[by];
+        if (tagged === null || table === null) return;
+        const user = userOf(s, table);
+        const { pte: read } = s.domains[user < 0 ? 0 : user].entries[i];
+        if (read.tag !== "valid") return;
+        const { page, permission } = read;
+        s.transactions[k].doing = {
+          tag: "walk",
+          domain: tagged,
+          iova: i,
+          page,
+          permission,
+          isStale: false,
+          by: by + 1,
+        };
+      },
+    },
+  ),
+  // A table page that left the pool holds what its owner wrote there: any entry.
+  environmentRule(
+    "walk: read an entry that the hypervisor did not write",
+    { transaction, device, iova, page },
+    {
+      lane: "SMMU",
+      origin: { arm: "STE.S2TTB, translation table walk" },
+      when: (s: Machine, { transaction: k, device: by, iova: i }) => {
+        if (s.transactions[k].doing.tag !== "nothing") return false;
+        const tagged = vmidOf(s, by);
+        const table = s.streams.length > by ? s.streams[by].cachedTable : null;
+        if (tagged === null || table === null || s.tlb[tagged][i].hit.tag !== "none") return false;
+        return s.pages[table].owner.tag !== "hypervisor";
+      },
+      then: (s, { transaction: k, device: by, iova: i, page: to }) => {
+        const { cachedWord: tagged } = s.streams[by];
+        if (tagged === null) return;
+        s.transactions[k].doing = {
+          tag: "walk",
+          domain: tagged,
+          iova: i,
+          page: to,
+          permission: "read and write",
+          isStale: false,
+          by: by + 1,
+        };
       },
     },
   ),
@@ -125,13 +246,22 @@ export const translationRules = [
       origin: { arm: "client device transaction" },
       when: (s: Machine, { transaction: k, device: by }) => {
         const { doing } = s.transactions[k];
-        return doing.tag === "walk" && doing.domain === s.devices[by].domain;
+        if (doing.tag !== "walk") return false;
+        return doing.by === 0 ? doing.domain === s.devices[by].domain : doing.by === by + 1;
       },
       then: (s, { transaction: k, device: by }) => {
         const { doing } = s.transactions[k];
         if (doing.tag !== "walk") return;
-        const { iova: i, page, permission, isStale } = doing;
-        s.transactions[k].doing = { tag: "access", device: by, iova: i, page, permission, isStale };
+        const { domain: tagged, iova: i, page, permission, isStale } = doing;
+        s.transactions[k].doing = {
+          tag: "access",
+          device: by,
+          domain: tagged,
+          iova: i,
+          page,
+          permission,
+          isStale,
+        };
       },
     },
   ),
@@ -141,13 +271,26 @@ export const translationRules = [
     {
       lane: "device {device}",
       origin: { arm: "client device transaction" },
-      when: (s: Machine, { transaction: k, device: by, iova: i }) =>
-        s.transactions[k].doing.tag === "nothing" && s.tlb[s.devices[by].domain][i].hit.tag === "translation",
+      when: (s: Machine, { transaction: k, device: by, iova: i }) => {
+        if (s.transactions[k].doing.tag !== "nothing") return false;
+        const tagged = vmidOf(s, by);
+        return tagged !== null && s.tlb[tagged][i].hit.tag === "translation";
+      },
       then: (s, { transaction: k, device: by, iova: i }) => {
-        const { hit } = s.tlb[s.devices[by].domain][i];
+        const tagged = vmidOf(s, by);
+        if (tagged === null) return;
+        const { hit } = s.tlb[tagged][i];
         if (hit.tag !== "translation") return;
         const { page, permission } = hit;
-        s.transactions[k].doing = { tag: "access", device: by, iova: i, page, permission, isStale: false };
+        s.transactions[k].doing = {
+          tag: "access",
+          device: by,
+          domain: tagged,
+          iova: i,
+          page,
+          permission,
+          isStale: false,
+        };
       },
     },
   ),
