@@ -2,12 +2,8 @@
  * dma-core for Rumur, in Murphi: the same transition system as checker/examples/dma-core.ts, one rule for each
  * kind of transition, without symmetry.
  */
+import { dmaCoreLabels } from "../../checker/examples/dma-core.ts";
 import type { DmaCoreSize } from "./sizes.ts";
-
-const labels = [
-  ...["IDLE", "M1", "M2", "M3", "M4", "M4F", "M5", "U1", "U2", "U3", "U4", "U5", "U6", "U7", "REL"],
-  ...["D1", "D2", "D3", "R1", "R2"],
-];
 
 /** The model's text. 0 stands for no page and for a free lock, as in the model's own description. */
 export function dmaCoreInMurphi({ pages, iovas, cpus }: DmaCoreSize): string {
@@ -23,7 +19,7 @@ export function dmaCoreInMurphi({ pages, iovas, cpus }: DmaCoreSize): string {
   page: 0..${pages - 1};
   iova: 0..${iovas - 1};
   cpu: 0..${cpus - 1};
-  label: enum { ${labels.join(", ")} };
+  label: enum { ${dmaCoreLabels.join(", ")} };
   owner: enum { HOST, GUEST, HYP };
 var
   own: array[page] of owner;

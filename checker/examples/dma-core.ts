@@ -29,7 +29,8 @@ const page = sort("page", "a physical page");
 const iova = sort("iova", "a slot of the page table");
 const cpu = sort("cpu", "a CPU in the hypervisor");
 
-const labels = [
+/** The control labels of a CPU. */
+export const dmaCoreLabels = [
   "IDLE",
   // map; M4F: refused
   "M1",
@@ -73,11 +74,11 @@ const state = record({
   ),
   hostLock: option(cpu).means("who holds the host_mmu lock"),
   iommuLock: option(cpu).means("who holds the iommu lock"),
-  cpus: array(cpu, record({ pc: oneOf(...labels), li: iova, lp: page })),
+  cpus: array(cpu, record({ pc: oneOf(...dmaCoreLabels), li: iova, lp: page })),
 });
 
 type State = StateOf<typeof state>;
-type Label = (typeof labels)[number];
+type Label = (typeof dmaCoreLabels)[number];
 type Lock = "hostLock" | "iommuLock";
 
 const cpus: Process<"cpu"> = { name: "cpu", sort: "cpu", frames: "cpus", control: "pc", idle: "IDLE" };
