@@ -9,6 +9,8 @@ import { buildPvRfc1 } from "./designs/pv-rfc1.ts";
 import { buildPv } from "./designs/pv.ts";
 import { buildPvRfc2 } from "./designs/pv-rfc2.ts";
 import type { Machine } from "./machine.ts";
+import { attachDetachFree } from "./scenarios/attach-detach-free.ts";
+import { idReuse } from "./scenarios/id-reuse.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
 
 /** A design whose model is the machine. */
@@ -36,7 +38,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The paravirtual design, corrected: every mechanism is in it.",
     claimsToHold: true,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate],
+    scenarios: [mapUnmapDonate, attachDetachFree, idReuse],
     build: buildPv,
   },
   {
@@ -52,7 +54,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of December 2024 (RFC v2), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate],
+    scenarios: [mapUnmapDonate, attachDetachFree, idReuse],
     build: buildPvRfc2,
   },
   {

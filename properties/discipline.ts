@@ -15,7 +15,7 @@ import { isSameOwner } from "../spec/ownership.ts";
 import { policyPageOf } from "./pages.ts";
 
 /** Does the CPU that takes the step hold the lock? Steps of the SMMU and of devices hold none. */
-function isHeldBy(lock: { readonly holder: number | null }, step: TakenStep): boolean {
+export function isHeldBy(lock: { readonly holder: number | null }, step: TakenStep): boolean {
   return lock.holder !== null && lock.holder === step.args.cpu;
 }
 
@@ -40,6 +40,7 @@ function isSamePage(then: Seen["pages"][number], now: Seen["pages"][number]): bo
   return (
     then.references === now.references &&
     then.hostState === now.hostState &&
+    then.hypState === now.hypState &&
     isSameOwner(then.owner, now.owner)
   );
 }
@@ -68,9 +69,10 @@ export const discipline: readonly StepProperty<Seen>[] = [
     "entries-change-under-pgt_lock",
     { domain },
     {
-      sentence: "An entry of a page table is written only by a CPU that holds the table's pgt_lock.",
+      sentence:
+        "An entry of a page table is written only by a CPU that holds the table's pgt_lock, or that frees the domain.",
       holds: (before: Seen, after: Seen, step, { domain: d }) => {
-        if (isHeldBy(before.domains[d].pgtLock, step)) return true;
+        if (isHeldBy(before.domains[d].pgtLock, step) || before.domains[d].references === 0) return true;
         const then = before.domains[d].entries;
         const now = after.domains[d].entries;
         for (let i = 0; i < then.length; i++) if (!isSameEntry(then[i].pte, now[i].pte)) return false;

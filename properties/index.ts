@@ -3,14 +3,35 @@
  */
 import type { Design } from "../checker/index.ts";
 import { type MachineDesign, machineDesigns } from "../model/index.ts";
+import { configuration, configurationSteps, configurationWitnesses } from "./configuration.ts";
+import { lifetimes, lifetimeSteps, lifetimeWitnesses } from "./lifetime.ts";
 import { discipline, memorySafety } from "./discipline.ts";
 import { reach, reachWitnesses } from "./reach.ts";
 import { referenceCounts, referenceSteps, referenceWitnesses } from "./reference-counts.ts";
 import { translations, translationSteps, translationWitnesses } from "./translations.ts";
 
-export const invariants = [...reach, ...referenceCounts, ...translations, ...memorySafety];
-export const stepProperties = [...referenceSteps, ...translationSteps, ...discipline];
-export const witnesses = [...reachWitnesses, ...referenceWitnesses, ...translationWitnesses];
+export const invariants = [
+  ...reach,
+  ...referenceCounts,
+  ...translations,
+  ...configuration,
+  ...lifetimes,
+  ...memorySafety,
+];
+export const stepProperties = [
+  ...referenceSteps,
+  ...translationSteps,
+  ...configurationSteps,
+  ...lifetimeSteps,
+  ...discipline,
+];
+export const witnesses = [
+  ...reachWitnesses,
+  ...referenceWitnesses,
+  ...translationWitnesses,
+  ...configurationWitnesses,
+  ...lifetimeWitnesses,
+];
 
 function withProperties(design: MachineDesign): Design {
   return {

@@ -4,7 +4,8 @@
  * live entry, the TLB, a walk, an access in progress.
  */
 import { type Invariant, invariant, type Witness, witness } from "../checker/index.ts";
-import { device, page, type Seen } from "../model/machine.ts";
+import { device, type DomainIndex, page, type Seen } from "../model/machine.ts";
+import { userOf } from "../model/smmu/stream-table.ts";
 import { describeOwner, isExclusivelyHosts, type Owner, type PageIndex } from "../spec/ownership.ts";
 import { type Access, doesPermit, mayReach } from "../spec/reach.ts";
 import { countMappings } from "./pages.ts";
@@ -12,28 +13,69 @@ import { countMappings } from "./pages.ts";
 /** The owner of every stream, until devices can be assigned to guests. */
 const streamOwner: Owner = { tag: "host" };
 
-/** The ways by which a device can reach a page now; stops at the first unless `all` are wanted. */
-function findWays(s: Seen, by: number, to: PageIndex, access: Access, all: boolean): string[] {
-  const ways: string[] = [];
-  const of = s.devices[by].domain;
-  const { entries } = s.domains[of];
-  const tlb = s.tlb[of];
-  for (let i = 0; i < entries.length; i++) {
-    const entry = entries[i].pte;
-    if (entry.tag === "valid" && entry.page === to && doesPermit(entry.permission, access)) {
-      ways.push(`a live entry for iova ${i} of domain ${of}`);
-      if (!all) return ways;
+/** The ways through the translations that are tagged with an id: entries of its page table, and the TLB. */
+function findWaysOfId(
+  s: Seen,
+  of: DomainIndex,
+  table: DomainIndex | null,
+  to: PageIndex,
+  access: Access,
+  ways: string[],
+): void {
+  const entries = s.domains[of].entries.length;
+  for (let i = 0; i < entries; i++) {
+    if (table !== null) {
+      const entry = s.domains[table].entries[i].pte;
+      if (entry.tag === "valid" && entry.page === to && doesPermit(entry.permission, access)) {
+        ways.push(`a live entry for iova ${i} of domain ${table}`);
+      }
     }
-    const { hit } = tlb[i];
+    const { hit } = s.tlb[of][i];
     if (hit.tag === "translation" && hit.page === to && doesPermit(hit.permission, access)) {
       ways.push(`a TLB entry for iova ${i} of domain ${of}`);
-      if (!all) return ways;
     }
   }
+}
+
+/** The ways through one configuration of a device's stream: that in memory, or the SMMU's copy of it. */
+function findWaysOfStream(
+  s: Seen,
+  by: number,
+  isCopy: boolean,
+  to: PageIndex,
+  access: Access,
+  ways: string[],
+): void {
+  const of = s.streams[by];
+  if (isCopy && !(of.hasWord && of.hasTable)) return;
+  const tagged = isCopy ? of.cachedWord : of.word;
+  const table = isCopy ? of.cachedTable : of.table;
+  if (tagged === null) return;
+  const user = table === null ? -1 : userOf(s, table);
+  findWaysOfId(s, tagged, user < 0 ? null : (user as DomainIndex), to, access, ways);
+  if (table !== null && s.pages[table].owner.tag !== "hypervisor") {
+    const where = isCopy ? "the SMMU's copy of its stream table entry" : "its stream table entry";
+    ways.push(`${where}, whose page table, page ${table}, is the ${s.pages[table].owner.tag}'s to write`);
+  }
+}
+
+/** The ways by which a device can reach a page now; stops early unless `all` are wanted. */
+function findWays(s: Seen, by: number, to: PageIndex, access: Access, all: boolean): string[] {
+  const ways: string[] = [];
+  const isConfigured = s.streams.length > 0;
+  const of = s.devices[by].domain;
+  if (isConfigured) {
+    findWaysOfStream(s, by, false, to, access, ways);
+    findWaysOfStream(s, by, true, to, access, ways);
+  } else {
+    findWaysOfId(s, of, of, to, access, ways);
+  }
+  if (!all && ways.length > 0) return ways;
   for (let k = 0; k < s.transactions.length; k++) {
     const { doing } = s.transactions[k];
     if (doing.tag === "nothing" || doing.page !== to || !doesPermit(doing.permission, access)) continue;
-    if (doing.tag === "walk" && doing.domain === of) {
+    const isMine = doing.tag === "walk" && (doing.by === 0 ? doing.domain === of : doing.by === by + 1);
+    if (isMine) {
       ways.push(`a walk in progress for iova ${doing.iova} of domain ${of}`);
     } else if (doing.tag === "access" && doing.device === by) {
       ways.push(`an access in progress to iova ${doing.iova}`);

@@ -10,12 +10,14 @@ import {
   type Witness,
   witness,
 } from "../checker/index.ts";
-import { cpu, domain, page, type Seen } from "../model/machine.ts";
+import { cpu, domain, type DomainIndex, page, type Seen } from "../model/machine.ts";
+import { countAttachments } from "./configuration.ts";
 import { describeOwner, isSameOwner } from "../spec/ownership.ts";
 import { countMappings, countUses, isAtRest } from "./pages.ts";
 
-/** 1 for the allocation, and 1 for each device attached. */
-function countStanding(s: Seen, of: number): number {
+/** 1 for the allocation, if there is one, and 1 for each device attached. */
+function countStanding(s: Seen, of: DomainIndex): number {
+  if (s.lifetimes.length > 0) return (s.lifetimes[of].hasObject ? 1 : 0) + countAttachments(s, of);
   let count = 1;
   for (let k = 0; k < s.devices.length; k++) if (s.devices[k].domain === of) count++;
   return count;
@@ -52,11 +54,11 @@ export const referenceCounts: readonly Invariant<Seen>[] = [
     { domain },
     {
       sentence:
-        "While no call is in flight, a domain has one reference, and one more for each device attached.",
+        "While no call is in flight, a domain that is allocated has one reference, and one more for each device attached.",
       holds: (s: Seen, { domain: d }) =>
         !isAtRest(s, idleLabel) || s.domains[d].references === countStanding(s, d),
       explain: (s, { domain: d }) =>
-        `no call is in flight, and domain ${d} has ${s.domains[d].references} references, not ${countStanding(s, d)}: it can never be freed`,
+        `no call is in flight, and domain ${d} has ${s.domains[d].references} references, not ${countStanding(s, d)}${s.domains[d].references > countStanding(s, d) ? ": it can never be freed" : ""}`,
       premise: (s) => isAtRest(s, idleLabel),
     },
   ),

@@ -55,8 +55,7 @@ export const translations: readonly Invariant<Seen>[] = [
       holds: (s: Seen, { transaction: k }) => {
         const { doing } = s.transactions[k];
         if (doing.tag === "nothing") return true;
-        const of = doing.tag === "walk" ? doing.domain : s.devices[doing.device].domain;
-        return isJustified(s, of, doing.iova, doing.page);
+        return isJustified(s, doing.domain, doing.iova, doing.page);
       },
       explain: (s, { transaction: k }) => {
         const what = describeInProgress(s.transactions[k].doing);

@@ -15,10 +15,17 @@ import { Environment } from "./environment.ts";
 import { everything, type Footprint, type Footprints } from "./footprint.ts";
 import { Interpreter } from "./interpreter.ts";
 import { BeyondRange, Exprs } from "./exprs.ts";
-import type { Check, Dispatch, Label, Module, Stmt } from "./ir.ts";
+import type { Check, Dispatch, Expr, Label, Module, Stmt } from "./ir.ts";
 import { ProgramCompiler } from "./program.ts";
 import { compileFormula } from "./properties.ts";
-import { type ClosedCheck, closeCheck, compileStep, type OpenCheck, StepParameters } from "./steps.ts";
+import {
+  type ClosedCheck,
+  closeCheck,
+  compileStep,
+  type OpenCheck,
+  StepChecks,
+  StepParameters,
+} from "./steps.ts";
 import { Unsupported } from "./unsupported.ts";
 import { functionAt } from "./values.ts";
 import { ServerSets, WaitCompiler } from "./waits.ts";
@@ -56,6 +63,7 @@ class ModelCompiler<S> {
   private readonly emitted = new Map<number, Emission[]>();
   private readonly checks: (readonly Stmt[])[] = [];
   private readonly plainWords: Environment;
+  private readonly steps = new StepChecks(this.exprs);
 
   constructor(of: Instance<S>, closures: ClosureReader | null) {
     this.of = of;
@@ -130,9 +138,9 @@ class ModelCompiler<S> {
       start,
       (run) => {
         const emitted: Emission[] = [];
-        const body = new ProgramCompiler(this.of, run, instance, (changed) => {
+        const body = new ProgramCompiler(this.of, run, instance, (changed, words) => {
           const checks: Check[] = [];
-          emitted.push({ changed, checks });
+          emitted.push({ changed, checks, words, replaced: new Map() });
           return checks;
         }).compile();
         this.emitted.set(instance.id, emitted);
@@ -247,8 +255,9 @@ class ModelCompiler<S> {
         closed.set(key, check);
       }
       if (check.body.length === 0) continue;
-      for (const { changed, checks } of emitted) {
+      for (const { changed, checks, words, replaced } of emitted) {
         if (check.isKeptByStutter && !changed.some((leaf) => open.reads.has(leaf))) continue;
+        if (this.steps.isKept(check, words, replaced)) continue;
         check.fn ??= this.checks.push(check.body) - 1;
         checks.push({ property, fn: check.fn });
       }
@@ -284,7 +293,10 @@ function functionsOf<S>(of: Instance<S>): Function[] {
 /** A successor: what it changes, and the step properties that it is checked for. */
 interface Emission {
   readonly changed: readonly Leaf[];
+  readonly words: readonly Expr[];
   readonly checks: Check[];
+  /** Expressions over the state after this step, as expressions over the state before it. */
+  readonly replaced: Map<Expr, Expr>;
 }
 
 function nameProperty({ name }: { readonly name: string }, args: AnyArgs): string {

@@ -5,7 +5,7 @@
  * V8 optimises functions up to a certain size only, so bodies are split; each part loads the words of the
  * state anew, which costs less than passing them.
  */
-import type { Dispatch, Module, Stmt } from "./ir.ts";
+import type { Dispatch, Label, Module, Stmt } from "./ir.ts";
 import { countOperations, Printer, type Printing } from "./print-js.ts";
 
 /** What generated code calls. */
@@ -34,8 +34,10 @@ export interface Code {
   witnesses(words: Int32Array, offset: number, reached: Uint8Array): number;
 }
 
-/** Operations in one function. */
-const mostOperations = 1200;
+/** Operations up to which `expand` is one function: then nothing is loaded twice. */
+const mostInline = 4000;
+/** Operations in one function otherwise. */
+const mostOperations = 2500;
 
 export interface Emitted {
   readonly code: Code;
@@ -52,16 +54,21 @@ export function emitJavaScript(module: Module, host: Host): Emitted {
 class ModuleText {
   private readonly module: Module;
   private readonly functions: string[] = [];
+  /** Whether all that `expand` does is small enough to be written in that one function. */
+  private readonly isInline: boolean;
 
   constructor(module: Module) {
     this.module = module;
+    const labels = module.dispatches.flatMap((dispatch) => dispatch.labels);
+    const operations = [module.environment, ...labels.map(({ body }) => body)].map(countOperations);
+    this.isInline = operations.reduce((sum, count) => sum + count, 0) <= mostInline;
   }
 
   text(): string {
     const { module } = this;
     const checks = module.checks.map((body, i) => this.check(`check${i}`, body));
     const dispatches = module.dispatches.map((dispatch, i) => this.dispatch(dispatch, i));
-    const environment = this.parts("environment", module.environment).map(callOf).join("\n");
+    const environment = this.tries("environment", module.environment);
     const waits = module.dispatches.map((dispatch, i) => this.waits(dispatch, i));
     const invariants = this.formulas("invariant", module.invariants, "");
     const witnesses = this.formulas("witness", module.witnesses, ", reached");
@@ -70,10 +77,10 @@ let blockedSet = 0, found = 0;
 ${checks.join("\n")}
 ${this.functions.join("\n")}
 function expand(words, offset, n, W, I) {
-let before = 0, blocked = 0;
+blockedSet = 0;
+${this.isInline ? `let to = n * ${module.words}; ${loadsOf(module.words)}` : ""}
 ${dispatches.join("\n")}
 ${environment}
-blockedSet = blocked;
 return n;
 }
 function waitsOn(dispatch, words, offset) {
@@ -112,41 +119,66 @@ return { expand, blocked: () => blockedSet, waitsOn, invariants, witnesses };`;
 
   // Successors
 
-  private parts(name: string, statements: readonly Stmt[]): string[] {
-    return this.split(statements).map((part, number) => {
-      const partName = `${name}_${number}`;
-      const count = this.module.words;
-      const body = this.body(part, {
-        ...this.plain,
-        deopt: "return -1;",
-        tryInstance: (instance) =>
-          `n = host.tryInstance(${instance}, words, offset, n); if (n < 0) return -1; to = n * ${count};`,
-        emit: ({ instance, checks }, words) => {
-          const stores = words.map((word, i) => `W[to${i === 0 ? "" : ` + ${i}`}] = ${word};`);
-          const checking = checks.map(({ property, fn }) =>
-            fn < 0
-              ? `host.checkStep(${property}, ${instance}, words, offset, n);`
-              : `{ const is = check${fn}(words, offset, W, to); if (is !== 0) { if (is < 0) return -1; host.broken(n, ${property}); } }`,
-          );
-          return `${stores.join(" ")} I[n] = ${instance}; ${checking.join(" ")} n++; to += ${count};`;
-        },
-      });
-      this.functions.push(
-        `function ${partName}(words, offset, n, W, I) {\nlet to = n * ${count};\n${body}\nreturn n;\n}`,
-      );
-      return partName;
-    });
+  /** Text that tries what the statements try, in functions of their own unless `expand` has room. */
+  private tries(name: string, statements: readonly Stmt[]): string {
+    if (this.isInline) return this.block(statements);
+    return this.split(statements)
+      .map((part, number) => this.functionFor(`${name}_${number}`, this.block(part)))
+      .join("\n");
+  }
+
+  private block(statements: readonly Stmt[]): string {
+    return `{\n${this.print(statements, this.expanding).text}\n}`;
+  }
+
+  /** Makes a function of text that appends successors, and returns its call. */
+  private functionFor(name: string, text: string): string {
+    const { words } = this.module;
+    this.functions.push(
+      `function ${name}(words, offset, n, W, I) {\nlet to = n * ${words}; ${loadsOf(words)}\n${text}\nreturn n;\n}`,
+    );
+    return `n = ${name}(words, offset, n, W, I); if (n < 0) return -1;`;
   }
 
   private dispatch({ control, labels }: Dispatch, number: number): string {
-    const cases = labels.map(({ body, isBlocking }, code) => {
-      if (body.length === 0)
-        return isBlocking ? `case ${code}: blocked |= ${1 << (number & 31)}; break;` : "";
-      const calls = this.parts(`at_${number}_${code}`, body).map(callOf).join(" ");
-      const note = `if (n === before) blocked |= ${1 << (number & 31)};`;
-      return `case ${code}: ${isBlocking ? `before = n; ${calls} ${note}` : calls} break;`;
+    const code = `(words[offset + ${control.word}] >>> ${control.shift}) & ${control.mask}`;
+    if (this.isInline)
+      return `switch (${code}) {\n${nonEmpty(labels.map((label, i) => this.caseOf(label, i, number)))}\n}`;
+    // Labels in groups of a size that V8 optimises.
+    const groups: { last: number; cases: string[] }[] = [];
+    let room = 0;
+    labels.forEach((label, i) => {
+      const cost = countOperations(label.body);
+      if (cost > room) {
+        groups.push({ last: i, cases: [] });
+        room = mostOperations;
+      }
+      const group = groups[groups.length - 1];
+      group.last = i;
+      room -= cost;
+      const huge = cost > mostOperations ? this.tries(`at_${number}_${i}`, label.body) : null;
+      group.cases.push(this.caseOf(label, i, number, huge));
     });
-    return `switch ((words[offset + ${control.word}] >>> ${control.shift}) & ${control.mask}) {\n${nonEmpty(cases)}\n}`;
+    const name = `code${number}`;
+    const calls = groups.map(({ last, cases }, i) => {
+      const text = `switch (${code}) {\n${nonEmpty(cases)}\n}`;
+      const call = this.functionFor(`process${number}_${i}`, text);
+      return i === groups.length - 1 ? `{ ${call} }` : `if (${name} <= ${last}) { ${call} } else`;
+    });
+    return `const ${name} = ${code};\n${calls.join("\n")}`;
+  }
+
+  private caseOf(
+    { body, isBlocking }: Label,
+    code: number,
+    number: number,
+    text: string | null = null,
+  ): string {
+    const block = `blockedSet |= ${1 << (number & 31)};`;
+    if (body.length === 0) return isBlocking ? `case ${code}: ${block} break;` : "";
+    const tried = text ?? this.block(body);
+    if (!isBlocking) return `case ${code}: ${tried} break;`;
+    return `case ${code}: { const before = n; ${tried} if (n === before) ${block} break; }`;
   }
 
   private waits({ control, labels }: Dispatch, number: number): string {
@@ -197,20 +229,44 @@ return { expand, blocked: () => blockedSet, waitsOn, invariants, witnesses };`;
     word: (bank, index) => `${bank === 0 ? "a" : "b"}${index}`,
   };
 
+  /** How statements are printed that append successors. */
+  private get expanding(): Printing {
+    const count = this.module.words;
+    return {
+      ...this.plain,
+      deopt: "return -1;",
+      tryInstance: (instance) =>
+        `n = host.tryInstance(${instance}, words, offset, n); if (n < 0) return -1; to = n * ${count};`,
+      emit: ({ instance, checks }, words) => {
+        const stores = words.map((word, i) => `W[to${i === 0 ? "" : ` + ${i}`}] = ${word};`);
+        const checking = checks.map(({ property, fn }) =>
+          fn < 0
+            ? `host.checkStep(${property}, ${instance}, words, offset, n);`
+            : `{ const is = check${fn}(words, offset, W, to); if (is !== 0) { if (is < 0) return -1; host.broken(n, ${property}); } }`,
+        );
+        return `${stores.join(" ")} I[n] = ${instance}; ${checking.join(" ")} n++; to += ${count};`;
+      },
+    };
+  }
+
   /** The text of statements, after the loads of the words that they use. */
   private body(statements: readonly Stmt[], printing: Printing): string {
-    const printer = new Printer(printing);
-    const text = printer.print(statements);
-    const loads = printer.usedWords().map(({ bank, index }) => {
+    const { text, used } = this.print(statements, printing);
+    const loads = used.map(({ bank, index }) => {
       const from = bank === 0 ? "words[offset" : "W[to";
       return `const ${printing.word(bank, index)} = ${from} + ${index}];`;
     });
     return `${loads.join(" ")}\n${text}`;
   }
+
+  private print(statements: readonly Stmt[], printing: Printing) {
+    const printer = new Printer(printing);
+    return { text: printer.print(statements), used: printer.usedWords() };
+  }
 }
 
-function callOf(name: string): string {
-  return `n = ${name}(words, offset, n, W, I); if (n < 0) return -1;`;
+function loadsOf(words: number): string {
+  return Array.from({ length: words }, (_, i) => `const a${i} = words[offset + ${i}];`).join(" ");
 }
 
 function nonEmpty(lines: readonly string[]): string {

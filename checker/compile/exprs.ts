@@ -12,6 +12,7 @@ const most = 2 ** 31 - 1;
 /** Makes expressions, simplified; equal ones are the same object. */
 export class Exprs {
   private readonly known = new Map<string, Expr>();
+  private readonly extracted = new Map<string, Expr>();
   private next = 0;
   readonly zero = this.const(0);
   readonly one = this.const(1);
@@ -298,6 +299,18 @@ export class Exprs {
    */
   extract(word: Expr, shift: number, mask: number, high: number): Expr {
     if (mask === 0) return this.zero;
+    if (word.kind === "word") return this.field(word, this.const(shift), mask, high);
+    // Words share their history: without memory, every branch in it would double the work.
+    const key = `${word.id} ${shift} ${mask}`;
+    let found = this.extracted.get(key);
+    if (found === undefined) {
+      found = this.extractFrom(word, shift, mask, high);
+      this.extracted.set(key, found);
+    }
+    return found;
+  }
+
+  private extractFrom(word: Expr, shift: number, mask: number, high: number): Expr {
     switch (word.kind) {
       case "const":
         return this.const((word.value >>> shift) & mask);
@@ -333,11 +346,20 @@ export class Exprs {
     return this.binary("and", this.shr(word, shift), this.const(mask), 0, high, mask);
   }
 
-  /** The expression with other words: what that makes constant is folded. */
-  replaceWords(expr: Expr, by: (word: Extract<Expr, { kind: "word" }>) => Expr, done: Map<Expr, Expr>): Expr {
+  /**
+   * The expression with other words: what that makes constant is folded. `done` is what was replaced already;
+   * parts of which `isKept` says so stay as they are.
+   */
+  replaceWords(
+    expr: Expr,
+    by: (word: Extract<Expr, { kind: "word" }>) => Expr,
+    done: Map<Expr, Expr>,
+    isKept: (part: Expr) => boolean = () => false,
+  ): Expr {
     const known = done.get(expr);
     if (known !== undefined) return known;
-    const made = this.remake(expr, by, (operand) => this.replaceWords(operand, by, done));
+    const again = (operand: Expr): Expr => this.replaceWords(operand, by, done, isKept);
+    const made = isKept(expr) ? expr : this.remake(expr, by, again);
     done.set(expr, made);
     return made;
   }

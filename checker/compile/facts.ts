@@ -115,7 +115,10 @@ export class Facts {
   /** Notes that a truth value holds (or does not) from here on. */
   assume(test: Expr, truth: boolean): void {
     if (test.kind === "const") return;
-    this.narrow(test, rangeFrom(Number(truth), Number(truth)));
+    const value = Number(truth);
+    const known = this.ranges.get(test);
+    if (known !== undefined && known.low === value && known.high === value) return;
+    this.ranges.set(test, rangeFrom(value, value));
     if (test.kind === "select" && isBool(test.yes) && isBool(test.no)) {
       if (this.decide(test.yes) === !truth) {
         this.assume(test.test, false);
@@ -191,6 +194,10 @@ export class Facts {
   /** Notes that an expression's value lies in a range from here on. */
   narrow(expr: Expr, to: Range): void {
     if (expr.kind === "const") return;
+    if (isBool(expr) && to.low === to.high) {
+      this.assume(expr, to.low === 1);
+      return;
+    }
     const before = this.rangeOf(expr);
     const after = intersect(before, to);
     if (after.low === before.low && after.high === before.high && after.set === before.set) return;
@@ -200,8 +207,7 @@ export class Facts {
       const by = expr.b.value;
       this.narrow(expr.a, rangeFrom(after.low - by, after.high - by));
     }
-    if (isBool(expr) && after.low === after.high && before.low !== before.high)
-      this.assume(expr, after.low === 1);
+    if (isBool(expr) && after.low === after.high) this.assume(expr, after.low === 1);
   }
 }
 

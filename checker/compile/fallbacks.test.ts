@@ -67,7 +67,10 @@ const stubborn = defineModel<State>({
     witness(
       "all counted",
       {},
-      { sentence: "Nine are counted.", holds: (s: State) => ["9", "nine"].some((text) => String(s.n) === text) },
+      {
+        sentence: "Nine are counted.",
+        holds: (s: State) => ["9", "nine"].some((text) => String(s.n) === text),
+      },
     ),
   ],
   stepProperties: [

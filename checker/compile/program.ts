@@ -20,14 +20,14 @@ export class ProgramCompiler<S> {
   private readonly run: Interpreter;
   private readonly state: Place;
   private readonly instance: ActionInstance<S>;
-  private readonly onEmit: (changed: readonly Leaf[]) => readonly Check[];
+  private readonly onEmit: (changed: readonly Leaf[], words: readonly Expr[]) => readonly Check[];
 
   /** `onEmit` is told which leaves a successor changes, and gives its checks, which may be filled in later. */
   constructor(
     of: Instance<S>,
     run: Interpreter,
     instance: ActionInstance<S>,
-    onEmit: (changed: readonly Leaf[]) => readonly Check[],
+    onEmit: (changed: readonly Leaf[], words: readonly Expr[]) => readonly Check[],
   ) {
     this.of = of;
     this.run = run;
@@ -121,7 +121,7 @@ export class ProgramCompiler<S> {
         exprs.extract(exprs.word(0, word), shift, mask, high)
       );
     });
-    out.push({ do: "emit", instance: this.instance.id, words, checks: this.onEmit(changed) });
+    out.push({ do: "emit", instance: this.instance.id, words, checks: this.onEmit(changed, words) });
   }
 
   // Threads

@@ -255,6 +255,7 @@ export class StateAccess {
   private tryEncode(shape: ScalarShape, value: Value): { code: Expr; unless: Expr } {
     const { exprs, scalars, env } = this.run;
     if (value.kind === "unknown") throw new Unsupported(value.reason);
+    if (value.kind === "choice") throw new Unsupported("one of several values in a field of a union");
     if (value.kind === "static") {
       const code = codeOf(shape, value.value);
       return code < 0

@@ -133,3 +133,38 @@ export function closeCheck(
   };
   return { body: close(false), isKeptByStutter: close(true).length === 0 };
 }
+
+/** Looks at checks from the steps that need them. */
+export class StepChecks {
+  private readonly exprs: Exprs;
+  private readonly isOfAfter = new Map<Expr, boolean>();
+
+  constructor(exprs: Exprs) {
+    this.exprs = exprs;
+  }
+
+  /** Does the step that leads to these words keep the property, whatever the state? */
+  isKept({ body }: ClosedCheck, words: readonly Expr[], replaced: Map<Expr, Expr>): boolean {
+    return body.every((stmt) => {
+      const when = stmt.do === "deopt" || stmt.do === "answer" ? stmt.when : this.exprs.one;
+      return this.replace(when, words, replaced) === this.exprs.zero;
+    });
+  }
+
+  private replace(expr: Expr, words: readonly Expr[], replaced: Map<Expr, Expr>): Expr {
+    // Parts that do not look at the state after the step stay as they are.
+    const isKept = (part: Expr): boolean => !this.readsAfter(part);
+    return this.exprs.replaceWords(expr, ({ index }) => words[index], replaced, isKept);
+  }
+
+  private readsAfter(expr: Expr): boolean {
+    let known = this.isOfAfter.get(expr);
+    if (known === undefined) {
+      known =
+        (expr.kind === "word" && expr.bank === 1) ||
+        operandsOf(expr).some((operand) => this.readsAfter(operand));
+      this.isOfAfter.set(expr, known);
+    }
+    return known;
+  }
+}

@@ -16,6 +16,7 @@
  *   overflow after a few calls, not after thousands (pages) or milliards (domains) as on a machine.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
+import { withoutLifetimes } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -154,8 +155,12 @@ const bounds = {
   guestPage: 0,
 } as const;
 
-const tiny: Scope = { bounds, allows: allowsTiny };
-const paper: Scope = { bounds: { ...bounds, references: 5 }, allows: allowsPaper };
+const tiny: Scope = { bounds, allows: allowsTiny, without: withoutLifetimes };
+const paper: Scope = {
+  bounds: { ...bounds, references: 5 },
+  allows: allowsPaper,
+  without: withoutLifetimes,
+};
 
 export const mapUnmapDonate: Scenario = {
   name: "map-unmap-donate",

@@ -79,13 +79,13 @@ export function addCommand<C>(
 
 /**
  * smmu_sync_cmd: a SYNC, and the wait until the queue is empty, which tells that all before it is done. A call
- * that has several says what each is `of`.
+ * that has several says what each is for.
  */
-export function addSync<C>(of = ""): Node<Machine, C>[] {
+export function addSync<C>(purpose = ""): Node<Machine, C>[] {
   const mirrors = "smmu_sync_cmd (v2)";
   return [
-    ...addCommand<C>(`SYNC${of}`, () => ({ tag: "SYNC" }), undefined, "CMD_SYNC"),
-    wait(`wait until the queue is empty${of}`, (s) => isEmpty(s.queue), consumption, {
+    ...addCommand<C>(`SYNC${purpose}`, () => ({ tag: "SYNC" }), undefined, "CMD_SYNC"),
+    wait(`wait until the queue is empty${purpose}`, (s) => isEmpty(s.queue), consumption, {
       mirrors,
       arm: "CMD_SYNC completion",
       mechanisms: ["M12", "M54"],

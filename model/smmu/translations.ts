@@ -21,7 +21,7 @@ import {
   iova,
   type IovaIndex,
   type Machine,
-  page,
+  page as anyPage,
   type StreamIndex,
   transaction,
 } from "../machine.ts";
@@ -178,7 +178,7 @@ export const translationRules = [
   // A table page that left the pool holds what its owner wrote there: any entry.
   environmentRule(
     "walk: read an entry that the hypervisor did not write",
-    { transaction, device, iova, page },
+    { transaction, device, iova, page: anyPage },
     {
       lane: "SMMU",
       origin: { arm: "STE.S2TTB, translation table walk" },

@@ -1,0 +1,198 @@
+/**
+ * pv-android15: the driver of android15-6.6, in its late state (with the checks of alignment), literally, as
+ * an edit of pv.
+ *
+ * - unmap_pages takes a run of entries of one table at a time: clears and records them under pgt_lock, has
+ *   them invalidated, and gives back the recorded uses; then the next run. Here every entry has a table of
+ *   its own, so a run is one entry.
+ * - A use is counted under the locks of the host's and of the hypervisor's stage 2, page by page, with a
+ *   rollback. It is given back with no lock at all, by an atomic decrement.
+ * - A page may be mapped that the host may access (OWNED, shared, borrowed) and that the hypervisor does not
+ *   map. The only sharing of this slice is that with the hypervisor, so it comes to OWNED here.
+ * - host_unshare_hyp refuses a page that is used, before it looks at the state.
+ *
+ * Not confirmed: whether unmapping what is not mapped meets a WARN; here it only ends the call. The record is
+ * written after the entry is cleared, from the value read before: it is private to the CPU, so the step that
+ * reads stands for both.
+ *
+ * Left out, because the slice has no place for it: more than one SMMU in a domain, the identity domain, I/O
+ * memory, the split of a block (which gives uses back before the block's entry is replaced), lists longer
+ * than a call's range.
+ */
+import {
+  check,
+  dropCheck,
+  dropStep,
+  edit,
+  enclosed,
+  insertBefore,
+  jump,
+  label,
+  leave,
+  mirrors,
+  type Node,
+  panic,
+  type Procedure,
+  refuse,
+  repeat,
+  replaceCheck,
+  replaceStep,
+  step,
+  swapSteps,
+  unlocked,
+} from "../../checker/index.ts";
+import { buildMachine } from "../build.ts";
+import { hostUnshareHyp } from "../hypercalls/host-share-hyp.ts";
+import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
+import {
+  clearEntry,
+  invalidate,
+  releaseRecorded,
+  unmapPages,
+  type UnmapFrame,
+} from "../hypercalls/unmap-pages.ts";
+import { pkvmPgdLock, under } from "../locks.ts";
+import type { Machine } from "../machine.ts";
+import { changePage, pageOf } from "../tables.ts";
+import { mapAnswersErrors, unmapAlignedOnly } from "./android.ts";
+import { sliceHypercalls } from "./slice.ts";
+import { inVersion } from "./version.ts";
+
+const version = "android15";
+const use = "__pkvm_host_use_dma (android15)";
+const useOne = "__pkvm_host_use_dma_page (android15)";
+const unuse = "__pkvm_host_unuse_dma (android15)";
+const core = "kvm_iommu_unmap_pages (android15)";
+
+const functions = {
+  smmu_put_pages: "kvm_iommu_unmap_walker",
+  smmu_flush_deferred_unuse: "kvm_iommu_flush_unmap_cache",
+};
+
+/** May the next page be mapped? The host may access it, and the hypervisor does not map it. */
+function isNextAllowed(s: Machine, c: MapFrame): boolean {
+  const entry = pageOf(s, c.page, c.used);
+  if (entry === null || entry.hostState === "NOPAGE") return false;
+  return entry.hostState === "OWNED" || entry.hypState === "NOPAGE";
+}
+
+/** Gives back one use that the call counted: no lock, one atomic decrement. */
+function giveBack(what: string): Node<Machine, MapFrame>[] {
+  return [
+    check(
+      `the count of ${what} does not underflow`,
+      (s, c) => (pageOf(s, c.page, c.used - 1)?.references ?? 1) > 0,
+      panic("BUG on an underflow of a page's count"),
+      { mirrors: "hyp_page_ref_dec", mechanisms: ["M11"] },
+    ),
+    step(
+      `give back a use of ${what}`,
+      (s, c) => {
+        c.used--;
+        changePage(s, c.page, c.used, (entry) => {
+          entry.references--;
+        });
+      },
+      { mirrors: unuse, mechanisms: ["M09"] },
+    ),
+  ];
+}
+
+/** use_dma: page by page, state and count; where a page may not be mapped, those before are given back. */
+const useRange: Node<Machine, MapFrame> = under(pkvmPgdLock, [
+  repeat("count the uses", (_, c) => c.used < c.count, [
+    check(
+      "the host may access the page, and the hypervisor does not map it",
+      (s, c) => isNextAllowed(s, c),
+      jump("take the uses back"),
+      { mirrors: useOne, sekvm: "host_iso", mechanisms: ["M02", "M07", "M15"] },
+    ),
+    check(
+      "the page's count does not overflow",
+      (s, c, at) => (pageOf(s, c.page, c.used)?.references ?? 0) < at.bounds.references,
+      panic("BUG on an overflow of a page's count"),
+      { mirrors: "hyp_page_ref_inc", mechanisms: ["M10"] },
+    ),
+    step(
+      "count a use of the page",
+      (s, c) => {
+        changePage(s, c.page, c.used, (entry) => {
+          entry.references++;
+        });
+        c.used++;
+      },
+      { mirrors: useOne, sekvm: "smmu_count", mechanisms: ["M01", "M07", "M08"] },
+    ),
+  ]),
+  leave(jump("the uses are counted")),
+  label("take the uses back", [
+    repeat("give back the uses before", (_, c) => c.used > 0, giveBack("a page counted before"), {
+      mirrors: use,
+      mechanisms: ["M03"],
+    }),
+  ]),
+  leave(jump("put the domain")),
+]);
+
+/** map_pages of android15. */
+export const mapPages15 = edit<Machine>(
+  mapPages,
+  ...mapAnswersErrors,
+  dropStep("look at the state of every page"),
+  dropCheck("every page is the host's own"),
+  replaceStep("count the uses", useRange),
+  insertBefore<Machine, MapFrame>("the iova is aligned to the granule", label("the uses are counted", [])),
+  replaceStep(
+    "give back what was not mapped",
+    repeat<Machine, MapFrame>(
+      "give back the uses of the tail",
+      (_, c) => c.used > c.mapped,
+      giveBack("the tail"),
+      { mirrors: "kvm_iommu_map_pages (android15)", mechanisms: ["M09"] },
+    ),
+  ),
+  mirrors("kvm_iommu_map_pages (android15)"),
+  inVersion(version, functions),
+);
+
+/** unmap_pages of android15. */
+export const unmapPages15 = edit<Machine>(
+  unmapPages,
+  ...unmapAlignedOnly(core),
+  replaceStep("clear the entries", ...clearEntry),
+  // Nothing was unmapped in this round: the call ends without an invalidation.
+  replaceCheck<Machine, UnmapFrame>("the iova is within the input address size", {
+    otherwise: jump("put the domain"),
+  }),
+  replaceCheck<Machine, UnmapFrame>("the entry is live", { otherwise: jump("put the domain") }),
+  dropStep("stop unmapping"),
+  dropStep("invalidate what was gathered"),
+  enclosed<Machine, UnmapFrame>("pgt_lock", "pgt_lock", (clear) =>
+    repeat("unmap run by run", (_, c) => c.gathered < c.count, [...clear, invalidate, releaseRecorded], {
+      mirrors: core,
+      mechanisms: ["M12", "M13", "M60", "M61"],
+    }),
+  ),
+  unlocked("host_mmu.lock"),
+  mirrors(core),
+  inVersion(version, functions),
+);
+
+/** host_unshare_hyp of android15: the count is asked for with the state, and the error is another one. */
+export const hostUnshareHyp15 = edit<Machine>(
+  hostUnshareHyp,
+  swapSteps("the host shares the page", "the page is not pinned"),
+  replaceCheck("the page is not pinned", { otherwise: refuse("EINVAL") }),
+  inVersion(version, functions),
+);
+
+export const pvAndroid15Hypercalls: readonly Procedure<Machine>[] = sliceHypercalls.map((call) => {
+  if (call === mapPages) return mapPages15;
+  if (call === unmapPages) return unmapPages15;
+  if (call === hostUnshareHyp) return hostUnshareHyp15;
+  return edit(call, inVersion(version, functions));
+});
+
+export function buildPvAndroid15() {
+  return buildMachine("pv-android15", "The driver of android15-6.6, late, as it is.", pvAndroid15Hypercalls);
+}

@@ -1,0 +1,125 @@
+/**
+ * pv-android16: the driver of android16-6.12, literally, as an edit of pv (map and the transitions) and of
+ * pv-rfc2 (unmap). The core is that of the late tree: with checks of alignment, and with a domain_put where
+ * use_dma fails.
+ *
+ * unmap_pages is that of the posting of December 2024: entries keep their address, and a second walk without
+ * pgt_lock gives the uses back. Its differences: an entry that is zero is passed over, the visitor of leaves
+ * reads the entry once more and leaves it alone where it is zero by then, there is no visitor of tables, and
+ * unmapping what is not mapped meets no WARN.
+ *
+ * Transitions look at the state before the count, share_hyp maps into the hypervisor before it marks the
+ * page, and reclaim scrubs before it unmaps from the guest.
+ *
+ * Left out, because the slice has no place for it: table pages and their free_leaf, domains with several
+ * SMMUs, the identity domain, owners of domains, batches of commands (the slice's queue is as long as a batch
+ * of two), power.
+ */
+import {
+  edit,
+  mirrors,
+  type Procedure,
+  repeat,
+  replaceStep,
+  step,
+  swapSteps,
+  when,
+} from "../../checker/index.ts";
+import { buildMachine } from "../build.ts";
+import { hostDonateGuest } from "../hypercalls/host-donate-guest.ts";
+import { hostDonateHyp } from "../hypercalls/host-donate-hyp.ts";
+import { hostReclaimPage } from "../hypercalls/host-reclaim-page.ts";
+import { hostShareHyp } from "../hypercalls/host-share-hyp.ts";
+import { mapPages } from "../hypercalls/map-pages.ts";
+import { unmapPages } from "../hypercalls/unmap-pages.ts";
+import type { Machine } from "../machine.ts";
+import { mapAnswersErrors, unmapAlignedOnly } from "./android.ts";
+import { entryAt, releaseFound, type UnmapFrameV2, withSecondWalk, zeroEntry } from "./pv-rfc2.ts";
+import { sliceHypercalls } from "./slice.ts";
+import { inVersion } from "./version.ts";
+
+const version = "android16";
+const walk = "io_pgtable_visit (android16)";
+const visitor = "smmu_unmap_visit_leaf (android16)";
+
+const functions = {
+  __pkvm_host_use_dma: "__pkvm_use_dma",
+  __pkvm_host_unuse_dma: "__pkvm_unuse_dma",
+  is_range_refcounted: "__host_check_page_state_range",
+  host_request_owned_transition: "__host_check_page_state_range",
+};
+
+/** The walk after the invalidation, without pgt_lock; it passes over what is zero. */
+const secondWalk = repeat<Machine, UnmapFrameV2>(
+  "walk the entries again",
+  (_, c) => c.walked < c.gathered,
+  [
+    step(
+      "read the entry's address",
+      (s, c) => {
+        const { pte: leaf } = entryAt(s, c, c.walked);
+        c.found = leaf.tag === "none" ? null : leaf.page;
+        if (c.found === null) c.walked++;
+      },
+      { mirrors: walk },
+    ),
+    when("the entry was not zero", (_, c) => c.found !== null, [
+      step(
+        "read the entry in the visitor",
+        (s, c) => {
+          if (entryAt(s, c, c.walked).pte.tag !== "none") return;
+          c.found = null;
+          c.walked++;
+        },
+        { mirrors: visitor },
+      ),
+      when("the entry is not zero yet", (_, c) => c.found !== null, [releaseFound, zeroEntry]),
+    ]),
+  ],
+  { mirrors: "smmu_iotlb_sync (android16)" },
+);
+
+/** map_pages of android16. */
+export const mapPages16 = edit<Machine>(
+  mapPages,
+  ...mapAnswersErrors,
+  mirrors("kvm_iommu_map_pages (android16)"),
+  inVersion(version, functions),
+);
+
+/** unmap_pages of android16. */
+export const unmapPages16 = edit<Machine>(
+  unmapPages,
+  ...unmapAlignedOnly("kvm_iommu_unmap_pages (android16)"),
+  ...withSecondWalk,
+  replaceStep("walk the entries again", secondWalk),
+  mirrors("kvm_iommu_unmap_pages (android16)"),
+  inVersion(version, functions),
+);
+
+/** Transitions look at the state first, then at the count. */
+const stateFirst = swapSteps<Machine>("the page is not used for DMA", "the host owns the page");
+
+const transitions = new Map<Procedure<Machine>, Procedure<Machine>>([
+  [hostDonateGuest, edit(hostDonateGuest, stateFirst)],
+  [hostDonateHyp, edit(hostDonateHyp, stateFirst)],
+  [
+    hostShareHyp,
+    edit(
+      hostShareHyp,
+      stateFirst,
+      swapSteps("mark the page as shared by the host", "map the borrowed page into the hypervisor"),
+    ),
+  ],
+  [hostReclaimPage, edit(hostReclaimPage, swapSteps("unmap the page from the guest", "scrub the page"))],
+]);
+
+export const pvAndroid16Hypercalls: readonly Procedure<Machine>[] = sliceHypercalls.map((call) => {
+  if (call === mapPages) return mapPages16;
+  if (call === unmapPages) return unmapPages16;
+  return edit(transitions.get(call) ?? call, inVersion(version, functions));
+});
+
+export function buildPvAndroid16() {
+  return buildMachine("pv-android16", "The driver of android16-6.12, late, as it is.", pvAndroid16Hypercalls);
+}

@@ -1,0 +1,141 @@
+/**
+ * attach_dev(stream, domain): the device of a stream begins to translate through a domain, stage 2.
+ *
+ * The stream table entry is written in two parts (M45): first all but word 0, and the SMMU forgets what it
+ * knows of the entry; then word 0, with V, and the SMMU forgets that the entry was invalid. The reference that
+ * the call took stays for as long as the entry stands (M36).
+ */
+import {
+  check,
+  type FrameOf,
+  isValid,
+  jump,
+  label,
+  leave,
+  type Node,
+  procedure,
+  returns,
+  step,
+  valid,
+  when,
+} from "../../checker/index.ts";
+import { iommuLock, pgtLock, under } from "../locks.ts";
+import { type Machine, registers, stack } from "../machine.ts";
+import { addCommand, addSync } from "../smmu/command-queue.ts";
+import { configurationInvalidationOf } from "../smmu/stream-table.ts";
+import { domainOf, freePageOf, hasTable, lifetimeOf, streamOf } from "../tables.ts";
+import { domainGet, domainPut } from "./results.ts";
+
+const args = { stream: registers.stream, domain: registers.domain } as const;
+const locals = { isAllowed: stack.isAllowed, found: stack.found } as const;
+export type AttachFrame = FrameOf<typeof args, typeof locals>;
+
+const core = "kvm_iommu_attach_dev (v2)";
+const driver = "smmu_attach_dev (v2)";
+const finalise = "smmu_domain_finalise, kvm_arm_io_pgtable_alloc (v2)";
+const refused = returns<Machine, AttachFrame>("EINVAL");
+
+/** CFGI_STE and SYNC: afterwards the SMMU knows nothing of the entry but what it fetches from now on. */
+export function forgetStream<C extends { stream: AttachFrame["stream"] }>(
+  purpose: string,
+): Node<Machine, C>[] {
+  return [
+    ...addCommand<C>(
+      `CFGI${purpose}`,
+      (c) => configurationInvalidationOf(c.stream),
+      undefined,
+      "CMD_CFGI_STE",
+    ),
+    ...addSync<C>(purpose),
+  ];
+}
+
+/** The page table: a page of the pool, zeroed when it was freed. It comes with the first device. */
+const buildTable: Node<Machine, AttachFrame> = when(
+  "build the page table",
+  (s, c) => !hasTable(s, c.domain),
+  [
+    under(pgtLock, [
+      step(
+        "take a page from the pool",
+        (s, c) => {
+          c.found = freePageOf(s);
+          if (c.found !== null) s.pool[c.found].use = "table";
+        },
+        { mirrors: finalise, mechanisms: ["M23", "M24"] },
+      ),
+      check("the pool had a page", (_, c) => c.found !== null, jump("put the domain"), { mirrors: finalise }),
+      step(
+        "store the page table's address",
+        (s, c) => {
+          const of = lifetimeOf(s, c.domain);
+          if (of !== null) of.root = c.found;
+          c.found = null;
+        },
+        { mirrors: "smmu_domain_finalise (v2)", mechanisms: ["M25"] },
+      ),
+    ]),
+  ],
+  [],
+  { mirrors: finalise },
+);
+
+export const attachDev = procedure<Machine, typeof args, typeof locals>(
+  "attach_dev",
+  { meaning: "A device begins to translate through a domain.", origin: { mirrors: core }, args, locals },
+  [
+    // ARGUMENTS: copied from the registers, once
+
+    // CHECKS
+    check("the stream id is in range", (_, c) => isValid(c.stream), refused, {
+      mirrors: "smmu_get_ste_ptr (2025)",
+      mechanisms: ["M43"],
+    }),
+    ...domainGet<AttachFrame>(refused),
+    under(iommuLock, [
+      step(
+        "look at the stream table entry",
+        (s, c) => {
+          c.isAllowed = streamOf(s, c.stream).word === null;
+        },
+        { mirrors: driver, mechanisms: ["M43"] },
+      ),
+      check("the entry is not in use", (_, c) => c.isAllowed, jump("put the domain"), {
+        mirrors: driver,
+        mechanisms: ["M43"],
+      }),
+
+      // EFFECTS
+      buildTable,
+      step(
+        "bind the domain to the SMMU",
+        (s, c) => {
+          const of = lifetimeOf(s, c.domain);
+          if (of !== null) of.isBound = true;
+        },
+        { mirrors: driver, mechanisms: ["M40"] },
+      ),
+      step(
+        "write the other words of the entry",
+        (s, c) => {
+          streamOf(s, c.stream).table = lifetimeOf(s, c.domain)?.root ?? null;
+        },
+        { mirrors: driver, arm: "STE.S2TTB", mechanisms: ["M45"] },
+      ),
+      ...forgetStream<AttachFrame>(" for the other words"),
+      step(
+        "write word 0 of the entry",
+        (s, c) => {
+          streamOf(s, c.stream).word = domainOf(valid(c.domain));
+        },
+        { mirrors: driver, arm: "STE.V, STE.S2VMID", sekvm: "smmu_vm", mechanisms: ["M36", "M45", "M50"] },
+      ),
+      ...forgetStream<AttachFrame>(" for word 0"),
+    ]),
+    leave(returns("0")),
+
+    // RETURN: ok with the reference kept, or an error and the reference put
+    label("put the domain", domainPut()),
+    leave(returns("an error")),
+  ],
+);

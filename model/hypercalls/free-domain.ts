@@ -1,0 +1,173 @@
+/**
+ * free_domain(domain): the host gives a domain back.
+ *
+ * Only the last reference can be taken (M34), and only from one to none, in one step. Then nothing names the
+ * domain any more, but what the SMMU remembers of it: that is invalidated by the id, and waited for, before the
+ * page table goes back to the pool (M21) and the id to the next domain (M39). The pages that are still mapped
+ * then are recorded, and their uses given back.
+ */
+import {
+  check,
+  type FrameOf,
+  isValid,
+  leave,
+  type Node,
+  procedure,
+  repeat,
+  returns,
+  step,
+  when,
+} from "../../checker/index.ts";
+import { domainLock, hostMmuLock, iommuLock, under } from "../locks.ts";
+import { type Machine, registers, stack } from "../machine.ts";
+import { addCommand, addSync } from "../smmu/command-queue.ts";
+import { domainOf, hasTable, lifetimeOf } from "../tables.ts";
+import { refuseUnderflow } from "./use-dma.ts";
+
+const args = { domain: registers.domain } as const;
+const locals = {
+  isAllowed: stack.isAllowed,
+  gathered: stack.gathered,
+  recorded0: stack.recorded0,
+  recorded1: stack.recorded1,
+} as const;
+export type FreeFrame = FrameOf<typeof args, typeof locals>;
+
+const core = "kvm_iommu_free_domain (v2)";
+const tables = "kvm_arm_io_pgtable_free (v2)";
+const recorded = "smmu_put_pages (2025)";
+
+/** The iova of the first entry that is live, or -1. */
+function firstLive(s: Machine, c: FreeFrame): number {
+  const { entries } = s.domains[domainOf(c.domain)];
+  for (let i = 0; i < entries.length; i++) if (entries[i].pte.tag === "valid") return i;
+  return -1;
+}
+
+/** The page table's end: what the SMMU knows of it first, its pages last. */
+const freeTable: Node<Machine, FreeFrame> = when(
+  "free the page table",
+  (s, c) => hasTable(s, c.domain),
+  [
+    under(iommuLock, [
+      ...addCommand<FreeFrame>(
+        "TLBI of the id",
+        (c) => ({ tag: "TLBI of an id", domain: domainOf(c.domain) }),
+        undefined,
+        "CMD_TLBI_S12_VMALL",
+      ),
+      ...addSync<FreeFrame>(),
+    ]),
+    // No lock: nobody can have a reference, and the SMMU does not know the table any more.
+    repeat(
+      "record the pages still mapped",
+      (s, c) => firstLive(s, c) >= 0,
+      [
+        step(
+          "record the page of an entry",
+          (s, c) => {
+            const at = firstLive(s, c);
+            if (at < 0) return;
+            const entry = s.domains[domainOf(c.domain)].entries[at];
+            const leaf = entry.pte;
+            if (leaf.tag !== "valid") return;
+            const { page } = leaf;
+            if (c.gathered === 0) c.recorded0 = page;
+            else c.recorded1 = page;
+            entry.pte = { tag: "none" };
+            c.gathered++;
+          },
+          { mirrors: recorded, sekvm: "smmu_count", mechanisms: ["M13"] },
+        ),
+      ],
+      { mirrors: recorded },
+    ),
+    step("give the page table back to the pool", giveBackTable, {
+      mirrors: "__arm_lpae_free_pgtable, kvm_iommu_reclaim_pages (v2)",
+      mechanisms: ["M21", "M24", "M29"],
+    }),
+  ],
+  [],
+  { mirrors: tables },
+);
+
+/** The pool zeroes what is given back: the entries are gone. */
+export function giveBackTable(s: Machine, c: { domain: FreeFrame["domain"] }): void {
+  const of = lifetimeOf(s, c.domain);
+  if (of === null || of.root === null) return;
+  s.pool[of.root].use = "free";
+  of.root = null;
+  const { entries } = s.domains[domainOf(c.domain)];
+  for (let i = 0; i < entries.length; i++) entries[i].pte = { tag: "none" };
+}
+
+export const freeDomain = procedure<Machine, typeof args, typeof locals>(
+  "free_domain",
+  { meaning: "The host gives a domain back.", origin: { mirrors: core }, args, locals },
+  [
+    // ARGUMENTS: copied from the registers, once
+
+    // CHECKS
+    check("the domain's id is in range", (_, c) => isValid(c.domain), returns("EINVAL"), {
+      mirrors: "handle_to_domain (v2)",
+      mechanisms: ["M41"],
+    }),
+    under(domainLock, [
+      step(
+        "take the last reference",
+        (s, c) => {
+          const of = s.domains[domainOf(c.domain)];
+          c.isAllowed = of.references === 1;
+          if (c.isAllowed) of.references = 0;
+        },
+        { mirrors: core, mechanisms: ["M34", "M38"] },
+      ),
+      check("it was the last reference", (_, c) => c.isAllowed, returns("EINVAL"), {
+        mirrors: core,
+        mechanisms: ["M34", "M36"],
+      }),
+
+      // EFFECTS
+      freeTable,
+      repeat(
+        "give back the recorded uses",
+        (_, c) => c.recorded0 !== null || c.recorded1 !== null,
+        [
+          under(hostMmuLock, [
+            ...refuseUnderflow<FreeFrame>((s, c) => s.pages[c.recorded0 ?? c.recorded1 ?? 0].references),
+            step(
+              "give back the use of a recorded page",
+              (s, c) => {
+                const released = c.recorded0 ?? c.recorded1;
+                if (released === null) return;
+                s.pages[released].references--;
+                if (c.recorded0 !== null) c.recorded0 = null;
+                else c.recorded1 = null;
+              },
+              {
+                mirrors: "smmu_flush_deferred_unuse (2025)",
+                sekvm: "smmu_count",
+                mechanisms: ["M08", "M12"],
+              },
+            ),
+          ]),
+        ],
+        { mirrors: "smmu_flush_deferred_unuse (2025)", mechanisms: ["M13"] },
+      ),
+      step(
+        "clear the domain",
+        (s, c) => {
+          const of = lifetimeOf(s, c.domain);
+          if (of === null) return;
+          of.hasObject = false;
+          of.isBound = false;
+          s.domains[domainOf(c.domain)].references = 0;
+        },
+        { mirrors: core, mechanisms: ["M38"] },
+      ),
+    ]),
+
+    // RETURN: ok, or why not
+    leave(returns("0")),
+  ],
+);

@@ -1,0 +1,68 @@
+/**
+ * id-reuse: an id is freed and given again, to a domain with another page table, while the SMMU may remember
+ * what it knew under that id.
+ *
+ * What exists, and why not more:
+ * - One device, attached and detached, and one page that it reaches while it is mapped; the page is given to a
+ *   guest when it may be. The pool has one page, which is not given back: each page table is in that page.
+ * - CPU 0 makes the calls about domains and mappings, one after the other; CPU 1 gives the page to the guest, and
+ *   looks iovas up, which stands for every call that is in flight with a reference. Calls about domains against
+ *   each other are tried in `attach-detach-free`.
+ * - Arguments are valid, but ids need not be allocated. The page is mapped for reading and writing.
+ */
+import type { Scenario, Scope } from "../../checker/index.ts";
+import { withoutReuse } from "./themes.ts";
+
+type Args = Readonly<Record<string, unknown>>;
+
+const calls: readonly (readonly string[])[] = [
+  ["alloc_domain", "attach_dev", "map_pages", "unmap_pages", "detach_dev", "free_domain"],
+  ["host_donate_guest", "iova_to_phys"],
+];
+/** Every walk is one for a stream, and every table the hypervisor's. */
+const without: readonly string[] = [
+  "walk: read the entry",
+  "walk: read an entry that the hypervisor did not write",
+];
+
+/** The page that is mapped and given away; the other one is the pool's. */
+const moving = 1;
+
+function allows(action: string, args: Args): boolean {
+  if (typeof args.cpu !== "number") return !without.includes(action);
+  const [call] = action.split(":");
+  if (!calls[args.cpu].includes(call)) return false;
+  if ("page" in args && args.page !== moving) return false;
+  if ("prot" in args && args.prot !== "read and write") return false;
+  if ("count" in args && args.count !== 1) return false;
+  return [args.domain, args.stream, args.iova].every((value) => typeof value !== "string");
+}
+
+const bounds = {
+  cpu: 2,
+  page: 2,
+  poolPage: 1,
+  guestPage: 0,
+  domain: 1,
+  lifetime: 1,
+  device: 1,
+  stream: 1,
+  iova: 1,
+  guest: 1,
+  slot: 2,
+  position: 4,
+  transaction: 1,
+  count: 1,
+  references: 3,
+  domainReferences: 4,
+} as const;
+
+const tiny: Scope = { bounds, allows, without: withoutReuse };
+const paper: Scope = { bounds: { ...bounds, domain: 2, lifetime: 2 }, allows, without: withoutReuse };
+
+export const idReuse: Scenario = {
+  name: "id-reuse",
+  sentence:
+    "An id is freed and given again while a device that is attached, detached and attached again reads what the SMMU remembers under it, and the page that was mapped is given to a guest: shows translations and configurations that outlive their domain; cannot show races of calls about domains with each other, table pages that leave the pool, or a second device",
+  sizes: { tiny, paper },
+};

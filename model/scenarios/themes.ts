@@ -1,0 +1,61 @@
+/**
+ * Properties and witnesses by theme, for the scenarios that have no place for a theme.
+ */
+
+/** What is about streams, ids and tables that come and go. */
+export const withoutLifetimes: readonly string[] = [
+  "tables-in-reach-are-hypervisors",
+  "configurations-are-whole",
+  "no-stream-names-a-free-domain",
+  "attachments-are-counted",
+  "detached-means-blocked",
+  "entries-of-streams-change-under-iommu.lock",
+  "tables-outlive-what-is-cached",
+  "pages-of-the-pool-are-hypervisors",
+  "an-id-is-clean-when-it-is-given",
+  "freed-means-unreachable",
+  "domains-come-and-go-under-kvm_iommu_domain_lock",
+  "a device is attached",
+  "the SMMU keeps an invalid entry",
+  "a copy outlives its entry",
+  "a SYNC waits for a configuration",
+  "a page of the pool is the host's again",
+  "a free waits for the SMMU",
+  "a free is refused",
+  "the TLB outlives an attachment",
+];
+
+/** What is about pages that are mapped, given away, and cached as translations. */
+export const withoutMapping: readonly string[] = [
+  "only-owned-pages-are-mapped",
+  "guest-secrets-stay",
+  "uses-are-counted",
+  "no-use-is-leaked",
+  "cached-translations-are-justified",
+  "walks-and-accesses-are-justified",
+  "no-page-moves-while-used",
+  "unmapped-means-unreachable",
+  "entries-change-under-pgt_lock",
+  "the hypervisor owns a page",
+  "a guest owns a page",
+  "a page is shared",
+  "a page is mapped twice",
+  "a used page stays",
+  "map succeeds in part",
+  "the TLB outlives its entry",
+  "a walk outlives its entry",
+  "a SYNC waits for an access",
+  "the queue is full",
+  "the TLB outlives an attachment",
+];
+
+/** What is about changes of ownership that one page and a table that stays cannot show. */
+export const withoutReuse: readonly string[] = [
+  "guest-secrets-stay",
+  "the hypervisor owns a page",
+  "a page is shared",
+  "a page is mapped twice",
+  "map succeeds in part",
+  "the queue is full",
+  "a page of the pool is the host's again",
+];

@@ -1,0 +1,101 @@
+/**
+ * The stream table as the SMMU sees it: it fetches an entry word by word, in any order and at any time, keeps
+ * what it fetched as long as it likes, and uses it once it has both words. It keeps invalid entries as well.
+ *
+ * A CFGI marks what the SMMU holds of the entry, whether whole or not; the next SYNC waits until that is
+ * dropped. Until then it may still be used: it stands for what took the configuration before the CFGI came.
+ * What is marked fetches no further word; and nothing is fetched anew for that stream before it is dropped.
+ */
+import { environmentRule, isValid, type Setting } from "../../checker/index.ts";
+import {
+  type Command,
+  device,
+  type DomainIndex,
+  type Machine,
+  stream,
+  type StreamIndex,
+} from "../machine.ts";
+import type { PageIndex } from "../../spec/ownership.ts";
+
+/** The hardware assumption about configuration that isolation rests on; it can be switched off. */
+export const streamAssumptions = {
+  "cfgi-reaches-fetches": "A CFGI also reaches a fetch in progress, of which one word has been read.",
+} as const;
+
+export const drop = "STE: drop";
+
+/** The VMID that the device's translations are tagged with now; null where it has none, and is aborted. */
+export function vmidOf(s: Machine, by: number): DomainIndex | null {
+  if (s.streams.length === 0) return s.devices[by].domain;
+  const of = s.streams[by];
+  return of.hasWord && of.hasTable ? of.cachedWord : null;
+}
+
+/** The domain whose page table is in this page, or -1: then the page is free, or not the hypervisor's. */
+export function userOf(s: Machine, table: PageIndex): number {
+  for (let d = 0; d < s.lifetimes.length; d++) if (s.lifetimes[d].root === table) return d;
+  return -1;
+}
+
+/** CFGI_STE: marks what the SMMU holds of the entry. */
+export function invalidateStream(s: Machine, of: StreamIndex, setting: Setting): void {
+  const { hasWord, hasTable } = s.streams[of];
+  const isWhole = hasWord && hasTable;
+  if (isWhole || ((hasWord || hasTable) && setting.assumes("cfgi-reaches-fetches"))) {
+    s.streams[of].isStale = true;
+  }
+}
+
+/** The command that invalidates the SMMU's copy of a stream table entry. */
+export function configurationInvalidationOf(named: StreamIndex | string): Command {
+  return { tag: "CFGI", stream: isValid(named) ? named : stream.at(0) };
+}
+
+export const streamRules = [
+  environmentRule(
+    "STE: fetch word 0",
+    { device },
+    {
+      lane: "SMMU",
+      origin: { arm: "STE fetch" },
+      when: (s: Machine, { device: k }) =>
+        s.streams.length > k && !s.streams[k].hasWord && !s.streams[k].isStale,
+      then: (s, { device: k }) => {
+        s.streams[k].hasWord = true;
+        s.streams[k].cachedWord = s.streams[k].word;
+      },
+    },
+  ),
+  environmentRule(
+    "STE: fetch the other words",
+    { device },
+    {
+      lane: "SMMU",
+      origin: { arm: "STE fetch" },
+      when: (s: Machine, { device: k }) =>
+        s.streams.length > k && !s.streams[k].hasTable && !s.streams[k].isStale,
+      then: (s, { device: k }) => {
+        s.streams[k].hasTable = true;
+        s.streams[k].cachedTable = s.streams[k].table;
+      },
+    },
+  ),
+  environmentRule(
+    drop,
+    { device },
+    {
+      lane: "SMMU",
+      origin: { arm: "configuration cache eviction" },
+      when: (s: Machine, { device: k }) =>
+        s.streams.length > k && (s.streams[k].hasWord || s.streams[k].hasTable),
+      then: (s, { device: k }) => {
+        const of = s.streams[k];
+        of.hasWord = false;
+        of.cachedWord = null;
+        of.hasTable = false;
+        of.cachedTable = null;
+        of.isStale = false;
+      },
+    },
+  ),
+];

@@ -1,0 +1,209 @@
+/**
+ * Configuration: what the stream table, and what the SMMU copied from it, leads to.
+ */
+import {
+  idleLabel,
+  type Invariant,
+  invariant,
+  type StepProperty,
+  stepProperty,
+  type Witness,
+  witness,
+} from "../checker/index.ts";
+import { cpu, device, domain, type DomainIndex, type Seen } from "../model/machine.ts";
+import { describeOwner, type PageIndex } from "../spec/ownership.ts";
+import { isHeldBy } from "./discipline.ts";
+
+type Stream = Seen["streams"][number];
+
+/** Does the SMMU hold a whole configuration of the stream, and a valid one? */
+function hasValidCopy(of: Stream): boolean {
+  return of.hasWord && of.hasTable && of.cachedWord !== null;
+}
+
+/** Stream table entries that name the domain. */
+export function countAttachments(s: Seen, of: DomainIndex): number {
+  let count = 0;
+  for (let k = 0; k < s.streams.length; k++) if (s.streams[k].word === of) count++;
+  return count;
+}
+
+/** Does the entry, or the SMMU's copy of it, name the domain? */
+function isNamedBy(of: Stream, d: DomainIndex): boolean {
+  return of.word === d || (hasValidCopy(of) && of.cachedWord === d);
+}
+
+/** Is the page the hypervisor's, and in use as a table? */
+function isTable(s: Seen, page: PageIndex): boolean {
+  return s.pages[page].owner.tag === "hypervisor" && s.pool[page].use === "table";
+}
+
+function describeTable(s: Seen, page: PageIndex | null): string {
+  if (page === null) return "no table at all";
+  return `page ${page}, which is ${describeOwner(s.pages[page].owner)}'s and ${s.pool[page].use}`;
+}
+
+export const configuration: readonly Invariant<Seen>[] = [
+  invariant(
+    "tables-in-reach-are-hypervisors",
+    { device },
+    {
+      sentence:
+        "Every page table that a stream table entry, or the SMMU's copy of one, leads to is the hypervisor's and is not free.",
+      sekvm: "smmu_vm",
+      holds: (s: Seen, { device: k }) => {
+        if (s.streams.length === 0) return true;
+        const of = s.streams[k];
+        if (of.word !== null && of.table !== null && !isTable(s, of.table)) return false;
+        return !hasValidCopy(of) || of.cachedTable === null || isTable(s, of.cachedTable);
+      },
+      explain: (s, { device: k }) => {
+        const { word, table, cachedTable } = s.streams[k];
+        const isCopy = word === null || table === null || isTable(s, table);
+        const what = isCopy ? "the SMMU's copy of stream" : "the entry of stream";
+        return `${what} ${k} leads to ${describeTable(s, isCopy ? cachedTable : table)}`;
+      },
+      premise: (s, { device: k }) => s.streams.length > 0 && s.streams[k].word !== null,
+    },
+  ),
+  invariant(
+    "configurations-are-whole",
+    { device },
+    {
+      sentence:
+        "A valid configuration that the SMMU put together from an entry leads to the page table of the domain whose id it carries.",
+      sekvm: "smmu_vm",
+      holds: (s: Seen, { device: k }) => {
+        if (s.streams.length === 0 || !hasValidCopy(s.streams[k])) return true;
+        const { cachedWord, cachedTable } = s.streams[k];
+        return cachedWord !== null && cachedTable !== null && s.lifetimes[cachedWord].root === cachedTable;
+      },
+      explain: (s, { device: k }) => {
+        const { cachedWord, cachedTable } = s.streams[k];
+        return `the SMMU's copy of stream ${k} carries the id ${cachedWord} and leads to ${describeTable(s, cachedTable)}`;
+      },
+      premise: (s, { device: k }) => s.streams.length > 0 && hasValidCopy(s.streams[k]),
+    },
+  ),
+  invariant(
+    "no-stream-names-a-free-domain",
+    { device, domain },
+    {
+      sentence: "No stream table entry, and no copy of one, names a domain that is free.",
+      holds: (s: Seen, { device: k, domain: d }) =>
+        s.streams.length === 0 || s.domains[d].references > 0 || !isNamedBy(s.streams[k], d),
+      explain: (s, { device: k, domain: d }) =>
+        `${s.streams[k].word === d ? "the entry" : "the SMMU's copy of the entry"} of stream ${k} names domain ${d}, which is free`,
+      premise: (s, { device: k, domain: d }) => s.streams.length > 0 && isNamedBy(s.streams[k], d),
+    },
+  ),
+  invariant(
+    "attachments-are-counted",
+    { domain },
+    {
+      sentence:
+        "A domain has a reference for its allocation and one for each stream table entry that names it, or more.",
+      holds: (s: Seen, { domain: d }) => {
+        const attached = countAttachments(s, d);
+        return attached === 0 || s.domains[d].references > attached;
+      },
+      explain: (s, { domain: d }) =>
+        `domain ${d} has ${s.domains[d].references} references, and ${countAttachments(s, d)} stream table entries name it`,
+      premise: (s, { domain: d }) => countAttachments(s, d) > 0,
+    },
+  ),
+];
+
+/** Can the stream's device reach memory: by the entry, by a copy of it, or by an access in progress? */
+function isInReach(s: Seen, k: number): boolean {
+  const of = s.streams[k];
+  if (of.word !== null || hasValidCopy(of)) return true;
+  for (let t = 0; t < s.transactions.length; t++) {
+    const { doing } = s.transactions[t];
+    if (doing.tag === "access" && doing.device === k) return true;
+    if (doing.tag === "walk" && doing.by === k + 1) return true;
+  }
+  return false;
+}
+
+export const configurationSteps: readonly StepProperty<Seen>[] = [
+  stepProperty(
+    "detached-means-blocked",
+    { cpu },
+    {
+      sentence:
+        "When detach_dev has done its work, its device reaches nothing: not by the entry, nor by what the SMMU copied from it, nor by an access in progress.",
+      sekvm: "smmu_iso",
+      holds: (before: Seen, after: Seen, step, { cpu: k }) => {
+        if (step.args.cpu !== k || step.action !== "detach_dev: release iommu.lock") return true;
+        const { stream: of } = before.cpus[k];
+        return typeof of !== "number" || !isInReach(after, of);
+      },
+      explain: (before, _after, step) =>
+        `detach_dev of stream ${before.cpus[step.args.cpu].stream} is done, and its device can still reach memory`,
+    },
+  ),
+  stepProperty(
+    "entries-of-streams-change-under-iommu.lock",
+    { device },
+    {
+      sentence: "A stream table entry is written only by a CPU that holds the SMMU's lock.",
+      holds: (before: Seen, after: Seen, step, { device: k }) =>
+        before.streams.length === 0 ||
+        (before.streams[k].word === after.streams[k].word &&
+          before.streams[k].table === after.streams[k].table) ||
+        isHeldBy(before.iommuLock, step),
+      explain: (_before, _after, step, { device: k }) =>
+        `"${step.action}" writes the entry of stream ${k} without iommu.lock`,
+    },
+  ),
+];
+
+export const configurationWitnesses: readonly Witness<Seen>[] = [
+  witness(
+    "a device is attached",
+    { device },
+    {
+      sentence: "A device is attached, no call is in flight, and the SMMU holds its configuration.",
+      holds: (s: Seen, { device: k }) =>
+        s.streams.length > 0 &&
+        s.streams[k].word !== null &&
+        hasValidCopy(s.streams[k]) &&
+        s.cpus.every(({ pc }) => pc === idleLabel),
+    },
+  ),
+  witness(
+    "the SMMU keeps an invalid entry",
+    { device },
+    {
+      sentence: "The SMMU holds a configuration that is invalid, while the entry is valid.",
+      holds: (s: Seen, { device: k }) =>
+        s.streams.length > 0 &&
+        s.streams[k].hasWord &&
+        s.streams[k].hasTable &&
+        s.streams[k].cachedWord === null &&
+        s.streams[k].word !== null,
+    },
+  ),
+  witness(
+    "a copy outlives its entry",
+    { device },
+    {
+      sentence: "The SMMU holds a valid configuration of an entry that is invalid since.",
+      holds: (s: Seen, { device: k }) =>
+        s.streams.length > 0 && s.streams[k].word === null && hasValidCopy(s.streams[k]),
+    },
+  ),
+  witness(
+    "a SYNC waits for a configuration",
+    { device },
+    {
+      sentence: "A SYNC is next, and the SMMU still uses a configuration that a CFGI went by.",
+      holds: (s: Seen, { device: k }) => {
+        if (s.streams.length === 0 || !s.streams[k].isStale) return false;
+        const { slots, consumer, doorbell } = s.queue;
+        return consumer !== doorbell && slots[consumer % slots.length].command.tag === "SYNC";
+      },
+    },
+  ),
+];
