@@ -37,13 +37,14 @@ type ScopeList = ArrayLike<{ readonly description: string; readonly object: obje
 export function openClosures(): ClosureReader | null {
   const inspector = findInspector();
   if (inspector === null) return null;
-  const session: Session = new inspector.Session();
   try {
+    const session = new inspector.Session();
     session.connect();
+    return new InspectorReader(session);
   } catch {
+    // Node can be built without one.
     return null;
   }
-  return new InspectorReader(session);
 }
 
 function findInspector(): typeof import("node:inspector") | null {

@@ -6,7 +6,8 @@
  * state anew, which costs less than passing them.
  */
 import type { Dispatch, Label, Module, Stmt } from "./ir.ts";
-import { countOperations, Printer, type Printing } from "./print-js.ts";
+import { countOperations } from "./operations.ts";
+import { Printer, type Printing } from "./print-js.ts";
 
 /** What generated code calls. */
 export interface Host {

@@ -207,7 +207,6 @@ export class Facts {
       const by = expr.b.value;
       this.narrow(expr.a, rangeFrom(after.low - by, after.high - by));
     }
-    if (isBool(expr) && after.low === after.high) this.assume(expr, after.low === 1);
   }
 }
 

@@ -8,7 +8,7 @@ import { emitJavaScript, type Host } from "./emit-js.ts";
 import { Facts } from "./facts.ts";
 import { Exprs } from "./exprs.ts";
 import type { Expr } from "./ir.ts";
-import { operandsOf } from "./print-js.ts";
+import { operandsOf } from "./operations.ts";
 
 /** What is meant, before any simplification. */
 type Meant =

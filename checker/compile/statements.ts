@@ -305,7 +305,7 @@ export class Statements {
       for (; end < node.cases.length; end++) {
         const each = node.cases[end];
         if (each.test)
-          test = exprs.or(test, expressions.equal(value, expressions.evaluate(each.test, inner)));
+          test = exprs.or(test, expressions.operators.equal(value, expressions.evaluate(each.test, inner)));
         if (each.consequent.length > 0) break;
       }
       const first = end === node.cases.length ? k : end;

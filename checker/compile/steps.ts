@@ -13,7 +13,7 @@ import type { Environment } from "./environment.ts";
 import type { Interpreter } from "./interpreter.ts";
 import type { Exprs } from "./exprs.ts";
 import type { Expr, Stmt } from "./ir.ts";
-import { operandsOf } from "./print-js.ts";
+import { operandsOf } from "./operations.ts";
 import { stateIn } from "./properties.ts";
 import { Unsupported } from "./unsupported.ts";
 import { fixed, functionAt, scalar, someText, type Value } from "./values.ts";

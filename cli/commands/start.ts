@@ -89,23 +89,29 @@ function formatShortest(outcomes: readonly Outcome[], options: ReportOptions): s
     "",
     ...formatFinding(outcome, finding, options),
     "",
-    ...formatGravest(outcome, finding, options),
+    ...formatGravest(outcomes, finding, options),
   ];
 }
 
 /** Properties are declared in the order of their weight, the promise itself first; the shortest is often a lesser one. */
 function formatGravest(
-  { judgement, findings }: Outcome,
+  outcomes: readonly Outcome[],
   shortest: Finding,
   { colors, width }: ReportOptions,
 ): string[] {
-  const [gravest] = judgement.properties.flatMap(({ name }) =>
-    findings.filter(({ property }) => property === name),
+  const names = outcomes.flatMap(({ judgement }) => judgement.properties.map(({ name }) => name));
+  const [gravest] = names.flatMap((name) =>
+    outcomes
+      .flatMap((outcome) => outcome.findings.map((finding) => ({ outcome, finding })))
+      .filter(({ finding }) => finding.property === name)
+      .toSorted((a, b) => a.finding.replay.steps.length - b.finding.replay.steps.length),
   );
-  if (gravest === undefined || gravest === shortest) return [];
-  const { shown, replay, file } = gravest;
+  if (gravest === undefined || gravest.finding === shortest) return [];
+  const { shown, replay, file } = gravest.finding;
+  const { name } = gravest.outcome.run.target.design;
+  const steps = countOf(replay.steps.length, "step");
   return [
-    colors.red(`✗ ${nameClaim(shown)} is broken too, after ${countOf(replay.steps.length, "step")}`),
+    `The gravest, in ${colors.bold(name)}: ${colors.red(`✗ ${nameClaim(shown)} is broken after ${steps}`)}`,
     ...wrap(shown.explanation, width, 2, 4),
     colors.dim(`  shown by: npx dmaspec replay ${quoteForShell(file)}`),
     "",
