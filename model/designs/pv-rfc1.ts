@@ -1,6 +1,6 @@
 /**
- * pv-rfc1: the posting of February 2023 ("[RFC PATCH 00/45] KVM: Arm SMMUv3 driver for pKVM"), literally, as
- * an edit of pv.
+ * pv-rfc1: the first posting of the Arm SMMUv3 driver for pKVM (RFC, February 2023), literally, as an edit of
+ * pv.
  *
  * A whole call runs under iommu.lock: there is no lock of the page table, and no reference to the domain is
  * taken. unmap_pages takes one leaf at a time through all of it: entry, TLBI and SYNC, use. A page that is

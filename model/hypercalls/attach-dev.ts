@@ -128,7 +128,7 @@ export const attachDev = procedure<Machine, typeof args, typeof locals>(
         (s, c) => {
           streamOf(s, c.stream).word = domainOf(valid(c.domain));
         },
-        { mirrors: driver, arm: "STE.V, STE.S2VMID", sekvm: "smmu_vm", mechanisms: ["M36", "M45", "M50"] },
+        { mirrors: driver, arm: "STE.V, STE.S2VMID", sekvm: "smmu_vm", mechanisms: ["M36", "M45"] },
       ),
       ...forgetStream<AttachFrame>(" for word 0"),
     ]),

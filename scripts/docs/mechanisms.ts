@@ -157,6 +157,7 @@ export const mechanisms: Readonly<Record<string, Mechanism>> = {
   M49: { sentence: "Substream ids stay inside their table.", absent: later("context descriptors (stage 1)") },
   M50: {
     sentence: "Devices may not send addresses that they translated themselves.",
+    absent: outside("devices send untranslated addresses only"),
   },
   M51: {
     sentence: "Streams without an entry, and an SMMU that is off, let nothing through.",
