@@ -59,7 +59,10 @@ export const memorySafety: readonly Invariant<Seen>[] = [
     {
       sentence: "EL2 accesses no memory outside its tables.",
       holds: (s: Seen) => s.wildAccess === "none",
-      explain: (s) => `EL2 accessed memory outside the table of ${s.wildAccess}`,
+      explain: ({ wildAccess }) =>
+        wildAccess === "an uninitialised pointer" || wildAccess === "a freed domain"
+          ? `EL2 accessed memory through ${wildAccess}`
+          : `EL2 accessed memory outside the table of ${wildAccess}`,
     },
   ),
 ];

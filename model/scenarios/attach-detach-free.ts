@@ -6,8 +6,10 @@
  *   whose entries are another's. So there are no walks and no TLB entries either: `id-reuse` has those. The last
  *   page is a guest's, for a device to reach.
  * - The first page is the pool's. The host may get it back once; the pool is not refilled.
- * - CPU 0 makes every call; CPU 1 detaches and looks iovas up, which stands for every call that is in flight
- *   with a reference.
+ * - CPU 0 makes every call; CPU 1 detaches the first stream from the first domain and looks iovas of that domain
+ *   up, which stands for every call that is in flight with a reference.
+ * - `tiny` has one id, `paper` two, and a page of the pool for each: a second domain shows what becomes of an
+ *   entry that is in use, and of calls that name another domain than the entry does.
  * - The SMMU fetches the entry of the first stream only: streams are interchangeable, and the first one is
  *   attached and detached by every call that the others are.
  * - Arguments are valid, but ids need not be allocated: what is out of range is refused by the first check.
