@@ -9,6 +9,7 @@ import {
   type SearchResult,
 } from "../checker/index.ts";
 import { createCompiled } from "../checker/compile/compiled.ts";
+import { violatedLengths } from "../checker/testing/violated-lengths.ts";
 import { designs } from "./index.ts";
 
 function instanceOf(name: string): Instance<unknown> {
@@ -28,22 +29,11 @@ async function searchCompiled(of: Instance<unknown>, maxStates: number): Promise
   return breadthFirst(createCompiled(of), { ...options, maxStates });
 }
 
-/** The properties that were violated, each with the length of its shortest counterexample. */
-function violatedIn(of: Instance<unknown>, result: SearchResult): Map<string, number> {
-  const lengths = new Map<string, number>();
-  for (const { kind, property, path } of result.violations) {
-    const families = kind === "step" ? of.stepProperties : of.invariants;
-    const name = kind === "deadlock" ? "no-deadlock" : families[property].property.name;
-    lengths.set(name, Math.min(lengths.get(name) ?? Infinity, path.instances.length));
-  }
-  return lengths;
-}
-
 test("pv holds in tiny, and every witness is reached", async () => {
   const of = instanceOf("pv");
   const result = await search(of, 5_000_000);
   expect(result.ending).toBe("exhausted");
-  expect(violatedIn(of, result)).toEqual(new Map());
+  expect(violatedLengths(of, result)).toEqual(new Map());
   const reached = new Set(
     of.witnesses.filter(({ id }) => result.witnesses[id] !== null).map((w) => w.property.name),
   );
@@ -53,7 +43,7 @@ test("pv holds in tiny, and every witness is reached", async () => {
 test("pv-rfc2 leaks a domain's reference and gives back the use of a page that is mapped", async () => {
   const of = instanceOf("pv-rfc2");
   const result = await search(of, 1_200_000);
-  const violated = violatedIn(of, result);
+  const violated = violatedLengths(of, result);
   expect([...violated.keys()].sort()).toEqual([
     "cached-translations-are-justified",
     "dma-integrity",
@@ -88,20 +78,20 @@ test("pv-rfc1 keeps devices away from pages; its count goes up before the page's
   const of = instanceOf("pv-rfc1");
   const result = await searchCompiled(of, 1_000_000);
   expect(result.ending).toBe("exhausted");
-  expect(violatedIn(of, result)).toEqual(new Map([["steps-are-atoms", 12]]));
+  expect(violatedLengths(of, result)).toEqual(new Map([["steps-are-atoms", 12]]));
 });
 
 test("pv-android15 gives uses back without the lock, and that is all", async () => {
   const of = instanceOf("pv-android15");
   const result = await searchCompiled(of, 5_000_000);
   expect(result.ending).toBe("exhausted");
-  expect(violatedIn(of, result)).toEqual(new Map([["pages-change-under-host_mmu.lock", 10]]));
+  expect(violatedLengths(of, result)).toEqual(new Map([["pages-change-under-host_mmu.lock", 10]]));
 });
 
 test("pv-android16 gives back the use of a page that is mapped, as pv-rfc2 does, and leaks no reference", async () => {
   const of = instanceOf("pv-android16");
   const result = await searchCompiled(of, 1_000_000);
-  expect(violatedIn(of, result)).toEqual(
+  expect(violatedLengths(of, result)).toEqual(
     new Map([
       ["entries-change-under-pgt_lock", 34],
       ["uses-are-counted", 42],
@@ -121,7 +111,7 @@ test("pv-2025 gives uses back before the invalidation: one unmap and one donatio
   const of = instanceOf("pv-2025");
   const result = await searchCompiled(of, 1_500_000);
   expect(result.ending).toBe("exhausted");
-  expect(violatedIn(of, result)).toEqual(
+  expect(violatedLengths(of, result)).toEqual(
     new Map([
       ["walks-and-accesses-are-justified", 19],
       ["cached-translations-are-justified", 20],

@@ -12,6 +12,7 @@ import {
   type SearchResult,
 } from "../checker/index.ts";
 import { createCompiled } from "../checker/compile/compiled.ts";
+import { violatedLengths } from "../checker/testing/violated-lengths.ts";
 import { buildMachine } from "../model/build.ts";
 import { pvHypercalls } from "../model/designs/pv.ts";
 import type { Machine } from "../model/machine.ts";
@@ -30,24 +31,13 @@ function search(of: Instance<unknown>, maxStates: number): Promise<SearchResult>
   return breadthFirst(createCompiled(of), { ...options, maxStates });
 }
 
-/** The properties that were violated, each with the length of its shortest counterexample. */
-function violatedIn(of: Instance<unknown>, result: SearchResult): Map<string, number> {
-  const lengths = new Map<string, number>();
-  for (const { kind, property, path } of result.violations) {
-    const families = kind === "step" ? of.stepProperties : of.invariants;
-    const name = kind === "deadlock" ? "no-deadlock" : families[property].property.name;
-    lengths.set(name, Math.min(lengths.get(name) ?? Infinity, path.instances.length));
-  }
-  return lengths;
-}
-
 test.for(["attach-detach-free", "id-reuse"])(
   "pv holds on %s, and every witness is reached",
   async (scenario) => {
     const of = instanceOf("pv", scenario);
     const result = await search(of, 1_000_000);
     expect(result.ending).toBe("exhausted");
-    expect(violatedIn(of, result)).toEqual(new Map());
+    expect(violatedLengths(of, result)).toEqual(new Map());
     const missed = of.witnesses.filter(({ id }) => result.witnesses[id] === null);
     const reached = of.witnesses.filter(({ id }) => result.witnesses[id] !== null);
     const names = new Set(reached.map((w) => w.property.name));
@@ -59,7 +49,7 @@ test("pv-rfc2 detaches what is not attached, and frees a domain whose device sti
   const of = instanceOf("pv-rfc2", "attach-detach-free");
   const result = await search(of, 1_500_000);
   expect(result.ending).toBe("exhausted");
-  expect(violatedIn(of, result)).toEqual(
+  expect(violatedLengths(of, result)).toEqual(
     new Map([
       ["memory-safety", 36],
       ["attachments-are-counted", 58],
@@ -91,7 +81,7 @@ test("pv-rfc2 detaches what is not attached, and frees a domain whose device sti
 
 test("pv-rfc2 keeps the uses of what is mapped when its domain is freed", async () => {
   const of = instanceOf("pv-rfc2", "id-reuse");
-  const violated = violatedIn(of, await search(of, 1_200_000));
+  const violated = violatedLengths(of, await search(of, 1_200_000));
   expect(violated.get("no-use-is-leaked")).toBe(100);
   expect([...violated.keys()].filter((name) => name.startsWith("dma-"))).toEqual([]);
 });

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { explore, instantiate } from "../checker/index.ts";
 import { exploreNaively } from "../checker/search/naive.ts";
+import { violatedLengths } from "../checker/testing/violated-lengths.ts";
 import { walkTogether } from "../checker/testing/walk-together.ts";
 import { designs } from "./index.ts";
 
@@ -27,13 +28,7 @@ test.for(targets)(
     const expected = exploreNaively(of, maxDepth);
     const found = await explore(of, { maxDepth });
     expect(found).toMatchObject({ states: expected.states, transitions: expected.transitions });
-    const lengths = new Map<string, number>();
-    for (const { kind, property, path } of found.violations) {
-      const families = kind === "step" ? of.stepProperties : of.invariants;
-      const name = kind === "deadlock" ? "no-deadlock" : families[property].property.name;
-      lengths.set(name, Math.min(lengths.get(name) ?? Infinity, path.instances.length));
-    }
-    expect(lengths).toEqual(expected.violated);
+    expect(violatedLengths(of, found)).toEqual(expected.violated);
   },
 );
 

@@ -9,6 +9,7 @@ import { instantiate } from "../model/model.ts";
 import { breadthFirst } from "../search/breadth-first.ts";
 import { explore } from "../search/explore.ts";
 import { exploreNaively } from "../search/naive.ts";
+import { violatedLengths } from "../testing/violated-lengths.ts";
 import { dmaCore, dmaCoreScope } from "./dma-core.ts";
 import { exampleDesigns } from "./index.ts";
 
@@ -86,13 +87,7 @@ describe("breadth-first search agrees with the naive explorer", () => {
         transitions: expected.transitions,
         depth: expected.depth,
       });
-      const lengths = new Map<string, number>();
-      for (const { kind, property, path } of found.violations) {
-        const list = kind === "invariant" ? of.invariants : of.stepProperties;
-        const violated = kind === "deadlock" ? "no-deadlock" : list[property].property.name;
-        lengths.set(violated, Math.min(path.instances.length, lengths.get(violated) ?? Infinity));
-      }
-      expect(lengths).toEqual(expected.violated);
+      expect(violatedLengths(of, found)).toEqual(expected.violated);
     }
   });
 });
