@@ -15,6 +15,7 @@
  * - Arguments are valid, but ids need not be allocated: what is out of range is refused by the first check.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
+import { absent } from "./absent.ts";
 import { withoutMapping } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
@@ -48,6 +49,7 @@ function allows(action: string, args: Args): boolean {
 }
 
 const bounds = {
+  ...absent,
   cpu: 2,
   page: 2,
   poolPage: 1,

@@ -11,6 +11,7 @@
  * - Arguments are valid, but ids need not be allocated. The page is mapped for reading and writing.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
+import { absent } from "./absent.ts";
 import { withoutReuse } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
@@ -39,10 +40,10 @@ function allows(action: string, args: Args): boolean {
 }
 
 const bounds = {
+  ...absent,
   cpu: 2,
   page: 2,
   poolPage: 1,
-  guestPage: 0,
   domain: 1,
   lifetime: 1,
   device: 1,

@@ -16,6 +16,7 @@
  *   overflow after a few calls, not after thousands (pages) or milliards (domains) as on a machine.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
+import { absent } from "./absent.ts";
 import { withoutLifetimes } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
@@ -137,6 +138,7 @@ function allowsPaper(action: string, args: Args): boolean {
 }
 
 const bounds = {
+  ...absent,
   cpu: 2,
   page: 2,
   domain: 1,
@@ -149,10 +151,6 @@ const bounds = {
   count: 2,
   references: 4,
   domainReferences: 5,
-  stream: 0,
-  lifetime: 0,
-  poolPage: 0,
-  guestPage: 0,
 } as const;
 
 const tiny: Scope = { bounds, allows: allowsTiny, without: withoutLifetimes };
