@@ -1,0 +1,10 @@
+/**
+ * Parts of the machine that a scenario has only when its bounds say so. Where a part has none, its state takes
+ * no bit, its rules have no instance, and the checks and steps of calls that concern it are passed over.
+ */
+export const absent = {
+  stream: 0,
+  lifetime: 0,
+  poolPage: 0,
+  guestPage: 0,
+} as const;
