@@ -1,0 +1,132 @@
+/** Weakenings of domains, streams and the pool. */
+import {
+  dropCheck,
+  dropStep,
+  type Edit,
+  edit,
+  insertAfter,
+  replaceStep,
+  step,
+  swapSteps,
+  unlocked,
+} from "../../checker/index.ts";
+import type { AttachFrame } from "../../model/hypercalls/attach-dev.ts";
+import type { PoolReclaimFrame } from "../../model/hypercalls/pool-reclaim.ts";
+import type { Machine } from "../../model/machine.ts";
+import { attachDetachFree } from "../../model/scenarios/attach-detach-free.ts";
+import { idReuse } from "../../model/scenarios/id-reuse.ts";
+import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
+import { domainOf, freePageOf } from "../../model/tables.ts";
+import type { Weakening } from "./weakening.ts";
+
+/** Both parts of the entry are cleared, and the SMMU is not told to forget what it knows of them. */
+const withoutCfgi: Edit<Machine> = (call) =>
+  edit(
+    call,
+    ...["CFGI for word 0", "CFGI for the other words"].flatMap((command) => [
+      dropStep<Machine>(`wait for room for ${command}`),
+      dropStep<Machine>(`write ${command} into its slot`),
+      dropStep<Machine>(`advance the producer past ${command}`),
+      dropStep<Machine>(`ring the doorbell for ${command}`),
+    ]),
+  );
+
+/** The reference that stands for the attachment is put at once. */
+const putsAttachment: Edit<Machine> = insertAfter<Machine, AttachFrame>(
+  "wait until the queue is empty for word 0",
+  step("put the attachment's reference", (s, c) => {
+    s.domains[domainOf(c.domain)].references--;
+  }),
+);
+
+/** The page goes to the host, and is free in the pool as before. */
+const leavesPageInPool: Edit<Machine> = replaceStep<Machine, PoolReclaimFrame>(
+  "take a free page out of the pool",
+  step("look at the first free page of the pool", (s, c) => {
+    c.found = freePageOf(s);
+  }),
+);
+
+export const domainWeakenings: readonly Weakening[] = [
+  {
+    name: "free_domain gives the page table back before the TLB is clean",
+    mechanism: "M21",
+    attack: "A walk reads the table while it is the host's page.",
+    edits: { free_domain: swapSteps("iommu.lock", "give the page table back to the pool") },
+    scenario: idReuse,
+    breaks: ["tables-outlive-what-is-cached"],
+  },
+  {
+    name: "pool_reclaim leaves the page in the pool",
+    mechanism: "M29",
+    attack: "The host owns a page that becomes the next page table.",
+    edits: { pool_reclaim: leavesPageInPool },
+    scenario: attachDetachFree,
+    breaks: ["pages-of-the-pool-are-hypervisors"],
+  },
+  {
+    name: "unmap_pages keeps its reference to the domain",
+    mechanism: "M34",
+    attack: "The domain can never be freed.",
+    edits: { unmap_pages: dropStep("put the reference to the domain") },
+    scenario: mapUnmapDonate,
+    breaks: ["no-domain-reference-is-leaked"],
+  },
+  {
+    name: "free_domain frees whatever refers to the domain",
+    mechanism: "M34",
+    attack: "A stream table entry leads to a page table that is freed, and then is another's page.",
+    edits: { free_domain: dropCheck("it was the last reference") },
+    scenario: attachDetachFree,
+    breaks: ["no-stream-names-a-free-domain"],
+  },
+  {
+    name: "attach_dev puts its reference though the entry stands",
+    mechanism: "M36",
+    attack: "The domain is freed while a device is attached to it.",
+    edits: { attach_dev: putsAttachment },
+    scenario: attachDetachFree,
+    breaks: ["attachments-are-counted"],
+  },
+  {
+    name: "detach_dev does not ask whose the entry is",
+    mechanism: "M37",
+    attack:
+      "Detaching a stream twice puts the references of other attachments, and the domain is freed under them.",
+    edits: { detach_dev: dropCheck("the entry is valid and the domain's") },
+    scenario: attachDetachFree,
+    breaks: ["tables-in-reach-are-hypervisors"],
+  },
+  {
+    name: "alloc_domain takes the id without the lock of the domains",
+    mechanism: "M38",
+    attack: "Two CPUs allocate the same id, or one allocates it while the other still frees it.",
+    edits: { alloc_domain: unlocked("kvm_iommu_domain_lock") },
+    scenario: attachDetachFree,
+    breaks: ["domains-come-and-go-under-kvm_iommu_domain_lock"],
+  },
+  {
+    name: "attach_dev makes the entry valid before it is written",
+    mechanism: "M45",
+    attack: "The SMMU uses the new id with the page table of the old one.",
+    edits: { attach_dev: swapSteps("write the other words of the entry", "write word 0 of the entry") },
+    scenario: attachDetachFree,
+    breaks: ["configurations-are-whole"],
+  },
+  {
+    name: "detach_dev does not tell the SMMU to forget the entry",
+    mechanism: "M46",
+    attack: "The detached device goes on with the copy that the SMMU kept.",
+    edits: { detach_dev: withoutCfgi },
+    scenario: attachDetachFree,
+    breaks: ["detached-means-blocked"],
+  },
+  {
+    name: "attach_dev writes the stream table without the SMMU's lock",
+    mechanism: "M58",
+    attack: "Two CPUs write one entry, each its own words.",
+    edits: { attach_dev: unlocked("iommu.lock") },
+    scenario: attachDetachFree,
+    breaks: ["entries-of-streams-change-under-iommu.lock"],
+  },
+];

@@ -1,0 +1,13 @@
+/** Every weakening, by theme. */
+import { commandWeakenings } from "./commands.ts";
+import { domainWeakenings } from "./domains.ts";
+import { pageTableWeakenings } from "./page-tables.ts";
+import { pageWeakenings } from "./pages.ts";
+import type { Weakening } from "./weakening.ts";
+
+export const weakenings: readonly Weakening[] = [
+  ...pageWeakenings,
+  ...pageTableWeakenings,
+  ...domainWeakenings,
+  ...commandWeakenings,
+];

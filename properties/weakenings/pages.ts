@@ -1,0 +1,72 @@
+/** Weakenings of what moves pages and counts their uses. */
+import { dropCheck, dropStep, unlocked } from "../../checker/index.ts";
+import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
+import type { Weakening } from "./weakening.ts";
+
+export const pageWeakenings: readonly Weakening[] = [
+  {
+    name: "map_pages writes the entries without counting the uses",
+    mechanism: "M01",
+    attack: "A page that a device can reach looks unused, and is donated.",
+    edits: { map_pages: dropStep("count the uses") },
+    scenario: mapUnmapDonate,
+    breaks: ["uses-are-counted"],
+  },
+  {
+    name: "map_pages does not ask whose the pages are",
+    mechanism: "M02",
+    attack: "The host maps a page of a guest, or an address that is no memory, for its device.",
+    edits: { map_pages: dropCheck("every page is the host's own") },
+    scenario: mapUnmapDonate,
+    breaks: ["memory-safety"],
+  },
+  {
+    name: "host_donate_guest gives pages away that are in use for DMA",
+    mechanism: "M04",
+    attack: "A page that is mapped for a device becomes a guest's, and the device reads it.",
+    edits: { host_donate_guest: dropCheck("the page is not used for DMA") },
+    scenario: mapUnmapDonate,
+    breaks: ["dma-secrecy"],
+  },
+  {
+    name: "host_donate_hyp gives pages away that are in use for DMA",
+    mechanism: "M05",
+    attack: "A page that is mapped for a device becomes the hypervisor's, and the device writes its tables.",
+    edits: { host_donate_hyp: dropCheck("the page is not used for DMA") },
+    scenario: mapUnmapDonate,
+    breaks: ["no-page-moves-while-used"],
+  },
+  {
+    name: "host_share_hyp shares pages that are in use for DMA",
+    mechanism: "M06",
+    attack:
+      "The uses of a page and the hypervisor's pins of it are one count, and each passes for the other.",
+    edits: { host_share_hyp: dropCheck("the page is not used for DMA") },
+    scenario: mapUnmapDonate,
+    breaks: ["only-owned-pages-are-mapped"],
+  },
+  {
+    name: "host_donate_guest moves the page without the lock of the host's stage 2",
+    mechanism: "M07",
+    attack: "Between the look at the count and the donation, another CPU maps the page.",
+    edits: { host_donate_guest: unlocked("host_mmu.lock") },
+    scenario: mapUnmapDonate,
+    breaks: ["pages-change-under-host_mmu.lock"],
+  },
+  {
+    name: "map_pages keeps the uses of what it did not map",
+    mechanism: "M09",
+    attack: "The host can never have the page back: its count does not return to 0.",
+    edits: { map_pages: dropStep("give back what was not mapped") },
+    scenario: mapUnmapDonate,
+    breaks: ["no-use-is-leaked"],
+  },
+  {
+    name: "host_reclaim_page does not scrub the page",
+    mechanism: "M33",
+    attack: "The host reads what the guest wrote.",
+    edits: { host_reclaim_page: dropStep("scrub the page") },
+    scenario: mapUnmapDonate,
+    breaks: ["guest-secrets-stay"],
+  },
+];
