@@ -67,7 +67,7 @@ test("matrix and start exit 1 when a design that claims to hold does not", async
   const limited = await runFake("matrix --max-states 2");
   expect(limited.code).toBe(1);
   for (const words of ["matrix", "start"]) {
-    const { code, stdout } = await runFake(words, fakeWorld(), { designs: broken, examples: [] });
+    const { code, stdout } = await runFake(words, fakeWorld(), { ...fakeRegistry, designs: broken });
     expect(code).toBe(1);
     expect(stdout.trimEnd().split("\n").at(-1)).toMatch(
       /^reproduce: npx dmaspec check --design broken .* --all$/,
@@ -93,7 +93,7 @@ test("Ctrl-C ends a search with an honest incomplete; a second one ends the proc
     listener();
     return () => {};
   };
-  const registry = { designs: [], examples: exampleDesigns };
+  const registry = { designs: [], examples: exampleDesigns, weakenings: [] };
   const words = "check --design dma-core --scenario 4x3x2 --json";
   const code = await main(words.split(" "), { ...world.io, onInterrupt }, registry);
   expect(code).toBe(2);

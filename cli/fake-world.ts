@@ -209,4 +209,14 @@ export const fakeRegistry: Registry = {
     design("faulty", true, () => countingModel("faulty", { beyond: true })),
     design("panicking", true, panickingModel),
   ],
+  weakenings: [
+    {
+      design: design("sound~count-too-far", false, () => countingModel("sound~count-too-far", { bad: 4 })),
+      name: "sound counts too far",
+      mechanism: "M01",
+      attack: "The count is too high.",
+      breaks: ["count-is-small"],
+      survives: null,
+    },
+  ],
 };

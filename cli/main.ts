@@ -15,6 +15,7 @@ import { matrixCommand } from "./commands/matrix.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { startCommand } from "./commands/start.ts";
+import { teethCommand } from "./commands/teeth.ts";
 import type { Context } from "./context.ts";
 import { loadDesigns } from "./designs.ts";
 import { exitCodes, ReportedError } from "./exit-codes.ts";
@@ -38,7 +39,7 @@ const description = [
   "  3  vacuous     nothing is broken, but a declared witness was never reached: too little was tried",
   "Of every command:",
   "  4 a trace that the model does not accept   64 a mistake in the call   70 an error of dmaspec or a model",
-  "`matrix` and `start` exit 0 when every design that claims to hold does, and 1 otherwise.",
+  "`matrix`, `teeth` and `start` exit 0 when every design that claims to hold does, and 1 otherwise.",
 ].join("\n");
 
 const routes = buildRouteMap({
@@ -49,6 +50,7 @@ const routes = buildRouteMap({
     simulate: simulateCommand,
     replay: replayCommand,
     matrix: matrixCommand,
+    teeth: teethCommand,
     bench: benchCommand,
   },
   docs: { brief: "Check models of DMA isolation in pKVM", fullDescription: description },

@@ -9,6 +9,22 @@ export interface Registry {
   readonly designs: readonly Design[];
   /** Small models that pin the engine: checked like any other design, and left out of the verdict table. */
   readonly examples: readonly Design[];
+  /** Designs without one of their mechanisms: found by name like any other, run together by `teeth`. */
+  readonly weakenings: readonly WeakenedDesign[];
+}
+
+/** A design that lacks a mechanism, and what it is expected to break. */
+export interface WeakenedDesign {
+  readonly design: Design;
+  /** What it does otherwise, in words. */
+  readonly name: string;
+  /** M01 .. M76. */
+  readonly mechanism: string;
+  /** What becomes possible, in a sentence. */
+  readonly attack: string;
+  /** The properties that are to break; none where `survives` says why. */
+  readonly breaks: readonly string[];
+  readonly survives: string | null;
 }
 
 /** A design on a scenario in a size: what one run checks. */
@@ -31,7 +47,10 @@ export function findTarget(
     readonly size?: string | undefined;
   },
 ): Target {
-  const design = findByName("design", names.design, [...registry.designs, ...registry.examples]);
+  const weakened = registry.weakenings.map(({ design }) => design);
+  const known = [...registry.designs, ...registry.examples];
+  const design =
+    weakened.find(({ name }) => name === names.design) ?? findByName("design", names.design, known);
   const scenarioName = names.scenario ?? design.defaultScenario;
   const scenario = findByName(`scenario of ${design.name}`, scenarioName, design.scenarios);
   const sizes = Object.keys(scenario.sizes);

@@ -25,6 +25,7 @@ describe("the published JSON Schemas accept what the commands print", () => {
     ["simulate@1.json", "simulate --design broken --json"],
     ["matrix@1.json", "matrix --json"],
     ["matrix@1.json", "start --json"],
+    ["teeth@1.json", "teeth --json"],
     ["list@1.json", "list --json"],
   ])("%s: %s", async (name, words) => {
     validate(name, (await runFake(words)).stdout);

@@ -95,6 +95,29 @@ export const matrixSchema = z.object({
   reproduce: z.string(),
 });
 
+export const teethSchema = z.object({
+  schema: z.literal("dmaspec/teeth@1"),
+  weakenings: z.array(
+    z.object({
+      name: z.string().describe("what the weakened design does, in words"),
+      mechanism: z.string().describe("the mechanism that it lacks"),
+      attack: z.string(),
+      design: z.string().describe("its name as a design, for check and replay"),
+      killed: z.boolean().describe("is a property broken?"),
+      property: z.string().nullable().describe("the property that breaks first"),
+      expected: z.array(z.string()).describe("the properties that are to break"),
+      scenario: z.string(),
+      size: z.string(),
+      length,
+      trace,
+      powers: z.array(z.string()).describe("the powers that the host had"),
+      verdict,
+      survives: z.string().nullable().describe("why nothing breaks, where that is known"),
+    }),
+  ),
+  reproduce: z.string(),
+});
+
 export const listSchema = z.object({
   schema: z.literal("dmaspec/list@1"),
   designs: z.array(
@@ -169,6 +192,7 @@ export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
   "matrix@1.json": matrixSchema,
   "replay@1.json": replaySchema,
   "simulate@1.json": simulateSchema,
+  "teeth@1.json": teethSchema,
   "trace@1.json": traceSchema,
 };
 
@@ -177,6 +201,7 @@ export type CheckOutput = z.infer<typeof checkSchema>;
 export type RunOutput = Omit<CheckOutput, "schema">;
 export type SimulateOutput = z.infer<typeof simulateSchema>;
 export type MatrixOutput = z.infer<typeof matrixSchema>;
+export type TeethOutput = z.infer<typeof teethSchema>;
 export type ListOutput = z.infer<typeof listSchema>;
 export type ReplayOutput = z.infer<typeof replaySchema>;
 

@@ -2,11 +2,18 @@
  * Weakenings: a design without one of its mechanisms. Each says which attack it opens and which properties are
  * to notice; `dmaspec teeth` runs them all. A property that no weakening breaks has shown nothing.
  */
-import { edit, type Edit, type Model, type Procedure, type Scenario } from "../../checker/index.ts";
+import {
+  type Design,
+  edit,
+  type Edit,
+  type Model,
+  type Procedure,
+  type Scenario,
+} from "../../checker/index.ts";
 import { buildMachine } from "../../model/build.ts";
 import { pvHypercalls } from "../../model/designs/pv.ts";
 import type { Machine } from "../../model/machine.ts";
-import { invariants, stepProperties } from "../index.ts";
+import { invariants, stepProperties, witnesses } from "../index.ts";
 
 /** One edit of a design that takes a mechanism away. */
 export interface Weakening {
@@ -51,5 +58,18 @@ export function buildWeakened(weakening: Weakening): Model<Machine> {
     return change === undefined ? call : edit(call, change);
   });
   const machine = buildMachine(`${name}, weakened`, `${name}, but ${weakening.name}.`, weakened);
-  return { ...machine, invariants, stepProperties };
+  return { ...machine, invariants, stepProperties, witnesses };
+}
+
+/** The weakened design as one that the command can check: on the scenario in which its attack shows. */
+export function designOf(weakening: Weakening): Design {
+  const { name, scenario } = weakening;
+  return {
+    name: `${baseOf(weakening).name}~${name.replaceAll(/\W+/g, "-")}`,
+    meaning: `${baseOf(weakening).name}, but ${name}. ${weakening.attack}`,
+    claimsToHold: false,
+    defaultScenario: scenario.name,
+    scenarios: [scenario],
+    build: () => buildWeakened(weakening),
+  };
 }
