@@ -1,5 +1,6 @@
 /** Every design that the command knows. */
 import { exampleDesigns } from "../checker/examples/index.ts";
+import { equivalentMutants } from "../properties/equivalent-mutants.ts";
 import { designs } from "../properties/index.ts";
 import { weakenings } from "../properties/weakenings/index.ts";
 import { designOf } from "../properties/weakenings/weakening.ts";
@@ -17,5 +18,6 @@ export function loadDesigns(): Registry {
       breaks: weakening.breaks,
       survives: weakening.survives ?? null,
     })),
+    equivalentMutants,
   };
 }

@@ -12,6 +12,7 @@ import { benchCommand } from "./commands/bench.ts";
 import { checkCommand } from "./commands/check.ts";
 import { listCommand } from "./commands/list.ts";
 import { matrixCommand } from "./commands/matrix.ts";
+import { mutateCommand } from "./commands/mutate.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { startCommand } from "./commands/start.ts";
@@ -51,6 +52,7 @@ const routes = buildRouteMap({
     replay: replayCommand,
     matrix: matrixCommand,
     teeth: teethCommand,
+    mutate: mutateCommand,
     bench: benchCommand,
   },
   docs: { brief: "Check models of DMA isolation in pKVM", fullDescription: description },

@@ -11,6 +11,8 @@ export interface Registry {
   readonly examples: readonly Design[];
   /** Designs without one of their mechanisms: found by name like any other, run together by `teeth`. */
   readonly weakenings: readonly WeakenedDesign[];
+  /** Mutants that make no difference, with the reason, by `design: name of the mutant`. */
+  readonly equivalentMutants: Readonly<Record<string, string>>;
 }
 
 /** A design that lacks a mechanism, and what it is expected to break. */

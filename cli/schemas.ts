@@ -3,6 +3,7 @@
  * `npx vitest run cli/schemas.test.ts --update` writes anew. A field may be added without a new number; none
  * changes its meaning under the same one.
  */
+import { mutations } from "../checker/model/mutate.ts";
 import { engines } from "./engines.ts";
 import { z } from "zod";
 import { traceSchema } from "../checker/trace/format.ts";
@@ -118,6 +119,28 @@ export const teethSchema = z.object({
   reproduce: z.string(),
 });
 
+export const mutateSchema = z.object({
+  schema: z.literal("dmaspec/mutate@1"),
+  design: z.string(),
+  weakenings: z.array(
+    z.object({
+      name: z.string().describe("the hypercall, and what is changed in it"),
+      mechanism: z.null().describe("mutants know no mechanism"),
+      mutation: z.enum(mutations),
+      procedure: z.string(),
+      outcome: z
+        .enum(["killed", "survived", "undecided", "stillborn", "untried"])
+        .describe("stillborn: no model any more; undecided: a limit; untried: no scenario has the call"),
+      killed: z.boolean(),
+      property: z.string().nullable().describe("the property that breaks, or what else noticed"),
+      scenario: z.string().nullable(),
+      length,
+      equivalent: z.string().nullable().describe("why it makes no difference, where that is known"),
+    }),
+  ),
+  reproduce: z.string(),
+});
+
 export const listSchema = z.object({
   schema: z.literal("dmaspec/list@1"),
   designs: z.array(
@@ -190,6 +213,7 @@ export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
   "check@1.json": checkSchema,
   "list@1.json": listSchema,
   "matrix@1.json": matrixSchema,
+  "mutate@1.json": mutateSchema,
   "replay@1.json": replaySchema,
   "simulate@1.json": simulateSchema,
   "teeth@1.json": teethSchema,
@@ -201,6 +225,7 @@ export type CheckOutput = z.infer<typeof checkSchema>;
 export type RunOutput = Omit<CheckOutput, "schema">;
 export type SimulateOutput = z.infer<typeof simulateSchema>;
 export type MatrixOutput = z.infer<typeof matrixSchema>;
+export type MutateOutput = z.infer<typeof mutateSchema>;
 export type TeethOutput = z.infer<typeof teethSchema>;
 export type ListOutput = z.infer<typeof listSchema>;
 export type ReplayOutput = z.infer<typeof replaySchema>;

@@ -6,7 +6,7 @@
  * an edit that no longer applies must not pass for a difference.
  */
 import { getNearestName, ModelError } from "../errors.ts";
-import { bodiesOf, type Do, type Exit, type Node, type Procedure } from "./procedure.ts";
+import { bodiesOf, type Do, type Exit, mapNodes, type Node, nodesOf, type Procedure } from "./procedure.ts";
 import type { Origin, Params } from "./rule.ts";
 
 /** A change of a procedure. */
@@ -172,31 +172,6 @@ function withBody<S>(
   change: (node: AnyNode<S>) => readonly AnyNode<S>[] | null,
 ): Procedure<S> {
   return { ...procedure, body: mapNodes(procedure.body, change) };
-}
-
-/** The nodes, each replaced by what `change` makes of it, or kept and changed inside where that is null. */
-function mapNodes<S>(
-  nodes: readonly AnyNode<S>[],
-  change: (node: AnyNode<S>) => readonly AnyNode<S>[] | null,
-): AnyNode<S>[] {
-  return nodes.flatMap((node) => {
-    const made = change(node);
-    if (made !== null) return made;
-    switch (node.kind) {
-      case "when":
-        return [{ ...node, yes: mapNodes(node.yes, change), no: mapNodes(node.no, change) }];
-      case "repeat":
-      case "locked":
-      case "label":
-        return [{ ...node, body: mapNodes(node.body, change) }];
-      default:
-        return [node];
-    }
-  });
-}
-
-function nodesOf<S>(nodes: readonly AnyNode<S>[]): AnyNode<S>[] {
-  return nodes.flatMap((node) => [node, ...bodiesOf(node).flatMap((body) => nodesOf(body))]);
 }
 
 function isInside<S>(inner: AnyNode<S>, outer: AnyNode<S>): boolean {

@@ -238,3 +238,33 @@ export function bodiesOf<S, C>(node: Node<S, C>): readonly (readonly Node<S, C>[
       return [];
   }
 }
+
+// The frame's type is known where a procedure's body is written.
+// oxlint-disable-next-line no-explicit-any
+type AnyNode<S> = Node<S, any>;
+
+/** The nodes, each replaced by what `change` makes of it, or kept and changed inside where that is null. */
+export function mapNodes<S>(
+  nodes: readonly AnyNode<S>[],
+  change: (node: AnyNode<S>) => readonly AnyNode<S>[] | null,
+): AnyNode<S>[] {
+  return nodes.flatMap((node) => {
+    const made = change(node);
+    if (made !== null) return made;
+    switch (node.kind) {
+      case "when":
+        return [{ ...node, yes: mapNodes(node.yes, change), no: mapNodes(node.no, change) }];
+      case "repeat":
+      case "locked":
+      case "label":
+        return [{ ...node, body: mapNodes(node.body, change) }];
+      default:
+        return [node];
+    }
+  });
+}
+
+/** The nodes and all that is inside them, in the order of the text. */
+export function nodesOf<S>(nodes: readonly AnyNode<S>[]): AnyNode<S>[] {
+  return nodes.flatMap((node) => [node, ...bodiesOf(node).flatMap((body) => nodesOf(body))]);
+}
