@@ -10,6 +10,7 @@ import {
 import { ModelError } from "../checker/errors.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { checkCommand } from "./commands/check.ts";
+import { coverageCommand } from "./commands/coverage.ts";
 import { listCommand } from "./commands/list.ts";
 import { matrixCommand } from "./commands/matrix.ts";
 import { mutateCommand } from "./commands/mutate.ts";
@@ -53,6 +54,7 @@ const routes = buildRouteMap({
     matrix: matrixCommand,
     teeth: teethCommand,
     mutate: mutateCommand,
+    coverage: coverageCommand,
     bench: benchCommand,
   },
   docs: { brief: "Check models of DMA isolation in pKVM", fullDescription: description },

@@ -27,6 +27,7 @@ describe("the published JSON Schemas accept what the commands print", () => {
     ["matrix@1.json", "start --json"],
     ["teeth@1.json", "teeth --json"],
     ["mutate@1.json", "mutate --design panicking --json"],
+    ["coverage@1.json", "coverage --design panicking --json"],
     ["list@1.json", "list --json"],
   ])("%s: %s", async (name, words) => {
     validate(name, (await runFake(words)).stdout);

@@ -141,6 +141,28 @@ export const mutateSchema = z.object({
   reproduce: z.string(),
 });
 
+export const coverageSchema = z.object({
+  schema: z.literal("dmaspec/coverage@1"),
+  design: z.string(),
+  scenarios: z.array(
+    z.object({ name: z.string(), size: z.string(), exhaustive: z.boolean(), states: count }),
+  ),
+  nodes: z.array(
+    z.object({
+      procedure: z.string(),
+      kind: z.enum(["step", "choose", "wait", "check", "when", "repeat", "exit"]),
+      name: z.string(),
+      yes: count.describe("how often it was taken, or held"),
+      no: count.describe("how often it did not hold"),
+      byScenario: z
+        .array(z.object({ yes: count, no: count }))
+        .describe("the same, in the order of the scenarios"),
+      gaps: z.array(z.string()).describe("what was never seen of it"),
+    }),
+  ),
+  reproduce: z.string(),
+});
+
 export const listSchema = z.object({
   schema: z.literal("dmaspec/list@1"),
   designs: z.array(
@@ -211,6 +233,7 @@ export const benchSchema = z.object({
 export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
   "bench@1.json": benchSchema,
   "check@1.json": checkSchema,
+  "coverage@1.json": coverageSchema,
   "list@1.json": listSchema,
   "matrix@1.json": matrixSchema,
   "mutate@1.json": mutateSchema,
@@ -226,6 +249,7 @@ export type RunOutput = Omit<CheckOutput, "schema">;
 export type SimulateOutput = z.infer<typeof simulateSchema>;
 export type MatrixOutput = z.infer<typeof matrixSchema>;
 export type MutateOutput = z.infer<typeof mutateSchema>;
+export type CoverageOutput = z.infer<typeof coverageSchema>;
 export type TeethOutput = z.infer<typeof teethSchema>;
 export type ListOutput = z.infer<typeof listSchema>;
 export type ReplayOutput = z.infer<typeof replaySchema>;
