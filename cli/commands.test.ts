@@ -93,7 +93,13 @@ test("Ctrl-C ends a search with an honest incomplete; a second one ends the proc
     listener();
     return () => {};
   };
-  const registry = { designs: [], examples: exampleDesigns, weakenings: [], equivalentMutants: {} };
+  const registry = {
+    designs: [],
+    examples: exampleDesigns,
+    weakenings: [],
+    equivalentMutants: {},
+    explainedGaps: {},
+  };
   const words = "check --design dma-core --scenario 4x3x2 --json";
   const code = await main(words.split(" "), { ...world.io, onInterrupt }, registry);
   expect(code).toBe(2);

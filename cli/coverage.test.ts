@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runFake } from "./fake-world.ts";
+import { fakeRegistry, fakeWorld, runFake } from "./fake-world.ts";
 import { coverageSchema } from "./schemas.ts";
 
 test("coverage: what no run does makes it vacuous, and says where control stops", async () => {
@@ -24,4 +24,16 @@ test("coverage before a limit is incomplete", async () => {
 test("coverage --text prints the calls with what was seen", async () => {
   const { stdout } = await runFake("coverage --design panicking --text");
   expect(stdout).toMatch(/check: the place is the first, or panic: an unknown place/);
+});
+
+test("a gap with a reason is no gap; a reason without a gap is an error", async () => {
+  const run = (node: string) =>
+    runFake("coverage --design panicking --max-depth 2", fakeWorld(), {
+      ...fakeRegistry,
+      explainedGaps: { [`panicking: call: ${node}`]: "It takes three steps." },
+    });
+  expect((await run("finish")).stdout).not.toContain("never taken: call: finish");
+  expect((await run("count the call")).stdout).toContain(
+    "explained as never seen, and seen: call: count the call",
+  );
 });

@@ -1,6 +1,7 @@
 /** Every design that the command knows. */
 import { exampleDesigns } from "../checker/examples/index.ts";
 import { equivalentMutants } from "../properties/equivalent-mutants.ts";
+import { explainedGaps } from "../properties/explained-gaps.ts";
 import { designs } from "../properties/index.ts";
 import { weakenings } from "../properties/weakenings/index.ts";
 import { designOf } from "../properties/weakenings/weakening.ts";
@@ -19,5 +20,6 @@ export function loadDesigns(): Registry {
       survives: weakening.survives ?? null,
     })),
     equivalentMutants,
+    explainedGaps,
   };
 }

@@ -220,4 +220,5 @@ export const fakeRegistry: Registry = {
     },
   ],
   equivalentMutants: {},
+  explainedGaps: {},
 };

@@ -13,6 +13,8 @@ export interface Registry {
   readonly weakenings: readonly WeakenedDesign[];
   /** Mutants that make no difference, with the reason, by `design: name of the mutant`. */
   readonly equivalentMutants: Readonly<Record<string, string>>;
+  /** What no scenario does, with the reason, by `design: call: node`. */
+  readonly explainedGaps: Readonly<Record<string, string>>;
 }
 
 /** A design that lacks a mechanism, and what it is expected to break. */

@@ -158,6 +158,7 @@ export const coverageSchema = z.object({
         .array(z.object({ yes: count, no: count }))
         .describe("the same, in the order of the scenarios"),
       gaps: z.array(z.string()).describe("what was never seen of it"),
+      reason: z.string().nullable().describe("why not, where that is known"),
     }),
   ),
   reproduce: z.string(),

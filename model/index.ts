@@ -9,6 +9,7 @@ import { buildPvRfc1 } from "./designs/pv-rfc1.ts";
 import { buildPv } from "./designs/pv.ts";
 import { buildPvRfc2 } from "./designs/pv-rfc2.ts";
 import type { Machine } from "./machine.ts";
+import { everyArgument } from "./scenarios/arguments.ts";
 import { attachDetachFree } from "./scenarios/attach-detach-free.ts";
 import { idReuse } from "./scenarios/id-reuse.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
@@ -38,7 +39,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The paravirtual design, corrected: every mechanism is in it.",
     claimsToHold: true,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, attachDetachFree, idReuse],
+    scenarios: [mapUnmapDonate, attachDetachFree, idReuse, everyArgument],
     build: buildPv,
   },
   {
@@ -54,7 +55,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of December 2024 (RFC v2), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, attachDetachFree, idReuse],
+    scenarios: [mapUnmapDonate, attachDetachFree, idReuse, everyArgument],
     build: buildPvRfc2,
   },
   {

@@ -30,6 +30,13 @@ interface Row {
   readonly total: Covered;
   /** By scenario. */
   readonly each: readonly Covered[];
+  /** Why it has gaps, where that is known. */
+  readonly reason: string | null;
+}
+
+/** Has it gaps that nobody explains, or an explanation of gaps that it does not have? */
+function isOpen({ total, reason }: Row): boolean {
+  return gapsOf(total).length > 0 === (reason === null);
 }
 
 export const coverageCommand = buildCommand<CoverageFlags, [], Context>({
@@ -67,7 +74,7 @@ export const coverageCommand = buildCommand<CoverageFlags, [], Context>({
     fullDescription: [
       "A step that no run takes, a check that nothing ever fails, shows nothing, however green a run is. What",
       "was never seen is listed with the last place before it that control came to. (Assertions that panic need",
-      "not fail.)",
+      "not fail.) A gap may have a reason in writing.",
       "",
       "Exit codes: 0 all was seen; 3 (vacuous) something was never seen; 2 something was not seen before a limit.",
     ].join("\n"),
@@ -94,10 +101,13 @@ export const coverageCommand = buildCommand<CoverageFlags, [], Context>({
       );
       runs.push({ target, result, covered });
     }
-    const rows = sumUp(runs.map(({ covered }) => covered));
+    const rows = sumUp(
+      runs.map(({ covered }) => covered),
+      ({ procedure, name }) => registry.explainedGaps[`${design.name}: ${procedure}: ${name}`] ?? null,
+    );
     const isExhaustive =
       runs.length === targets.length && runs.every(({ result }) => result.ending === "exhausted");
-    const open = rows.filter(({ total }) => gapsOf(total).length > 0);
+    const open = rows.filter((row) => isOpen(row));
     const reproduce = [
       `npx dmaspec coverage --design ${quoteForShell(design.name)}`,
       ...(flags.scenario ?? []).map((name) => `--scenario ${quoteForShell(name)}`),
@@ -113,7 +123,7 @@ export const coverageCommand = buildCommand<CoverageFlags, [], Context>({
           exhaustive: result.ending === "exhausted",
           states: result.states,
         })),
-        nodes: rows.map(({ total, each }) => ({
+        nodes: rows.map(({ total, each, reason }) => ({
           procedure: total.procedure,
           kind: total.kind,
           name: total.name,
@@ -121,6 +131,7 @@ export const coverageCommand = buildCommand<CoverageFlags, [], Context>({
           no: total.no,
           byScenario: each.map(({ yes, no }) => ({ yes, no })),
           gaps: [...gapsOf(total)],
+          reason,
         })),
         reproduce,
       };
@@ -153,11 +164,12 @@ export const coverageCommand = buildCommand<CoverageFlags, [], Context>({
   },
 });
 
-function sumUp(runs: readonly (readonly Covered[])[]): Row[] {
+function sumUp(runs: readonly (readonly Covered[])[], reasonOf: (node: Covered) => string | null): Row[] {
   return runs[0].map((first, i) => {
     const each = runs.map((covered) => covered[i]);
     const sum = (count: (of: Covered) => number): number => each.reduce((all, of) => all + count(of), 0);
-    return { total: { ...first, yes: sum(({ yes }) => yes), no: sum(({ no }) => no) }, each };
+    const total = { ...first, yes: sum(({ yes }) => yes), no: sum(({ no }) => no) };
+    return { total, each, reason: reasonOf(first) };
   });
 }
 
@@ -192,20 +204,21 @@ function formatSummary(rows: readonly Row[]): string[] {
 function tellGaps(io: Io, rows: readonly Row[], open: readonly Row[]): string[] {
   const colors = colorsFor(io, io.stdout);
   const all = rows.map(({ total }) => total);
-  return open.flatMap(({ total }) => {
-    const { procedure, name } = total;
-    const before = total.yes + total.no > 0 ? null : lastReachedBefore(all, total);
-    const called = all.some((of) => of.procedure === procedure && of.yes + of.no > 0);
-    const why = !called
-      ? "; no scenario has the call"
-      : before === null
-        ? ""
-        : `; control comes no further than "${before.name}" before it`;
-    return wrap(
-      `${colors.red(gapsOf(total).join(", "))}: ${procedure}: ${name}${why}`,
-      io.stdout.columns,
-      2,
-      6,
-    );
-  });
+  const explained = rows.filter(({ reason }) => reason !== null).length;
+  const told = explained === 0 ? [] : [`  ${explained} gaps are explained (--json has the reasons)`];
+  return [
+    ...told,
+    ...open.flatMap(({ total, reason }) => {
+      const { procedure, name } = total;
+      const before = total.yes + total.no > 0 ? null : lastReachedBefore(all, total);
+      const called = all.some((of) => of.procedure === procedure && of.yes + of.no > 0);
+      const why = !called
+        ? "; no scenario has the call"
+        : before === null
+          ? ""
+          : `; control comes no further than "${before.name}" before it`;
+      const gap = reason === null ? gapsOf(total).join(", ") : "explained as never seen, and seen";
+      return wrap(`${colors.red(gap)}: ${procedure}: ${name}${why}`, io.stdout.columns, 2, 6);
+    }),
+  ];
 }

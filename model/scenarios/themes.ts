@@ -59,3 +59,24 @@ export const withoutReuse: readonly string[] = [
   "the queue is full",
   "a page of the pool is the host's again",
 ];
+
+/** What takes a second CPU, or what the SMMU reads and keeps. */
+export const withoutRaces: readonly string[] = [
+  "cached-translations-are-justified",
+  "walks-and-accesses-are-justified",
+  "tables-outlive-what-is-cached",
+  "configurations-are-whole",
+  "unmapped-means-unreachable",
+  "detached-means-blocked",
+  "freed-means-unreachable",
+  "an-id-is-clean-when-it-is-given",
+  "map succeeds in part",
+  "the TLB outlives its entry",
+  "a walk outlives its entry",
+  "a SYNC waits for an access",
+  "a device is attached",
+  "the SMMU keeps an invalid entry",
+  "a copy outlives its entry",
+  "a SYNC waits for a configuration",
+  "the TLB outlives an attachment",
+];

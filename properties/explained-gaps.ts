@@ -1,0 +1,16 @@
+/**
+ * What no scenario of a design does, each with the reason why: by the design, the call and the node, as
+ * `dmaspec coverage` prints them. What is here and is seen all the same is an error, which a run tells.
+ */
+export const explainedGaps: Readonly<Record<string, string>> = {
+  "pv: map_pages: the iova is aligned to the granule":
+    "The core refuses unaligned addresses before the driver looks: the source has both checks, and so has pv.",
+  "pv: map_pages: the iova is within the input address size":
+    "The whole range was looked at before the first entry; io-pgtable looks again at each.",
+  "pv: unmap_pages: the iova is within the input address size":
+    "The whole range was looked at before the first entry; io-pgtable looks again at each.",
+  "pv: host_unshare_hyp: the page is not pinned":
+    "Nothing that pins pages is modelled: the count of a shared page stays 0.",
+  "pv: host_unshare_hyp: the hypervisor borrows the page":
+    "The host's state and the hypervisor's change together, under both locks: the first check has refused already.",
+};
