@@ -4,7 +4,8 @@
 import { defineModel, type Model, type Procedure, threads } from "../checker/index.ts";
 import { warnIsFatal } from "./hypercalls/results.ts";
 import { cpu, domain, guest, type Machine, memory, page } from "./machine.ts";
-import { commandQueueRules } from "./smmu/command-queue.ts";
+import { commandQueueRules, queueAssumptions } from "./smmu/command-queue.ts";
+import { lateStoreRules } from "./smmu/late-stores.ts";
 import { streamAssumptions, streamRules } from "./smmu/stream-table.ts";
 import { smmuAssumptions, translationRules } from "./smmu/translations.ts";
 
@@ -19,7 +20,7 @@ export function buildMachine(
     meaning,
     state: memory,
     threads: [threads<Machine, "cpu">(cpu, "cpus", hypercalls)],
-    rules: [...commandQueueRules, ...translationRules, ...streamRules],
+    rules: [...commandQueueRules, ...translationRules, ...streamRules, ...lateStoreRules],
     initial: {
       // Memory is the host's, but for the first pages, the pool's, and the last ones, a guest's.
       "the host has been deprivileged": (s, { bounds }) => {
@@ -49,6 +50,7 @@ export function buildMachine(
       [warnIsFatal]: "A WARN at EL2 panics: the CPU that meets it never returns, and its locks stay held.",
       ...smmuAssumptions,
       ...streamAssumptions,
+      ...queueAssumptions,
     },
   });
 }

@@ -12,7 +12,9 @@ import type { Machine } from "./machine.ts";
 import { everyArgument } from "./scenarios/arguments.ts";
 import { attachDetachFree } from "./scenarios/attach-detach-free.ts";
 import { idReuse } from "./scenarios/id-reuse.ts";
+import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
+import { queueBatches, queueTimeOuts } from "./scenarios/queue-batches.ts";
 
 /** A design whose model is the machine. */
 export interface MachineDesign extends Design {
@@ -28,6 +30,11 @@ function without(scenario: Scenario, names: readonly string[]): Scenario {
   return { ...scenario, sizes: Object.fromEntries(sizes) };
 }
 
+/** Commands and stores on their way to the SMMU. */
+const queueScenarios = [queueBatches, queueTimeOuts, lateStores, lateStoresNonCoherent];
+/** The same of a version that issues commands one by one. */
+const singleCommands = queueScenarios.map((of) => without(of, ["a full batch is issued"]));
+
 /** Where a leaf in the way meets a WARN, which is fatal, no call maps its first page and not its second. */
 const warnsOfLeaves = ["map succeeds in part"];
 /** In the first posting the page table is protected by iommu.lock, and what is mapped is SHARED_OWNED. */
@@ -39,7 +46,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The paravirtual design, corrected: every mechanism is in it.",
     claimsToHold: true,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, attachDetachFree, idReuse, everyArgument],
+    scenarios: [mapUnmapDonate, attachDetachFree, idReuse, everyArgument, ...queueScenarios],
     build: buildPv,
   },
   {
@@ -47,7 +54,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of February 2023 (RFC v1), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [without(mapUnmapDonate, rfc1HasNo)],
+    scenarios: [mapUnmapDonate, ...singleCommands].map((of) => without(of, rfc1HasNo)),
     build: buildPvRfc1,
   },
   {
@@ -55,7 +62,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of December 2024 (RFC v2), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, attachDetachFree, idReuse, everyArgument],
+    scenarios: [mapUnmapDonate, attachDetachFree, idReuse, everyArgument, ...queueScenarios],
     build: buildPvRfc2,
   },
   {
@@ -63,7 +70,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The driver of android15-6.6, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate],
+    scenarios: [mapUnmapDonate, ...singleCommands],
     build: buildPvAndroid15,
   },
   {
@@ -71,7 +78,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The driver of android16-6.12, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate],
+    scenarios: [mapUnmapDonate, ...queueScenarios],
     build: buildPvAndroid16,
   },
   {
@@ -79,7 +86,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The rework of 2025 in the Android common kernel, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [without(mapUnmapDonate, warnsOfLeaves)],
+    scenarios: [mapUnmapDonate, ...queueScenarios].map((of) => without(of, warnsOfLeaves)),
     build: buildPv2025,
   },
 ];

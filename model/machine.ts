@@ -10,7 +10,7 @@
  *   of the pool; what it holds is kept with the domain (`entries`) and read through the page: a free page is
  *   zero, and a page that left the pool holds what its owner likes.
  * - Stage 2 only: no context descriptors, no PASIDs. The second level of the stream table is always there.
- * - There is one SMMU, powered and coherent; its stores are seen in order.
+ * - There is one SMMU, powered. It sees stores at once, unless a scenario has late stores (`store`).
  * - Other page sizes than a page: no blocks, no splits.
  */
 import {
@@ -72,18 +72,40 @@ export const entry = union({
 });
 export type Entry = ValueOf<typeof entry>;
 
-/** A command for the SMMU. A slot that was consumed holds `nothing`: what it held has no further meaning. */
+/**
+ * A command for the SMMU. `nothing` is a slot of zeros: no legal command. A slot that was consumed keeps what it
+ * held where it may be consumed again by mistake (`commandError`); elsewhere it holds `nothing`, for what it
+ * held has no further meaning.
+ */
 export const command = union({
   nothing: {},
   TLBI: { domain, iova },
   SYNC: {},
   "TLBI of an id": { domain },
+  // A legal command that concerns nothing here: a prefetch, an invalidation of an address that nobody maps.
+  other: {},
   CFGI: { stream: argument(stream, "none") },
 });
 export type Command = ValueOf<typeof command>;
 
+/** What the SMMU still sees of a place that a CPU stored to; the store waits in that CPU's buffer. */
+const lateCommand = record({ isPending: bool(), by: cpu, seen: command });
+const lateEntry = record({ isPending: bool(), by: cpu, seen: entry });
+
 const commandQueue = record({
-  slots: array(slot, record({ command })).means("the queue's memory, owned by the hypervisor"),
+  slots: array(
+    slot,
+    record({
+      command,
+      fresh: array("commandError", record({ by: option(cpu) })).means(
+        "who wrote the command, until the SMMU consumes it",
+      ),
+      late: array("store", lateCommand).means("what the SMMU sees while the store waits"),
+    }),
+  ).means("the queue's memory, owned by the hypervisor"),
+  errors: array("commandError", record({ isRaised: bool() })).means(
+    "an illegal command stopped the SMMU (GERROR.CMDQ_ERR); none where commands are not looked at",
+  ),
   producer: position.means("where the hypervisor writes next (cmdq_prod, its own copy)"),
   doorbell: position.means("what the hypervisor told the SMMU (register CMDQ_PROD)"),
   consumer: position.means("where the SMMU reads next (register CMDQ_CONS)"),
@@ -140,7 +162,13 @@ export const memory = record({
         "1 while allocated, 1 for each device attached, 1 for each call in flight",
       ),
       pgtLock: lockState(cpu).means("protects the page table (pgt_lock)"),
-      entries: array(iova, record({ pte: entry })).means("the page table's leaf entries"),
+      entries: array(
+        iova,
+        record({
+          pte: entry,
+          late: array("store", lateEntry).means("what the SMMU sees while the store waits"),
+        }),
+      ).means("the page table's leaf entries"),
     }),
   ).means("the domains, allocated before the first step"),
   devices: array(
@@ -157,6 +185,7 @@ export const memory = record({
     "none",
     "vmemmap",
     "page table",
+    "command queue",
     "domains",
     "an uninitialised pointer",
     "a freed domain",
@@ -193,7 +222,9 @@ export const stack = {
   used: range(0, "count").means("map: pages counted as used, from the first on"),
   mapped: range(0, "count").means("map: entries written, from the first on"),
   gathered: range(0, "count").means("unmap: entries invalidated, from the first on (the gather)"),
-  issued: range(0, "count").means("unmap: entries for which a TLBI was issued"),
+  issued: range(0, "count").means("unmap: entries for which a TLBI was issued, or is in the batch"),
+  batched: range(0, "batch").means("unmap: commands in the batch"),
+  copied: range(0, "batch").means("unmap: commands of the batch that were copied into the queue"),
   recorded0: option(page).means("unmap: the page of the first entry, until its use is given back"),
   recorded1: option(page).means("unmap: the page of the second entry, until its use is given back"),
   walked: range(0, "count").means("unmap: entries that the second walk has passed"),

@@ -5,6 +5,7 @@
  */
 import { isValid } from "../checker/index.ts";
 import { domain, type DomainIndex, type IovaIndex, type Machine, page, type StreamIndex } from "./machine.ts";
+import { delayEntry } from "./smmu/late-stores.ts";
 import type { PageIndex } from "../spec/ownership.ts";
 
 type PageEntry = Machine["pages"][number];
@@ -43,9 +44,10 @@ export function entryOf(
   return isValid(first) && first + k < entries.length ? entries[first + k] : null;
 }
 
-/** Changes an entry of the domain's page table. */
+/** A CPU changes an entry of the domain's page table; the SMMU may see the store late. */
 export function changeEntry(
   s: Machine,
+  by: number,
   of: DomainIndex | string,
   first: IovaIndex | string,
   k: number,
@@ -54,7 +56,18 @@ export function changeEntry(
   const entry = entryOf(s, of, first, k);
   if (!hasTable(s, of)) s.wildAccess = "a freed domain";
   else if (entry === null) s.wildAccess = "page table";
-  else change(entry);
+  else {
+    if (isValid(first)) delayEntry(s, by, domainOf(of), first + k);
+    change(entry);
+  }
+}
+
+/** Where the entry is that a call over a range has just passed, being the `k`-th when counted from 1. */
+export function placeBefore(
+  c: { readonly domain: DomainIndex | string; readonly iova: IovaIndex | string },
+  k: number,
+): { domain: number; iova: number } {
+  return { domain: domainOf(c.domain), iova: (isValid(c.iova) ? c.iova : 0) + k - 1 };
 }
 
 /** What comes and goes with the domain; null where domains live for ever. */

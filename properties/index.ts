@@ -3,6 +3,7 @@
  */
 import type { Design } from "../checker/index.ts";
 import { type MachineDesign, machineDesigns } from "../model/index.ts";
+import { commands, commandSteps, commandWitnesses } from "./commands.ts";
 import { configuration, configurationSteps, configurationWitnesses } from "./configuration.ts";
 import { lifetimes, lifetimeSteps, lifetimeWitnesses } from "./lifetime.ts";
 import { discipline, memorySafety } from "./discipline.ts";
@@ -16,6 +17,7 @@ export const invariants = [
   ...translations,
   ...configuration,
   ...lifetimes,
+  ...commands,
   ...memorySafety,
 ];
 export const stepProperties = [
@@ -23,6 +25,7 @@ export const stepProperties = [
   ...translationSteps,
   ...configurationSteps,
   ...lifetimeSteps,
+  ...commandSteps,
   ...discipline,
 ];
 export const witnesses = [
@@ -31,6 +34,7 @@ export const witnesses = [
   ...translationWitnesses,
   ...configurationWitnesses,
   ...lifetimeWitnesses,
+  ...commandWitnesses,
 ];
 
 function withProperties(design: MachineDesign): Design {

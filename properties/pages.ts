@@ -78,14 +78,24 @@ function isGathered(s: Seen, of: DomainIndex, iova: IovaIndex): boolean {
   return false;
 }
 
+/** Did an unmap stop for good because the SMMU did not answer? It never gives back the uses that it gathered. */
+function hasStopped(s: Seen): boolean {
+  for (let k = 0; k < s.cpus.length; k++) {
+    const { pc } = s.cpus[k];
+    if (pc === "PANIC in unmap_pages: the SMMU did not complete a SYNC in time") return true;
+    if (pc === "PANIC in unmap_pages: the SMMU made no room in time") return true;
+  }
+  return false;
+}
+
 /**
  * May the SMMU know that the iova leads to the page? It may while an entry says so, or while a call that
- * unmaps it is in flight and the page's use is still counted.
+ * unmaps it is in flight, or has stopped, and the page's use is still counted.
  */
 export function isJustified(s: Seen, of: DomainIndex, iova: IovaIndex, page: PageIndex): boolean {
   const entry = s.domains[of].entries[iova].pte;
   if (entry.tag === "valid" && entry.page === page) return true;
-  return s.pages[page].references > 0 && isGathered(s, of, iova);
+  return s.pages[page].references > 0 && (isGathered(s, of, iova) || hasStopped(s));
 }
 
 /**

@@ -7,24 +7,29 @@
  *   back as soon as it has left pgt_lock. Only then does the core have the entries invalidated.
  * - Mapping over a live leaf and unmapping what is not mapped meet a WARN.
  * - host_donate_guest looks at the state before the count.
+ * - Of a batch, every second command is taken from the wrong place of the buffer. A batch is announced by the
+ *   doorbell of the SYNC behind it.
+ * - The doorbell has no barrier.
  *
  * Not confirmed: host_share_hyp, host_unshare_hyp, host_donate_hyp and reclaim of this version were not read
  * again; they are those of the posting's base.
  *
- * Left out, because the slice has no place for it: batches of commands (of a batch, the second and further
- * commands are taken from the wrong place of the buffer and lost: that takes a range of two pages at once, a
- * queue longer than the batch, and commands that invalidate nothing); stores that the SMMU sees late (the
- * doorbell has no barrier); lists longer than a call's range; the error that unmap returns as a size; records
- * of neighbouring pages made one; attach, identity, table pages, power.
+ * Left out, because the slice has no place for it: lists longer than a call's range; the error that unmap
+ * returns as a size; records of neighbouring pages made one; attach, identity, table pages, power.
  */
 import {
   check,
   dropCheck,
+  dropStep,
+  type Edit,
   edit,
+  insertAfter,
   insertBefore,
   jump,
   mirrors,
   type Procedure,
+  replaceStep,
+  step,
   swapSteps,
 } from "../../checker/index.ts";
 import { buildMachine } from "../build.ts";
@@ -34,7 +39,9 @@ import { warnUnless } from "../hypercalls/results.ts";
 import { nextEntry, unmapPages, type UnmapFrame } from "../hypercalls/unmap-pages.ts";
 import type { Machine } from "../machine.ts";
 import { mapAnswersErrors, unmapAlignedOnly } from "./android.ts";
+import { fromTheWrongWord, invalidatesInBatches } from "./invalidation.ts";
 import { sliceHypercalls } from "./slice.ts";
+import { addSync } from "../smmu/command-queue.ts";
 import { inVersion } from "./version.ts";
 
 const version = "2025";
@@ -45,6 +52,20 @@ const functions = {
   smmu_sync_cmd: "smmu_submit_batch_sync",
   smmu_add_cmd: "__smmu_add_cmd",
 };
+
+/** The doorbell is a relaxed write: stores before it may become visible after it. */
+function withoutBarrier(name: string): Edit<Machine> {
+  return replaceStep<Machine, UnmapFrame>(
+    `ring the doorbell for ${name}`,
+    step(
+      `ring the doorbell for ${name}, without a barrier`,
+      (s) => {
+        s.queue.doorbell = s.queue.producer;
+      },
+      { mirrors: "__smmu_add_cmd (2025)", arm: "CMDQ_PROD" },
+    ),
+  );
+}
 
 /** map_pages of 2025. */
 export const mapPages2025 = edit<Machine>(
@@ -82,6 +103,16 @@ export const unmapPages2025 = edit<Machine>(
   ),
   // The driver gives the uses back when it returns; the core invalidates after that.
   swapSteps("iommu.lock", "give back the recorded uses"),
+  // A batch is announced by the SYNC behind it, a full one by one of its own.
+  invalidatesInBatches("smmu_submit_batch_sync (2025)", fromTheWrongWord, false),
+  dropStep("ring the doorbell for the full batch"),
+  dropStep("ring the doorbell for the last batch"),
+  insertAfter<Machine, UnmapFrame>(
+    "advance the producer past the full batch",
+    ...addSync<UnmapFrame>(" of the full batch", jump("the full batch is done with")),
+  ),
+  // No doorbell has a barrier.
+  ...["TLBI", "SYNC", "SYNC of the full batch"].map(withoutBarrier),
   mirrors("kvm_iommu_unmap_pages (2025)"),
   inVersion(version, functions),
 );

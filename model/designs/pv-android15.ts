@@ -55,6 +55,7 @@ import { pkvmPgdLock, under } from "../locks.ts";
 import type { Machine } from "../machine.ts";
 import { changePage, pageOf } from "../tables.ts";
 import { mapAnswersErrors, unmapAlignedOnly } from "./android.ts";
+import { invalidatesSingly } from "./invalidation.ts";
 import { sliceHypercalls } from "./slice.ts";
 import { inVersion } from "./version.ts";
 
@@ -173,6 +174,7 @@ export const unmapPages15 = edit<Machine>(
       mechanisms: ["M12", "M13", "M60", "M61"],
     }),
   ),
+  invalidatesSingly("smmu_tlb_inv_range (android15)"),
   unlocked("host_mmu.lock"),
   mirrors(core),
   inVersion(version, functions),

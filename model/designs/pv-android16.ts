@@ -12,8 +12,7 @@
  * page, and reclaim scrubs before it unmaps from the guest.
  *
  * Left out, because the slice has no place for it: table pages and their free_leaf, domains with several
- * SMMUs, the identity domain, owners of domains, batches of commands (the slice's queue is as long as a batch
- * of two), power.
+ * SMMUs, the identity domain, owners of domains, power.
  */
 import {
   edit,
@@ -34,6 +33,7 @@ import { mapPages } from "../hypercalls/map-pages.ts";
 import { unmapPages } from "../hypercalls/unmap-pages.ts";
 import type { Machine } from "../machine.ts";
 import { mapAnswersErrors, unmapAlignedOnly } from "./android.ts";
+import { invalidatesInBatches, withFieldsOfBefore } from "./invalidation.ts";
 import { entryAt, releaseFound, type UnmapFrameV2, withSecondWalk, zeroEntry } from "./pv-rfc2.ts";
 import { sliceHypercalls } from "./slice.ts";
 import { inVersion } from "./version.ts";
@@ -93,6 +93,8 @@ export const unmapPages16 = edit<Machine>(
   ...unmapAlignedOnly("kvm_iommu_unmap_pages (android16)"),
   ...withSecondWalk,
   replaceStep("walk the entries again", secondWalk),
+  // Every command of a batch has its own slot; the buffer is still not cleared.
+  invalidatesInBatches("smmu_tlb_inv_range_smmu (android16)", withFieldsOfBefore, false),
   mirrors("kvm_iommu_unmap_pages (android16)"),
   inVersion(version, functions),
 );

@@ -66,6 +66,7 @@ import {
 import { hostMmuLock, iommuLock, pkvmPgdLock, under } from "../locks.ts";
 import { type Machine, page } from "../machine.ts";
 import { changePage, pageOf } from "../tables.ts";
+import { invalidatesSingly } from "./invalidation.ts";
 import { sliceHypercalls } from "./slice.ts";
 import { inVersion } from "./version.ts";
 
@@ -313,7 +314,7 @@ export const unmapPagesV1 = edit<Machine>(
   // One leaf at a time: its entry, its TLBI and SYNC, its use.
   dropStep("invalidate what was gathered"),
   insertAfter<Machine, UnmapFrame & Released>(
-    "clear the entry",
+    "does the SMMU not snoop caches?",
     invalidate,
     under(hostMmuLock, [
       under(
@@ -325,6 +326,8 @@ export const unmapPagesV1 = edit<Machine>(
       ),
     ]),
   ),
+  // Every TLBI has a SYNC; what fails of them meets a WARN, and the call goes on.
+  invalidatesSingly("smmu_tlb_inv_range (v1)"),
   insertBefore<Machine, UnmapFrame>("the entry is live", faultOnNull()),
   // Unmapping what is not mapped meets a WARN_ON.
   insertBefore<Machine, UnmapFrame>(

@@ -4,7 +4,7 @@
  *
  * Left out, because the slice has no place for it: the local `ret` of smmu_map_pages, which is read before
  * it is written (where it is not zero, the loop is skipped, and nothing is mapped); the visitor's free of
- * table pages, which takes a second level; SYNC time-outs.
+ * table pages, which takes a second level; time-outs of a SYNC in attach and detach.
  */
 import {
   addLocals,
@@ -38,7 +38,9 @@ import { unmapPages } from "../hypercalls/unmap-pages.ts";
 import { refuseUnderflow } from "../hypercalls/use-dma.ts";
 import { hostMmuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
+import { delayEntry } from "../smmu/late-stores.ts";
 import { domainOf } from "../tables.ts";
+import { invalidatesInBatches, withFieldsOfBefore } from "./invalidation.ts";
 import { pvHypercalls } from "./pv.ts";
 import {
   attachDevV2,
@@ -52,6 +54,8 @@ import {
 const unmapLocals = {
   gathered: stack.gathered,
   issued: stack.issued,
+  batched: stack.batched,
+  copied: stack.copied,
   walked: stack.walked,
   found: stack.found,
   isReleased: stack.isReleased,
@@ -97,7 +101,8 @@ export const releaseFound: Node<Machine, UnmapFrameV2> = under(hostMmuLock, [
 /** The visitor of leaves then zeroes the entry, with a plain store. */
 export const zeroEntry: Node<Machine, UnmapFrameV2> = step(
   "zero the entry, whatever it holds",
-  (s, c) => {
+  (s, c, { self }) => {
+    delayEntry(s, self, domainOf(c.domain), valid(c.iova) + c.walked);
     entryAt(s, c, c.walked).pte = { tag: "none" };
     c.found = null;
     c.isReleased = false;
@@ -142,9 +147,10 @@ export const withSecondWalk: readonly Edit<Machine>[] = [
     "clear the entry",
     step(
       "clear the entry's VALID bit",
-      (s, c) => {
+      (s, c, { self }) => {
         const leaf = entryAt(s, c, c.gathered);
         if (leaf.pte.tag !== "valid") return;
+        delayEntry(s, self, domainOf(c.domain), valid(c.iova) + c.gathered);
         const { page, permission } = leaf.pte;
         leaf.pte = { tag: "invalidated", page, permission };
         c.gathered++;
@@ -171,6 +177,8 @@ export const unmapPagesV2 = edit<Machine>(
     ),
   ),
   ...withSecondWalk,
+  // The copy of a batch does not wrap.
+  invalidatesInBatches("smmu_tlb_inv_range_smmu (v2 58/58)", withFieldsOfBefore, true),
   mirrors("kvm_iommu_unmap_pages (v2 18/58)"),
 );
 

@@ -22,7 +22,8 @@ import {
 import type { Permission } from "../../spec/reach.ts";
 import { pgtLock, under } from "../locks.ts";
 import { type Machine, page, registers, stack } from "../machine.ts";
-import { changeEntry, entryOf, hasTable, pageOf } from "../tables.ts";
+import { cleanEntry, writeBarrier } from "../smmu/late-stores.ts";
+import { changeEntry, entryOf, hasTable, pageOf, placeBefore } from "../tables.ts";
 import { domainGet, domainPut, warnUnless } from "./results.ts";
 import { unuseTail, useDma } from "./use-dma.ts";
 
@@ -91,9 +92,9 @@ const writeEntries: Node<Machine, MapFrame>[] = [
       }),
       step(
         "write the entry",
-        (s, c) => {
+        (s, c, { self }) => {
           const { page: first, mapped } = c;
-          changeEntry(s, c.domain, c.iova, mapped, (entry) => {
+          changeEntry(s, self, c.domain, c.iova, mapped, (entry) => {
             if (pageOf(s, first, mapped) === null) return;
             entry.pte = { tag: "valid", page: page.at(valid(first) + mapped), permission: permissionOf(c) };
           });
@@ -102,8 +103,9 @@ const writeEntries: Node<Machine, MapFrame>[] = [
         },
         { mirrors: table, arm: "leaf descriptor", sekvm: "spt_cons", mechanisms: ["M01", "M25"] },
       ),
+      cleanEntry<MapFrame>("__arm_lpae_sync_pte (v2)", (c) => placeBefore(c, c.mapped)),
     ]),
-    label("stop mapping", []),
+    label("stop mapping", [writeBarrier<MapFrame>("arm_lpae_map_pages (v2)")]),
   ]),
 ];
 

@@ -23,7 +23,9 @@ import {
 import type { PageIndex } from "../../spec/ownership.ts";
 import { hostMmuLock, iommuLock, pgtLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
-import { changeEntry, domainOf, entryOf, hasTable } from "../tables.ts";
+import { changeEntry, domainOf, entryOf, hasTable, placeBefore } from "../tables.ts";
+import { issueInCorrectBatches } from "../smmu/batches.ts";
+import { cleanEntry } from "../smmu/late-stores.ts";
 import { addCommand, addSync, invalidationOf } from "../smmu/command-queue.ts";
 import { domainGet, domainPut, warnUnless } from "./results.ts";
 import { refuseUnderflow } from "./use-dma.ts";
@@ -32,6 +34,8 @@ const args = { domain: registers.domain, iova: registers.iova, count: registers.
 const locals = {
   gathered: stack.gathered,
   issued: stack.issued,
+  batched: stack.batched,
+  copied: stack.copied,
   recorded0: stack.recorded0,
   recorded1: stack.recorded1,
 } as const;
@@ -80,14 +84,15 @@ export const clearEntry: Node<Machine, UnmapFrame>[] = [
   ),
   step(
     "clear the entry",
-    (s, c) => {
-      changeEntry(s, c.domain, c.iova, c.gathered, (entry) => {
+    (s, c, { self }) => {
+      changeEntry(s, self, c.domain, c.iova, c.gathered, (entry) => {
         entry.pte = { tag: "none" };
       });
       c.gathered++;
     },
     { mirrors: table, arm: "leaf descriptor", sekvm: "spt_cons", mechanisms: ["M12", "M25", "M60"] },
   ),
+  cleanEntry<UnmapFrame>("__arm_lpae_sync_pte (v2)", (c) => placeBefore(c, c.gathered)),
 ];
 
 /** The driver's and the page table's part. */
@@ -96,17 +101,24 @@ const clearEntries: Node<Machine, UnmapFrame> = under(pgtLock, [
   label("stop unmapping", []),
 ]);
 
-/** The invalidation of what was gathered: one command for each page, and a SYNC. */
+/** The invalidation of what was gathered: one command for each page, singly or in batches, and a SYNC. */
 export const invalidate: Node<Machine, UnmapFrame> = under(iommuLock, [
-  repeat("issue the invalidations", (_, c) => c.issued < c.gathered, [
-    ...addCommand<UnmapFrame>(
-      "TLBI",
-      (c) => invalidationOf(domainOf(c.domain), valid(c.iova), c.issued),
-      (c) => {
-        c.issued++;
-      },
-    ),
-  ]),
+  when(
+    "are commands batched?",
+    (_s, _c, { bounds }) => bounds.batch > 0,
+    issueInCorrectBatches<UnmapFrame>(),
+    [
+      repeat("issue the invalidations", (_, c) => c.issued < c.gathered, [
+        ...addCommand<UnmapFrame>(
+          "TLBI",
+          (c) => invalidationOf(domainOf(c.domain), valid(c.iova), c.issued),
+          (c) => {
+            c.issued++;
+          },
+        ),
+      ]),
+    ],
+  ),
   ...addSync<UnmapFrame>(),
 ]);
 

@@ -7,4 +7,8 @@ export const absent = {
   lifetime: 0,
   poolPage: 0,
   guestPage: 0,
+  commandError: 0,
+  batch: 0,
+  store: 0,
+  nonCoherent: 0,
 } as const;

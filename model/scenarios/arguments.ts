@@ -12,7 +12,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
-import { withoutRaces } from "./themes.ts";
+import { withoutCommands, withoutRaces } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -39,11 +39,11 @@ const bounds = {
   domainReferences: 4,
 } as const;
 
-const tiny: Scope = { bounds, allows, without: withoutRaces };
+const tiny: Scope = { bounds, allows, without: [...withoutRaces, ...withoutCommands] };
 const paper: Scope = {
   bounds: { ...bounds, page: 3, domain: 2, lifetime: 2, device: 2, stream: 2 },
   allows,
-  without: withoutRaces,
+  without: [...withoutRaces, ...withoutCommands],
 };
 
 export const everyArgument: Scenario = {

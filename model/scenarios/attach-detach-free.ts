@@ -16,7 +16,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
-import { withoutMapping } from "./themes.ts";
+import { withoutCommands, withoutMapping } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -68,11 +68,11 @@ const bounds = {
   domainReferences: 5,
 } as const;
 
-const tiny: Scope = { bounds, allows, without: withoutMapping };
+const tiny: Scope = { bounds, allows, without: [...withoutMapping, ...withoutCommands] };
 const paper: Scope = {
   bounds: { ...bounds, domain: 2, lifetime: 2, page: 3, poolPage: 2 },
   allows,
-  without: withoutMapping,
+  without: [...withoutMapping, ...withoutCommands],
 };
 
 export const attachDetachFree: Scenario = {

@@ -12,7 +12,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
-import { withoutReuse } from "./themes.ts";
+import { withoutCommands, withoutReuse } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -58,8 +58,12 @@ const bounds = {
   domainReferences: 4,
 } as const;
 
-const tiny: Scope = { bounds, allows, without: withoutReuse };
-const paper: Scope = { bounds: { ...bounds, domain: 2, lifetime: 2 }, allows, without: withoutReuse };
+const tiny: Scope = { bounds, allows, without: [...withoutReuse, ...withoutCommands] };
+const paper: Scope = {
+  bounds: { ...bounds, domain: 2, lifetime: 2 },
+  allows,
+  without: [...withoutReuse, ...withoutCommands],
+};
 
 export const idReuse: Scenario = {
   name: "id-reuse",

@@ -17,7 +17,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
-import { withoutLifetimes } from "./themes.ts";
+import { withoutCommands, withoutLifetimes } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -153,11 +153,11 @@ const bounds = {
   domainReferences: 5,
 } as const;
 
-const tiny: Scope = { bounds, allows: allowsTiny, without: withoutLifetimes };
+const tiny: Scope = { bounds, allows: allowsTiny, without: [...withoutLifetimes, ...withoutCommands] };
 const paper: Scope = {
   bounds: { ...bounds, references: 5 },
   allows: allowsPaper,
-  without: withoutLifetimes,
+  without: [...withoutLifetimes, ...withoutCommands],
 };
 
 export const mapUnmapDonate: Scenario = {

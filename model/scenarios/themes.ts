@@ -80,3 +80,23 @@ export const withoutRaces: readonly string[] = [
   "a SYNC waits for a configuration",
   "the TLB outlives an attachment",
 ];
+
+/** What is about pages that the hypervisor gets or borrows, and about mapping over what is mapped. */
+export const withoutTransfers: readonly string[] = [
+  "the hypervisor owns a page",
+  "a page is shared",
+  "a page is mapped twice",
+  "map succeeds in part",
+  "guest-secrets-stay",
+];
+
+/** What is about commands that fail or go astray, and about stores that the SMMU sees late. */
+export const withoutCommands: readonly string[] = [
+  "commands-are-legal",
+  "commands-are-consumed-as-written",
+  "no-use-ends-before-its-invalidation",
+  "mapped-means-visible",
+  "a store to a page table is late",
+  "a full batch is issued",
+  "a SYNC is late",
+];

@@ -25,6 +25,7 @@ import {
   type StreamIndex,
   transaction,
 } from "../machine.ts";
+import { seenEntry } from "./late-stores.ts";
 import { drop, userOf, vmidOf } from "./stream-table.ts";
 
 /** The hardware assumptions that isolation rests on here; each can be switched off. */
@@ -117,7 +118,7 @@ function findsEntry(s: Machine, by: number, at: IovaIndex): boolean {
   const table = s.streams.length > by ? s.streams[by].cachedTable : null;
   if (tagged === null || table === null || s.tlb[tagged][at].hit.tag !== "none") return false;
   const user = userOf(s, table);
-  return user >= 0 && s.domains[user].entries[at].pte.tag === "valid";
+  return user >= 0 && seenEntry(s, user, at).tag === "valid";
 }
 
 export const translationRules = [
@@ -131,9 +132,9 @@ export const translationRules = [
         s.streams.length === 0 &&
         s.transactions[k].doing.tag === "nothing" &&
         s.tlb[d][i].hit.tag === "none" &&
-        s.domains[d].entries[i].pte.tag === "valid",
+        seenEntry(s, d, i).tag === "valid",
       then: (s, { transaction: k, domain: d, iova: i }) => {
-        const { pte: read } = s.domains[d].entries[i];
+        const read = seenEntry(s, d, i);
         if (read.tag !== "valid") return;
         const { page, permission } = read;
         s.transactions[k].doing = {
@@ -160,7 +161,7 @@ export const translationRules = [
         const { cachedWord: tagged, cachedTable: table } = s.streams[by];
         if (tagged === null || table === null) return;
         const user = userOf(s, table);
-        const { pte: read } = s.domains[user < 0 ? 0 : user].entries[i];
+        const read = seenEntry(s, user < 0 ? 0 : user, i);
         if (read.tag !== "valid") return;
         const { page, permission } = read;
         s.transactions[k].doing = {

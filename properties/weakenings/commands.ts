@@ -1,8 +1,49 @@
-/** Weakenings of the command queue. */
-import { deadlockProperty, dropStep, unlocked } from "../../checker/index.ts";
+/** Weakenings of the command queue, and of the order in which stores reach the SMMU. */
+import {
+  deadlockProperty,
+  dropCheck,
+  dropStep,
+  type Edit,
+  edit,
+  replaceStep,
+  step,
+  swapSteps,
+  unlocked,
+} from "../../checker/index.ts";
+import { withFieldsOfBefore } from "../../model/designs/invalidation.ts";
+import type { UnmapFrame } from "../../model/hypercalls/unmap-pages.ts";
+import type { Machine } from "../../model/machine.ts";
 import { idReuse } from "../../model/scenarios/id-reuse.ts";
 import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
+import { lateStores, lateStoresNonCoherent } from "../../model/scenarios/late-stores.ts";
+import { queueBatches, queueTimeOuts } from "../../model/scenarios/queue-batches.ts";
+import { invalidationAt } from "../../model/smmu/batches.ts";
+import { writeSlot } from "../../model/smmu/command-queue.ts";
+import { domainOf } from "../../model/tables.ts";
 import type { Weakening } from "./weakening.ts";
+
+/** The doorbell without the barrier before it. */
+const withoutBarrier = (name: string): Edit<Machine> =>
+  replaceStep<Machine, UnmapFrame>(
+    `ring the doorbell for ${name}`,
+    step(`ring the doorbell for ${name}, without a barrier`, (s) => {
+      s.queue.doorbell = s.queue.producer;
+    }),
+  );
+
+/** Nobody asks whether the queue has room for the SYNC. */
+const withoutRoom: Edit<Machine> = (call) =>
+  edit(call, dropStep("wait for room for SYNC"), dropCheck("there is room for SYNC"));
+
+/** The last batch goes into the queue with other commands than were meant. */
+const copies = (commandOf: typeof withFieldsOfBefore): Edit<Machine> =>
+  replaceStep<Machine, UnmapFrame>(
+    "copy a command of the last batch into its slot",
+    step("copy another command into its slot", (s, c, { self, bounds }) => {
+      writeSlot(s, self, (s.queue.producer + c.copied) % bounds.slot, commandOf(c, c.copied, bounds));
+      c.copied++;
+    }),
+  );
 
 export const commandWeakenings: readonly Weakening[] = [
   {
@@ -36,5 +77,103 @@ export const commandWeakenings: readonly Weakening[] = [
     edits: { unmap_pages: unlocked("iommu.lock") },
     scenario: mapUnmapDonate,
     breaks: ["queue-changes-under-iommu.lock"],
+  },
+  {
+    name: "unmap_pages tells the SMMU of commands without a barrier",
+    mechanism: "M28",
+    attack:
+      "The SMMU reads old commands, or consumes the invalidation and then reads the old entry once more.",
+    edits: {
+      unmap_pages: (call) => edit(call, withoutBarrier("TLBI"), withoutBarrier("SYNC")),
+    },
+    scenario: lateStores,
+    breaks: [
+      "commands-are-consumed-as-written",
+      "commands-are-legal",
+      "unmapped-means-unreachable",
+      "dma-secrecy",
+    ],
+  },
+  {
+    name: "map_pages returns before its entries are visible",
+    mechanism: "M28",
+    attack: "The device is told of an iova that the SMMU does not translate yet.",
+    edits: { map_pages: dropStep("wait until the stores are visible") },
+    scenario: lateStores,
+    breaks: ["mapped-means-visible"],
+  },
+  {
+    name: "unmap_pages does not clean the entries that it cleared",
+    mechanism: "M27",
+    attack: "An SMMU that does not snoop caches reads the old entry after the invalidation.",
+    edits: { unmap_pages: dropStep("clean the entry to the point of coherency") },
+    scenario: lateStoresNonCoherent,
+    breaks: ["unmapped-means-unreachable", "dma-integrity"],
+  },
+  {
+    name: "map_pages does not clean the entries that it wrote",
+    mechanism: "M27",
+    attack: "An SMMU that does not snoop caches does not see the entry when the device is told of it.",
+    edits: { map_pages: dropStep("clean the entry to the point of coherency") },
+    scenario: lateStoresNonCoherent,
+    breaks: ["mapped-means-visible"],
+  },
+  {
+    name: "unmap_pages goes on after a SYNC that was not completed in time",
+    mechanism: "M55",
+    attack: "The use is given back while the invalidation is still in the queue.",
+    edits: { unmap_pages: dropCheck("the SYNC is complete") },
+    scenario: queueTimeOuts,
+    breaks: ["no-use-ends-before-its-invalidation", "dma-secrecy"],
+  },
+  {
+    name: "unmap_pages writes the SYNC though the queue is full",
+    mechanism: "M56",
+    attack: "The SYNC overwrites an invalidation that was not consumed.",
+    edits: { unmap_pages: withoutRoom },
+    scenario: queueTimeOuts,
+    breaks: ["unmapped-means-unreachable"],
+  },
+  {
+    name: "unmap_pages builds commands over what their buffer held before",
+    mechanism: "M57",
+    attack: "The second command has bits of the first one in its address, and invalidates another page.",
+    edits: { unmap_pages: copies(withFieldsOfBefore) },
+    scenario: queueTimeOuts,
+    breaks: ["unmapped-means-unreachable", "dma-integrity"],
+  },
+  {
+    name: "unmap_pages invalidates the first page only",
+    mechanism: "M59",
+    attack: "The TLB keeps the other pages of the range.",
+    edits: {
+      unmap_pages: copies((c, _, bounds) => invalidationAt(domainOf(c.domain), 0, bounds)),
+    },
+    scenario: queueBatches,
+    breaks: ["unmapped-means-unreachable"],
+  },
+  {
+    name: "unmap_pages gathers one page, the last",
+    mechanism: "M60",
+    attack: "What was gathered before is forgotten, and the TLB keeps it.",
+    edits: {
+      unmap_pages: replaceStep<Machine, UnmapFrame>(
+        "add a TLBI to the batch",
+        step("put a TLBI in the place of the one before", (_, c) => {
+          c.batched = 1;
+          c.issued++;
+        }),
+      ),
+    },
+    scenario: queueBatches,
+    breaks: ["unmapped-means-unreachable"],
+  },
+  {
+    name: "unmap_pages gives the uses back and invalidates later",
+    mechanism: "M61",
+    attack: "The page is donated while the TLB still translates to it.",
+    edits: { unmap_pages: swapSteps("iommu.lock", "give back the recorded uses") },
+    scenario: mapUnmapDonate,
+    breaks: ["cached-translations-are-justified", "dma-secrecy"],
   },
 ];

@@ -1,0 +1,159 @@
+/**
+ * Stores that the SMMU sees late: those of a CPU to page tables and to the command queue.
+ *
+ * CPUs see a store at once; the SMMU goes on seeing what was there before, until the store becomes visible: by
+ * itself at any time and in any order with others, or by a barrier of the CPU at the latest. A second store to
+ * the same place joins the first. Where the SMMU does not snoop caches (`nonCoherent`), a barrier does not bring
+ * stores to page tables out, but only a clean to the point of coherency does, and the eviction of the line, which
+ * may come at any time. (The queue is mapped non-cacheable there.)
+ *
+ * What a CPU releases a lock over is visible to the next holder, and so to a coherent SMMU. That is not here: a
+ * scenario with late stores (`store`) has one CPU.
+ */
+import { environmentRule, type Node, step, when } from "../../checker/index.ts";
+import { type Command, cpu, domain, type Entry, iova, type Machine, slot } from "../machine.ts";
+
+/** The entry as the SMMU sees it. */
+export function seenEntry(s: Machine, d: number, i: number): Entry {
+  const place = s.domains[d].entries[i];
+  return place.late.length > 0 && place.late[0].isPending ? place.late[0].seen : place.pte;
+}
+
+/** The slot's command as the SMMU sees it. */
+export function seenCommand(queue: Machine["queue"], at: number): Command {
+  const place = queue.slots[at];
+  return place.late.length > 0 && place.late[0].isPending ? place.late[0].seen : place.command;
+}
+
+/** A CPU is about to store to the entry: the SMMU goes on seeing what is there now. */
+export function delayEntry(s: Machine, by: number, d: number, i: number): void {
+  const place = s.domains[d].entries[i];
+  if (place.late.length === 0 || place.late[0].isPending) return;
+  place.late[0].seen = place.pte;
+  place.late[0].isPending = true;
+  place.late[0].by = cpu.at(by);
+}
+
+/** A CPU is about to store to the slot: the SMMU goes on seeing what is there now. */
+export function delayCommand(queue: Machine["queue"], by: number, at: number): void {
+  const place = queue.slots[at];
+  if (place.late.length === 0 || place.late[0].isPending) return;
+  place.late[0].seen = place.command;
+  place.late[0].isPending = true;
+  place.late[0].by = cpu.at(by);
+}
+
+function showEntry(s: Machine, d: number, i: number): void {
+  const { late } = s.domains[d].entries[i];
+  late[0].isPending = false;
+  late[0].seen = { tag: "none" };
+  late[0].by = cpu.at(0);
+}
+
+function showCommand(queue: Machine["queue"], at: number): void {
+  const { late } = queue.slots[at];
+  late[0].isPending = false;
+  late[0].seen = { tag: "nothing" };
+  late[0].by = cpu.at(0);
+}
+
+/** A barrier of the CPU: what it stored is visible, but for lines that only a clean brings out. */
+export function drainStores(s: Machine, by: number, bounds: Readonly<Record<string, number>>): void {
+  if (bounds.store === 0) return;
+  for (let n = 0; n < s.queue.slots.length; n++) {
+    const { late } = s.queue.slots[n];
+    if (late[0].isPending && late[0].by === by) showCommand(s.queue, n);
+  }
+  if (bounds.nonCoherent > 0) return;
+  for (let d = 0; d < s.domains.length; d++) {
+    const { entries } = s.domains[d];
+    for (let i = 0; i < entries.length; i++) {
+      const { late } = entries[i];
+      if (late[0].isPending && late[0].by === by) showEntry(s, d, i);
+    }
+  }
+}
+
+/** Has this CPU stored to page tables what the SMMU does not see yet? */
+export function hasLateEntries(s: Machine, by: number): boolean {
+  for (let d = 0; d < s.domains.length; d++) {
+    const { entries } = s.domains[d];
+    for (let i = 0; i < entries.length; i++) {
+      const { late } = entries[i];
+      if (late.length > 0 && late[0].isPending && late[0].by === by) return true;
+    }
+  }
+  return false;
+}
+
+/** The clean of an entry to the point of coherency, for an SMMU that does not snoop caches. */
+export function cleanEntry<C>(
+  mirrors: string,
+  placeOf: (c: C) => { readonly domain: number; readonly iova: number },
+): Node<Machine, C> {
+  return when(
+    "does the SMMU not snoop caches?",
+    (_s, _c, { bounds }) => bounds.nonCoherent > 0,
+    [
+      step(
+        "clean the entry to the point of coherency",
+        (s, c) => {
+          const at = placeOf(c);
+          const { late } = s.domains[at.domain].entries[at.iova];
+          if (late.length > 0 && late[0].isPending) showEntry(s, at.domain, at.iova);
+        },
+        { mirrors, mechanisms: ["M27"] },
+      ),
+    ],
+    [],
+    { mirrors },
+  );
+}
+
+/** wmb: what the call stored is visible before it goes on. */
+export function writeBarrier<C>(mirrors: string): Node<Machine, C> {
+  return when(
+    "wmb",
+    (_s, _c, { bounds }) => bounds.store > 0,
+    [
+      step("wait until the stores are visible", (s, _, { self, bounds }) => drainStores(s, self, bounds), {
+        mirrors,
+        mechanisms: ["M28"],
+      }),
+    ],
+    [],
+    { mirrors },
+  );
+}
+
+const entryVisible = "a store to a page table becomes visible";
+const commandVisible = "a store to the command queue becomes visible";
+/** The steps by which stores become visible: an SMMU that reads an old command may read the new one after. */
+export const visibility: readonly string[] = [entryVisible, commandVisible];
+
+export const lateStoreRules = [
+  environmentRule(
+    entryVisible,
+    { domain, iova },
+    {
+      lane: "memory",
+      when: (s: Machine, { domain: d, iova: i }) => {
+        const { late } = s.domains[d].entries[i];
+        return late.length > 0 && late[0].isPending;
+      },
+      then: (s, { domain: d, iova: i }) => showEntry(s, d, i),
+    },
+  ),
+  environmentRule(
+    commandVisible,
+    { slot },
+    {
+      lane: "memory",
+      when: (s: Machine, { slot: n }) => {
+        const { late } = s.queue.slots[n];
+        return late.length > 0 && late[0].isPending;
+      },
+      then: (s, { slot: n }) => showCommand(s.queue, n),
+    },
+  ),
+];

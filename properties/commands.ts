@@ -1,0 +1,136 @@
+/**
+ * Commands: what the SMMU consumes is what was written for it, and what is not consumed has no consequences.
+ */
+import {
+  idleLabel,
+  type Invariant,
+  invariant,
+  type StepProperty,
+  stepProperty,
+  type Witness,
+  witness,
+} from "../checker/index.ts";
+import { type Command, cpu, domain, iova, page, type Seen } from "../model/machine.ts";
+import { hasError, head } from "../model/smmu/command-queue.ts";
+import { seenEntry } from "../model/smmu/late-stores.ts";
+
+function describeCommand(of: Command): string {
+  if (of.tag === "nothing") return "zeros";
+  if (of.tag === "other") return "a command that concerns nothing";
+  return of.tag === "TLBI" ? `a TLBI of iova ${of.iova} of domain ${of.domain}` : `a ${of.tag}`;
+}
+
+/** Is a TLBI in the queue that this CPU wrote, and that the SMMU has not consumed? */
+function hasPending(s: Seen, by: number): boolean {
+  for (let n = 0; n < s.queue.slots.length; n++) {
+    const { command, fresh } = s.queue.slots[n];
+    if (command.tag === "TLBI" && fresh.length > 0 && fresh[0].by === by) return true;
+  }
+  return false;
+}
+
+export const commands: readonly Invariant<Seen>[] = [
+  invariant(
+    "commands-are-legal",
+    {},
+    {
+      sentence: "The SMMU meets no illegal command: it would consume none after it.",
+      holds: (s: Seen) => !hasError(s.queue),
+      explain: () => "the SMMU met an illegal command, and stopped (CERROR)",
+    },
+  ),
+];
+
+export const commandSteps: readonly StepProperty<Seen>[] = [
+  stepProperty(
+    "commands-are-consumed-as-written",
+    {},
+    {
+      sentence: "The SMMU consumes every command once, and as the hypervisor wrote it.",
+      holds: (before: Seen, after: Seen) => {
+        if (before.queue.errors.length === 0 || before.queue.consumer === after.queue.consumer) return true;
+        const of = before.queue.slots[before.queue.consumer % before.queue.slots.length];
+        return of.fresh[0].by !== null && (of.late.length === 0 || !of.late[0].isPending);
+      },
+      explain: (before) => {
+        const at = before.queue.consumer % before.queue.slots.length;
+        return `the SMMU consumes slot ${at}, in which it finds ${describeCommand(head(before.queue))}, which nobody wrote there for it to consume now`;
+      },
+    },
+  ),
+  stepProperty(
+    "no-use-ends-before-its-invalidation",
+    { page },
+    {
+      sentence:
+        "While a TLBI of a CPU waits in the queue, the CPU gives back no use: an invalidation that failed gives none back at all.",
+      sekvm: "smmu_count",
+      holds: (before: Seen, after: Seen, step, { page: p }) => {
+        const k = step.args.cpu;
+        if (typeof k !== "number" || after.pages[p].references >= before.pages[p].references) return true;
+        return !hasPending(before, k);
+      },
+      explain: (_before, _after, step, { page: p }) =>
+        `"${step.action}" gives back a use of page ${p}, and the SMMU has not consumed the TLBI`,
+    },
+  ),
+  stepProperty(
+    "mapped-means-visible",
+    { cpu },
+    {
+      sentence: "When map_pages returns n, the SMMU sees the n entries.",
+      sekvm: "spt_cons",
+      holds: (before: Seen, after: Seen, step, { cpu: k }) => {
+        if (step.args.cpu !== k || after.cpus[k].pc !== idleLabel) return true;
+        const { domain: d, iova: first, mapped } = before.cpus[k];
+        if (typeof d !== "number" || typeof first !== "number" || mapped === undefined) return true;
+        for (let i = first; i < first + mapped; i++) {
+          if (seenEntry(after, d, i).tag !== after.domains[d].entries[i].pte.tag) return false;
+        }
+        return true;
+      },
+      explain: (before, _after, step) =>
+        `map_pages ${step.outcome} for iova ${before.cpus[step.args.cpu].iova}, and the SMMU does not see the entry yet`,
+    },
+  ),
+];
+
+export const commandWitnesses: readonly Witness<Seen>[] = [
+  witness(
+    "a store to a page table is late",
+    { domain, iova },
+    {
+      sentence: "The SMMU still sees an entry that a CPU has changed.",
+      holds: (s: Seen, { domain: d, iova: i }) => {
+        const { late } = s.domains[d].entries[i];
+        return late.length > 0 && late[0].isPending;
+      },
+    },
+  ),
+  witness(
+    "a full batch is issued",
+    { cpu },
+    {
+      sentence: "A batch is copied into the queue, and another one is to follow.",
+      holds: (s: Seen, { cpu: k }) => {
+        const { copied, issued, gathered } = s.cpus[k];
+        return copied !== undefined && copied > 0 && (issued ?? 0) < (gathered ?? 0);
+      },
+    },
+  ),
+  witness(
+    "a SYNC is late",
+    { cpu },
+    {
+      sentence: "A call has stopped waiting for a SYNC that the SMMU has not consumed.",
+      holds: (s: Seen, { cpu: k }) => {
+        const { pc } = s.cpus[k];
+        if (pc === "PANIC in unmap_pages: the SMMU did not complete a SYNC in time") return true;
+        const isGivenUp =
+          pc === "unmap_pages: release iommu.lock" ||
+          pc === "unmap_pages: release iommu.lock, to the SYNC failed";
+        return isGivenUp && s.queue.producer !== s.queue.consumer;
+      },
+    },
+  ),
+];
