@@ -158,5 +158,8 @@ export function fromTheWrongWord(
   k: number,
   bounds: Readonly<Record<string, number>>,
 ): ReturnType<typeof asMeant> {
-  return k % 2 === 0 ? asMeant(c, k / 2, bounds) : { tag: "other" };
+  if (k % 2 !== 0) return { tag: "other" };
+  let whole = 0;
+  for (let word = 2; word <= k; word += 2) whole++;
+  return asMeant(c, whole, bounds);
 }

@@ -8,6 +8,9 @@
  * reads the entry once more and leaves it alone where it is zero by then, there is no visitor of tables, and
  * unmapping what is not mapped meets no WARN.
  *
+ * Batches of commands wrap; as in the posting, their buffer is not cleared between uses, and the error of a full
+ * batch is dropped.
+ *
  * Transitions look at the state before the count, share_hyp maps into the hypervisor before it marks the
  * page, and reclaim scrubs before it unmaps from the guest.
  *

@@ -2,6 +2,10 @@
  * pv-rfc2: "[RFC PATCH v2 00/58] KVM: Arm SMMUv3 driver for pKVM" (December 2024), literally, as an edit of
  * pv. Nothing is tidied up here, and nothing is made worse.
  *
+ * Batches of commands are those of the last patch, where a scenario has batches: the copy into the queue does not
+ * wrap, the buffer is not cleared between uses, and the error of a full batch is dropped. Not confirmed: what
+ * such a buffer holds at first; it is on the stack, and is taken to be zero.
+ *
  * Left out, because the slice has no place for it: the local `ret` of smmu_map_pages, which is read before
  * it is written (where it is not zero, the loop is skipped, and nothing is mapped); the visitor's free of
  * table pages, which takes a second level; time-outs of a SYNC in attach and detach.

@@ -15,6 +15,11 @@
  * - free_domain gives back the uses of the pages that are still mapped (M13); one that is refused is no WARN.
  * - Unmapping what is not mapped ends the call and does not panic.
  *
+ * - Where the SMMU makes no room for a command, or does not complete a SYNC, before the hypervisor gives up
+ *   waiting, the call stops for good and gives nothing back (M55). In the sources errors of commands end at WARNs,
+ *   and that of a full batch nowhere.
+ * - A batch of commands is built from zero, and every command goes to a slot of its own (M56, M57).
+ *
  * What it leaves as it is: a call on a domain without references is a BUG (M34), as in every version. The
  * host can panic its own CPU with it; that is a matter of availability.
  */

@@ -1,5 +1,5 @@
 /**
- * queue-batches and queue-time-outs: invalidations of several pages in a queue that wraps, by commands that are
+ * queue-batches, queue-full-batches and queue-time-outs: invalidations of several pages in a queue that wraps, by commands that are
  * collected in batches; and an SMMU that may not answer in time.
  *
  * What exists, and why not more:
@@ -10,9 +10,9 @@
  * - The queue's memory keeps what was consumed, and zeros at first, so that a slot that was not written has a
  *   meaning: it is an old command, or an illegal one.
  * - `queue-batches`: a batch takes both pages, and every wait for the SMMU ends well.
- * - `queue-time-outs`: a batch takes one command, so that a call over two pages issues a full batch and uses its
- *   buffer again; pages are mapped from the second iova on, for the addresses to differ in their bits. Any wait
- *   for the SMMU may give up, and a WARN is not fatal: what the sources do after it is what is shown. Where it is
+ * - `queue-full-batches`: a batch takes one command, so that a call over two pages issues a full batch and uses
+ *   its buffer again; pages are mapped from the second iova on, for the addresses to differ in their bits.
+ * - `queue-time-outs`: the same, and any wait for the SMMU may give up, and a WARN is not fatal: what the sources do after it is what is shown. Where it is
  *   fatal, the CPU stops there.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
@@ -96,10 +96,23 @@ export const queueBatches: Scenario = {
   sizes: { tiny: batches, paper: { ...batches, bounds: { ...bounds, cpu: 2 } } },
 };
 
+/** A batch of one: two pages take two. */
 const lateBounds = { ...bounds, iova: 3, slot: 2, position: 4, batch: 1 } as const;
-const late: Scope = {
+const reused: Scope = {
   bounds: lateBounds,
   allows: allowsFrom(1),
+  without: [...without, "a SYNC is late"],
+};
+
+export const queueFullBatches: Scenario = {
+  name: "queue-full-batches",
+  sentence:
+    "The same with batches of one command, so that a call over two pages uses its batch again: shows what is left in it; cannot show SYNCs that fail, or batches of several commands",
+  sizes: { tiny: reused, paper: { ...reused, bounds: { ...lateBounds, cpu: 2 } } },
+};
+
+const late: Scope = {
+  ...reused,
   assumptionsOff: ["sync-completes-in-time", "warn-is-fatal"],
   without,
 };

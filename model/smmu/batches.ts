@@ -35,7 +35,8 @@ export interface BatchText<C> {
 
 /** The command that invalidates an address: one that no table maps concerns nothing here. */
 export function invalidationAt(domain: DomainIndex, address: number, bounds: Bounds): Command {
-  return address < bounds.iova ? { tag: "TLBI", domain, iova: iova.at(address) } : { tag: "other" };
+  for (let i = 0; i < bounds.iova; i++) if (i === address) return { tag: "TLBI", domain, iova: iova.at(i) };
+  return { tag: "other" };
 }
 
 /** The iova of the `k`-th command of the batch, as meant. */

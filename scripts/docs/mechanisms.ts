@@ -17,7 +17,6 @@ const outside = (why: string): string => `The abstraction leaves it out: ${why}.
 const tables = "table pages and a second level";
 const pools = "the pools' refill and reclaim";
 const power = "power";
-const coherence = "stores that the SMMU sees late";
 
 /** The groups, each from its first mechanism on. */
 const groups: Readonly<Record<string, string>> = {
@@ -90,12 +89,11 @@ export const mechanisms: Readonly<Record<string, Mechanism>> = {
   },
   M26: {
     sentence: "A new table is linked after its contents are visible.",
-    absent: later(`${tables} and ${coherence}`),
+    absent: later(tables),
   },
   M27: {
     sentence:
       "For an SMMU that does not snoop caches, stores are cleaned to memory before it is told of them.",
-    absent: later(coherence),
   },
   M28: { sentence: "The doorbell, and the end of a map, order all stores before them." },
   M29: {
@@ -174,7 +172,6 @@ export const mechanisms: Readonly<Record<string, Mechanism>> = {
   M54: { sentence: "A call waits until its invalidation is complete." },
   M55: {
     sentence: "A command that was not issued or not completed stops what relies on it.",
-    absent: later("failing and timed-out commands"),
   },
   M56: { sentence: "A full queue is waited for, and its wrap is accounted for." },
   M57: { sentence: "A command is built from zero." },
