@@ -68,11 +68,6 @@ function countPending(queue: Machine["queue"], positions: number): number {
   return (queue.producer - queue.consumer + positions) % positions;
 }
 
-/** No room: the slots are equal, the wrap bits differ. */
-export function isFull(queue: Machine["queue"], positions: number): boolean {
-  return countPending(queue, positions) === queue.slots.length;
-}
-
 /** Consumed as far as it was produced, wrap bit included. */
 export function isEmpty(queue: Machine["queue"]): boolean {
   return queue.producer === queue.consumer;

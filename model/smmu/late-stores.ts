@@ -74,18 +74,6 @@ export function drainStores(s: Machine, by: number, bounds: Readonly<Record<stri
   }
 }
 
-/** Has this CPU stored to page tables what the SMMU does not see yet? */
-export function hasLateEntries(s: Machine, by: number): boolean {
-  for (let d = 0; d < s.domains.length; d++) {
-    const { entries } = s.domains[d];
-    for (let i = 0; i < entries.length; i++) {
-      const { late } = entries[i];
-      if (late.length > 0 && late[0].isPending && late[0].by === by) return true;
-    }
-  }
-  return false;
-}
-
 /** The clean of an entry to the point of coherency, for an SMMU that does not snoop caches. */
 export function cleanEntry<C>(
   mirrors: string,
