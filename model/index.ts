@@ -11,6 +11,7 @@ import { buildPvRfc2 } from "./designs/pv-rfc2.ts";
 import type { Machine } from "./machine.ts";
 import { everyArgument } from "./scenarios/arguments.ts";
 import { attachDetachFree } from "./scenarios/attach-detach-free.ts";
+import { attachTimeOuts } from "./scenarios/attach-time-outs.ts";
 import { idReuse } from "./scenarios/id-reuse.ts";
 import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
@@ -54,7 +55,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The paravirtual design, corrected: every mechanism is in it.",
     claimsToHold: true,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, attachDetachFree, idReuse, everyArgument, ...queueScenarios],
+    scenarios: [mapUnmapDonate, attachDetachFree, idReuse, everyArgument, attachTimeOuts, ...queueScenarios],
     build: buildPv,
   },
   {
@@ -70,7 +71,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of December 2024 (RFC v2), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, attachDetachFree, idReuse, everyArgument, ...queueScenarios],
+    scenarios: [mapUnmapDonate, attachDetachFree, idReuse, everyArgument, attachTimeOuts, ...queueScenarios],
     build: buildPvRfc2,
   },
   {

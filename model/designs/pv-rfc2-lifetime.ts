@@ -11,8 +11,7 @@
  *   mapped keeps its uses for ever.
  * - What is allocated to a domain is reached through its slot: where there is nothing, EL2 faults.
  *
- * Left out: the bound of stream ids, off by one in the posting (here an id is in the table or refused); time-outs
- * and errors of the SYNC, and so the activation that fails with V set.
+ * Left out: the bound of stream ids, off by one in the posting (here an id is in the table or refused).
  */
 import {
   check,
@@ -21,14 +20,17 @@ import {
   dropStep,
   type Edit,
   edit,
+  type Exit,
   insertAfter,
   insertBefore,
   isValid,
   jump,
+  label,
   leave,
   mirrors,
   panic,
   replaceCheck,
+  returns,
   step,
   when,
 } from "../../checker/index.ts";
@@ -92,6 +94,18 @@ export function faultWithoutSmmu<C extends DomainFrame>(function_: string) {
   );
 }
 
+/** What the call does where the SMMU does not answer in time, to these commands and to the SYNC behind them. */
+function onLate<C>(
+  commands: readonly string[],
+  purpose: string,
+  otherwise: Exit<Machine, C>,
+): Edit<Machine>[] {
+  return [
+    ...commands.map((name) => replaceCheck<Machine, C>(`there is room for ${name}${purpose}`, { otherwise })),
+    replaceCheck<Machine, C>(`the SYNC is complete${purpose}`, { otherwise }),
+  ];
+}
+
 export const attachDevV2 = edit<Machine>(
   attachDev,
   countUpFirst,
@@ -111,6 +125,18 @@ export const attachDevV2 = edit<Machine>(
       mirrors: "smmu_attach_dev (v2)",
       mechanisms: ["M43"],
     }),
+  ),
+  ...onLate<AttachFrame>(["CFGI", "SYNC"], " for the other words", jump("put the domain")),
+  // The activation that fails leaves V set, and the reference is put all the same.
+  ...onLate<AttachFrame>(["CFGI", "SYNC"], " for word 0", jump("the activation failed")),
+  insertAfter<Machine, AttachFrame>(
+    "the SYNC is complete for word 0",
+    leave(jump("the activation is over")),
+    label("the activation failed", [
+      warnUnless("the activation is complete", () => false, "smmu_attach_dev (v2)"),
+      leave(jump("put the domain")),
+    ]),
+    label("the activation is over", []),
   ),
   mirrors("kvm_iommu_attach_dev (v2)"),
 );
@@ -132,7 +158,22 @@ export const detachDevV2 = edit<Machine>(
       },
       { mirrors: "smmu_detach_dev, smmu_free_cd (v2 36/58)" },
     ),
+    leave(jump("the entry is cleared")),
+    label("the entry may not be forgotten", [
+      step(
+        "free the context descriptors that the local names, all the same",
+        (s) => {
+          s.wildAccess = "an uninitialised pointer";
+        },
+        { mirrors: "smmu_detach_dev, smmu_free_cd (v2 36/58)" },
+      ),
+      leave(returns("an error")),
+    ]),
+    label("the entry is cleared", []),
   ),
+  // An error of the first SYNC leaves a dead entry and the reference; one of the second the reference.
+  ...onLate<DetachFrame>(["CFGI", "SYNC"], " for word 0", returns("an error")),
+  ...onLate<DetachFrame>(["CFGI", "SYNC"], " for the other words", jump("the entry may not be forgotten")),
   mirrors("kvm_iommu_detach_dev (v2 36/58)"),
 );
 
@@ -147,6 +188,19 @@ export const freeDomainV2 = edit<Machine>(
   dropStep("record the pages still mapped"),
   dropStep("give back the recorded uses"),
   dropLocals("gathered", "recorded0", "recorded1"),
+  // The error ends at a WARN, and the tables go back to the pool.
+  replaceCheck<Machine, FreeFrame>("there is room for TLBI of the id", {
+    otherwise: jump("the id may not be clean"),
+  }),
+  ...onLate<FreeFrame>(["SYNC"], "", jump("the id may not be clean")),
+  insertAfter<Machine, FreeFrame>(
+    "the SYNC is complete",
+    leave(jump("the id is clean")),
+    label("the id may not be clean", [
+      warnUnless("the invalidation is complete", () => false, "smmu_inv_domain (v2)"),
+    ]),
+    label("the id is clean", []),
+  ),
   mirrors("kvm_iommu_free_domain (v2)"),
 );
 

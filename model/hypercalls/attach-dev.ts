@@ -38,6 +38,7 @@ const refused = returns<Machine, AttachFrame>("EINVAL");
 /** CFGI_STE and SYNC: afterwards the SMMU knows nothing of the entry but what it fetches from now on. */
 export function forgetStream<C extends { stream: AttachFrame["stream"] }>(
   purpose: string,
+  mechanisms?: readonly string[],
 ): Node<Machine, C>[] {
   return [
     ...addCommand<C>(
@@ -46,7 +47,7 @@ export function forgetStream<C extends { stream: AttachFrame["stream"] }>(
       undefined,
       "CMD_CFGI_STE",
     ),
-    ...addSync<C>(purpose),
+    ...addSync<C>(purpose, undefined, mechanisms),
   ];
 }
 
@@ -130,7 +131,7 @@ export const attachDev = procedure<Machine, typeof args, typeof locals>(
         },
         { mirrors: driver, arm: "STE.V, STE.S2VMID", sekvm: "smmu_vm", mechanisms: ["M36", "M45"] },
       ),
-      ...forgetStream<AttachFrame>(" for word 0"),
+      ...forgetStream<AttachFrame>(" for word 0", ["M47", "M55"]),
     ]),
     leave(returns("0")),
 

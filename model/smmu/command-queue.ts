@@ -160,6 +160,7 @@ export function addCommand<C>(
 export function addSync<C>(
   purpose = "",
   late: Exit<Machine, C> = failStop("did not complete a SYNC"),
+  mechanisms: readonly string[] = ["M55"],
 ): Node<Machine, C>[] {
   const mirrors = "smmu_sync_cmd (v2)";
   return [
@@ -178,7 +179,7 @@ export function addSync<C>(
       `the SYNC is complete${purpose}`,
       (s, _, at) => at.assumes(syncCompletesInTime) || isEmpty(s.queue),
       late,
-      { mirrors, mechanisms: ["M55"] },
+      { mirrors, mechanisms },
     ),
   ];
 }

@@ -5,6 +5,8 @@ import {
   dropStep,
   type Edit,
   edit,
+  jump,
+  replaceCheck,
   replaceStep,
   step,
   swapSteps,
@@ -13,6 +15,7 @@ import {
 import { withFieldsOfBefore } from "../../model/designs/invalidation.ts";
 import type { UnmapFrame } from "../../model/hypercalls/unmap-pages.ts";
 import type { Machine } from "../../model/machine.ts";
+import { attachTimeOuts } from "../../model/scenarios/attach-time-outs.ts";
 import { idReuse } from "../../model/scenarios/id-reuse.ts";
 import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
 import { lateStores, lateStoresNonCoherent } from "../../model/scenarios/late-stores.ts";
@@ -125,6 +128,31 @@ export const commandWeakenings: readonly Weakening[] = [
     edits: { unmap_pages: dropCheck("the SYNC is complete") },
     scenario: queueTimeOuts,
     breaks: ["no-use-ends-before-its-invalidation", "dma-secrecy"],
+  },
+  {
+    name: "attach_dev puts its reference where the activation was not completed in time",
+    mechanism: "M47",
+    attack: "The domain is freed while the entry that names it stands.",
+    edits: {
+      attach_dev: replaceCheck("the SYNC is complete for word 0", { otherwise: jump("put the domain") }),
+    },
+    scenario: attachTimeOuts,
+    breaks: ["attachments-are-counted", "no-stream-names-a-free-domain"],
+  },
+  {
+    name: "detach_dev goes on after a SYNC that was not completed in time",
+    mechanism: "M55",
+    attack: "The domain is freed while the SMMU still has its entry.",
+    edits: {
+      detach_dev: (call) =>
+        edit(
+          call,
+          dropCheck("the SYNC is complete for word 0"),
+          dropCheck("the SYNC is complete for the other words"),
+        ),
+    },
+    scenario: attachTimeOuts,
+    breaks: ["detached-means-blocked", "tables-outlive-what-is-cached"],
   },
   {
     name: "unmap_pages writes the SYNC though the queue is full",

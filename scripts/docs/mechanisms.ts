@@ -146,7 +146,6 @@ export const mechanisms: Readonly<Record<string, Mechanism>> = {
   },
   M47: {
     sentence: "An activation that is not known to be complete does not give its reference back.",
-    absent: later("failing and timed-out commands"),
   },
   M48: {
     sentence: "A context descriptor becomes valid last, and a used one is not replaced.",
