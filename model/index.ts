@@ -14,6 +14,7 @@ import { attachDetachFree } from "./scenarios/attach-detach-free.ts";
 import { attachTimeOuts } from "./scenarios/attach-time-outs.ts";
 import { idReuse } from "./scenarios/id-reuse.ts";
 import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
+import { lateStoresAttach } from "./scenarios/late-stores-attach.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
 import { queueBatches, queueFullBatches, queueTimeOuts } from "./scenarios/queue-batches.ts";
 
@@ -55,7 +56,15 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The paravirtual design, corrected: every mechanism is in it.",
     claimsToHold: true,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, attachDetachFree, idReuse, everyArgument, attachTimeOuts, ...queueScenarios],
+    scenarios: [
+      mapUnmapDonate,
+      attachDetachFree,
+      idReuse,
+      everyArgument,
+      attachTimeOuts,
+      lateStoresAttach,
+      ...queueScenarios,
+    ],
     build: buildPv,
   },
   {
@@ -71,7 +80,15 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of December 2024 (RFC v2), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, attachDetachFree, idReuse, everyArgument, attachTimeOuts, ...queueScenarios],
+    scenarios: [
+      mapUnmapDonate,
+      attachDetachFree,
+      idReuse,
+      everyArgument,
+      attachTimeOuts,
+      lateStoresAttach,
+      ...queueScenarios,
+    ],
     build: buildPvRfc2,
   },
   {

@@ -141,6 +141,12 @@ const streamRecord = record({
   hasTable: bool().means("the SMMU has fetched the other words"),
   cachedTable: option(page).means("what it fetched"),
   isStale: bool().means("a CFGI went by since"),
+  lateWord: array("store", record({ isPending: bool(), by: cpu, seen: option(domain) })).means(
+    "what the SMMU sees of word 0 while the store waits",
+  ),
+  lateTable: array("store", record({ isPending: bool(), by: cpu, seen: option(page) })).means(
+    "what the SMMU sees of the other words while the store waits",
+  ),
 });
 
 /** What comes and goes with a domain. Where nothing of it is modelled, domains are allocated for ever. */

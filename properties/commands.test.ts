@@ -41,6 +41,7 @@ test.for([
   ["pv", "queue-full-batches", {}],
   ["pv", "queue-time-outs", {}],
   ["pv", "attach-time-outs", {}],
+  ["pv", "late-stores-attach", {}],
   ["pv", "late-stores", {}],
   ["pv", "late-stores-non-coherent", {}],
   // The copy of a batch leaves the queue, and the SMMU consumes what was there before.

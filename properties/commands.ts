@@ -10,7 +10,7 @@ import {
   type Witness,
   witness,
 } from "../checker/index.ts";
-import { type Command, cpu, domain, iova, page, type Seen } from "../model/machine.ts";
+import { type Command, cpu, device, domain, iova, page, type Seen } from "../model/machine.ts";
 import { hasError, head } from "../model/smmu/command-queue.ts";
 import { seenEntry } from "../model/smmu/late-stores.ts";
 
@@ -104,6 +104,18 @@ export const commandWitnesses: readonly Witness<Seen>[] = [
       holds: (s: Seen, { domain: d, iova: i }) => {
         const { late } = s.domains[d].entries[i];
         return late.length > 0 && late[0].isPending;
+      },
+    },
+  ),
+  witness(
+    "a store to the stream table is late",
+    { device },
+    {
+      sentence: "The SMMU still sees a word of an entry that a CPU has changed.",
+      holds: (s: Seen, { device: k }) => {
+        if (s.streams.length <= k) return false;
+        const { lateWord, lateTable } = s.streams[k];
+        return lateWord.length > 0 && (lateWord[0].isPending || lateTable[0].isPending);
       },
     },
   ),

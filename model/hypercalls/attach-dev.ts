@@ -22,6 +22,7 @@ import {
 import { iommuLock, pgtLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { addCommand, addSync } from "../smmu/command-queue.ts";
+import { storeTable, storeWord } from "../smmu/late-stores.ts";
 import { configurationInvalidationOf } from "../smmu/stream-table.ts";
 import { domainOf, freePageOf, hasTable, lifetimeOf, streamOf } from "../tables.ts";
 import { domainGet, domainPut } from "./results.ts";
@@ -118,16 +119,16 @@ export const attachDev = procedure<Machine, typeof args, typeof locals>(
       ),
       step(
         "write the other words of the entry",
-        (s, c) => {
-          streamOf(s, c.stream).table = lifetimeOf(s, c.domain)?.root ?? null;
+        (s, c, { self }) => {
+          storeTable(streamOf(s, c.stream), self, lifetimeOf(s, c.domain)?.root ?? null);
         },
         { mirrors: driver, arm: "STE.S2TTB", mechanisms: ["M45"] },
       ),
       ...forgetStream<AttachFrame>(" for the other words"),
       step(
         "write word 0 of the entry",
-        (s, c) => {
-          streamOf(s, c.stream).word = domainOf(valid(c.domain));
+        (s, c, { self }) => {
+          storeWord(streamOf(s, c.stream), self, domainOf(valid(c.domain)));
         },
         { mirrors: driver, arm: "STE.V, STE.S2VMID", sekvm: "smmu_vm", mechanisms: ["M36", "M45"] },
       ),

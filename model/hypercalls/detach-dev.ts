@@ -7,6 +7,7 @@
 import { check, type FrameOf, isValid, leave, procedure, returns, step } from "../../checker/index.ts";
 import { iommuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
+import { storeTable, storeWord } from "../smmu/late-stores.ts";
 import { domainOf, lifetimeOf, streamOf } from "../tables.ts";
 import { forgetStream } from "./attach-dev.ts";
 import { domainPut } from "./results.ts";
@@ -65,16 +66,16 @@ export const detachDev = procedure<Machine, typeof args, typeof locals>(
       // EFFECTS: word 0 first (M46)
       step(
         "clear word 0 of the entry",
-        (s, c) => {
-          streamOf(s, c.stream).word = null;
+        (s, c, { self }) => {
+          storeWord(streamOf(s, c.stream), self, null);
         },
         { mirrors: driver, arm: "STE.V", mechanisms: ["M46"] },
       ),
       ...forgetStream<DetachFrame>(" for word 0"),
       step(
         "clear the other words of the entry",
-        (s, c) => {
-          streamOf(s, c.stream).table = null;
+        (s, c, { self }) => {
+          storeTable(streamOf(s, c.stream), self, null);
         },
         { mirrors: driver, arm: "STE.S2TTB", mechanisms: ["M46"] },
       ),

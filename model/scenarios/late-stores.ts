@@ -52,6 +52,7 @@ const without = [
   ...withoutLifetimes,
   ...withoutTransfers,
   "the queue is full",
+  "a store to the stream table is late",
   "a SYNC is late",
   "a full batch is issued",
 ];

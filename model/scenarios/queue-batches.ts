@@ -81,6 +81,7 @@ const without = [
   ...withoutTransfers,
   "mapped-means-visible",
   "a store to a page table is late",
+  "a store to the stream table is late",
 ];
 
 const batches: Scope = {

@@ -1,17 +1,28 @@
 /**
- * Stores that the SMMU sees late: those of a CPU to page tables and to the command queue.
+ * Stores that the SMMU sees late: those of a CPU to page tables, to the stream table and to the command queue.
  *
  * CPUs see a store at once; the SMMU goes on seeing what was there before, until the store becomes visible: by
  * itself at any time and in any order with others, or by a barrier of the CPU at the latest. A second store to
  * the same place joins the first. Where the SMMU does not snoop caches (`nonCoherent`), a barrier does not bring
  * stores to page tables out, but only a clean to the point of coherency does, and the eviction of the line, which
- * may come at any time. (The queue is mapped non-cacheable there.)
+ * may come at any time. (The queue and the stream table are mapped non-cacheable there.)
  *
  * What a CPU releases a lock over is visible to the next holder, and so to a coherent SMMU. That is not here: a
  * scenario with late stores (`store`) has one CPU.
  */
 import { environmentRule, type Node, step, when } from "../../checker/index.ts";
-import { type Command, cpu, domain, type Entry, iova, type Machine, slot } from "../machine.ts";
+import {
+  type Command,
+  cpu,
+  device,
+  domain,
+  type DomainIndex,
+  type Entry,
+  iova,
+  type Machine,
+  slot,
+} from "../machine.ts";
+import type { PageIndex } from "../../spec/ownership.ts";
 
 /** The entry as the SMMU sees it. */
 export function seenEntry(s: Machine, d: number, i: number): Entry {
@@ -43,6 +54,48 @@ export function delayCommand(queue: Machine["queue"], by: number, at: number): v
   place.late[0].by = cpu.at(by);
 }
 
+/** Word 0 of the stream's entry as the SMMU sees it. */
+export function seenWord(of: Machine["streams"][number]): DomainIndex | null {
+  return of.lateWord.length > 0 && of.lateWord[0].isPending ? of.lateWord[0].seen : of.word;
+}
+
+/** The other words of the stream's entry as the SMMU sees them. */
+export function seenTable(of: Machine["streams"][number]): PageIndex | null {
+  return of.lateTable.length > 0 && of.lateTable[0].isPending ? of.lateTable[0].seen : of.table;
+}
+
+/** A CPU stores to word 0 of the stream's entry. */
+export function storeWord(of: Machine["streams"][number], by: number, word: DomainIndex | null): void {
+  if (of.lateWord.length > 0 && !of.lateWord[0].isPending) {
+    of.lateWord[0].seen = of.word;
+    of.lateWord[0].isPending = true;
+    of.lateWord[0].by = cpu.at(by);
+  }
+  of.word = word;
+}
+
+/** A CPU stores to the other words of the stream's entry. */
+export function storeTable(of: Machine["streams"][number], by: number, table: PageIndex | null): void {
+  if (of.lateTable.length > 0 && !of.lateTable[0].isPending) {
+    of.lateTable[0].seen = of.table;
+    of.lateTable[0].isPending = true;
+    of.lateTable[0].by = cpu.at(by);
+  }
+  of.table = table;
+}
+
+function showWord(of: Machine["streams"][number]): void {
+  of.lateWord[0].isPending = false;
+  of.lateWord[0].seen = null;
+  of.lateWord[0].by = cpu.at(0);
+}
+
+function showTable(of: Machine["streams"][number]): void {
+  of.lateTable[0].isPending = false;
+  of.lateTable[0].seen = null;
+  of.lateTable[0].by = cpu.at(0);
+}
+
 function showEntry(s: Machine, d: number, i: number): void {
   const { late } = s.domains[d].entries[i];
   late[0].isPending = false;
@@ -63,6 +116,11 @@ export function drainStores(s: Machine, by: number, bounds: Readonly<Record<stri
   for (let n = 0; n < s.queue.slots.length; n++) {
     const { late } = s.queue.slots[n];
     if (late[0].isPending && late[0].by === by) showCommand(s.queue, n);
+  }
+  for (let k = 0; k < s.streams.length; k++) {
+    const { lateWord, lateTable } = s.streams[k];
+    if (lateWord[0].isPending && lateWord[0].by === by) showWord(s.streams[k]);
+    if (lateTable[0].isPending && lateTable[0].by === by) showTable(s.streams[k]);
   }
   if (bounds.nonCoherent > 0) return;
   for (let d = 0; d < s.domains.length; d++) {
@@ -116,10 +174,38 @@ export function writeBarrier<C>(mirrors: string): Node<Machine, C> {
 
 const entryVisible = "a store to a page table becomes visible";
 const commandVisible = "a store to the command queue becomes visible";
+const wordVisible = "a store to word 0 of a stream table entry becomes visible";
+const tableVisible = "a store to the other words of a stream table entry becomes visible";
 /** The steps by which stores become visible: an SMMU that reads an old command may read the new one after. */
-export const visibility: readonly string[] = [entryVisible, commandVisible];
+export const visibility: readonly string[] = [entryVisible, commandVisible, wordVisible, tableVisible];
 
 export const lateStoreRules = [
+  environmentRule(
+    wordVisible,
+    { device },
+    {
+      lane: "memory",
+      when: (s: Machine, { device: k }) => {
+        if (s.streams.length <= k) return false;
+        const { lateWord } = s.streams[k];
+        return lateWord.length > 0 && lateWord[0].isPending;
+      },
+      then: (s, { device: k }) => showWord(s.streams[k]),
+    },
+  ),
+  environmentRule(
+    tableVisible,
+    { device },
+    {
+      lane: "memory",
+      when: (s: Machine, { device: k }) => {
+        if (s.streams.length <= k) return false;
+        const { lateTable } = s.streams[k];
+        return lateTable.length > 0 && lateTable[0].isPending;
+      },
+      then: (s, { device: k }) => showTable(s.streams[k]),
+    },
+  ),
   environmentRule(
     entryVisible,
     { domain, iova },

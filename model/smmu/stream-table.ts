@@ -16,6 +16,7 @@ import {
   type StreamIndex,
 } from "../machine.ts";
 import type { PageIndex } from "../../spec/ownership.ts";
+import { seenTable, seenWord } from "./late-stores.ts";
 
 /** The hardware assumption about configuration that isolation rests on; it can be switched off. */
 export const streamAssumptions = {
@@ -62,7 +63,7 @@ export const streamRules = [
         s.streams.length > k && !s.streams[k].hasWord && !s.streams[k].isStale,
       then: (s, { device: k }) => {
         s.streams[k].hasWord = true;
-        s.streams[k].cachedWord = s.streams[k].word;
+        s.streams[k].cachedWord = seenWord(s.streams[k]);
       },
     },
   ),
@@ -76,7 +77,7 @@ export const streamRules = [
         s.streams.length > k && !s.streams[k].hasTable && !s.streams[k].isStale,
       then: (s, { device: k }) => {
         s.streams[k].hasTable = true;
-        s.streams[k].cachedTable = s.streams[k].table;
+        s.streams[k].cachedTable = seenTable(s.streams[k]);
       },
     },
   ),
