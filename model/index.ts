@@ -46,6 +46,7 @@ const warnsOfLeaves = ["map succeeds in part"];
 const rfc1HasNo = [
   "entries-change-under-pgt_lock",
   "only-owned-pages-are-mapped",
+  "page-states-agree",
   "a SYNC is late",
   ...warnsOfLeaves,
 ];

@@ -7,6 +7,7 @@ import { commands, commandSteps, commandWitnesses } from "./commands.ts";
 import { configuration, configurationSteps, configurationWitnesses } from "./configuration.ts";
 import { lifetimes, lifetimeSteps, lifetimeWitnesses } from "./lifetime.ts";
 import { discipline, memorySafety } from "./discipline.ts";
+import { pageStates, pageStateSteps } from "./page-states.ts";
 import { reach, reachWitnesses } from "./reach.ts";
 import { referenceCounts, referenceSteps, referenceWitnesses } from "./reference-counts.ts";
 import { translations, translationSteps, translationWitnesses } from "./translations.ts";
@@ -19,6 +20,7 @@ export const invariants = [
   ...lifetimes,
   ...commands,
   ...memorySafety,
+  ...pageStates,
 ];
 export const stepProperties = [
   ...referenceSteps,
@@ -27,6 +29,7 @@ export const stepProperties = [
   ...lifetimeSteps,
   ...commandSteps,
   ...discipline,
+  ...pageStateSteps,
 ];
 export const witnesses = [
   ...reachWitnesses,

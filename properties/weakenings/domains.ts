@@ -129,4 +129,12 @@ export const domainWeakenings: readonly Weakening[] = [
     scenario: attachDetachFree,
     breaks: ["entries-of-streams-change-under-iommu.lock"],
   },
+  {
+    name: "free_domain keeps the page table",
+    mechanism: "M29",
+    attack: "The pool runs empty, and the host never has these pages back.",
+    edits: { free_domain: dropStep("give the page table back to the pool") },
+    scenario: attachDetachFree,
+    breaks: ["no-table-is-leaked"],
+  },
 ];

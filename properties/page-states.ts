@@ -1,0 +1,98 @@
+/**
+ * The states of pages: what the host's stage 2, the hypervisor's stage 1 and the guests' stage 2 say of a page
+ * agrees, and each is changed under its own lock. And the pool loses no page.
+ */
+import { idleLabel, type Invariant, invariant, type StepProperty, stepProperty } from "../checker/index.ts";
+import { page, type Seen } from "../model/machine.ts";
+import { isHeldBy } from "./discipline.ts";
+import { isAtRest } from "./pages.ts";
+
+type PageEntry = Seen["pages"][number];
+
+/** Does only the owner map the page, and the hypervisor beside the host where the host lends it? */
+function isAgreed({ owner, hostState, hypState, guestState }: PageEntry): boolean {
+  switch (owner.tag) {
+    case "host":
+      if (guestState !== "NOPAGE") return false;
+      return hostState === "SHARED_OWNED"
+        ? hypState === "SHARED_BORROWED"
+        : hostState === "OWNED" && hypState === "NOPAGE";
+    case "guest":
+      return hostState === "NOPAGE" && hypState === "NOPAGE" && guestState === "OWNED";
+    case "hypervisor":
+      return hostState === "NOPAGE" && hypState === "OWNED" && guestState === "NOPAGE";
+  }
+}
+
+/** Does a domain that is allocated have its page table in this page of the pool? */
+function isRoot(s: Seen, of: number): boolean {
+  for (let d = 0; d < s.lifetimes.length; d++) {
+    if (s.lifetimes[d].hasObject && s.lifetimes[d].root === of) return true;
+  }
+  return false;
+}
+
+/** Pages of the pool that are in use, and no domain's. */
+function countLeakedTables(s: Seen): number {
+  let count = 0;
+  for (let p = 0; p < s.pool.length; p++) if (s.pool[p].use === "table" && !isRoot(s, p)) count++;
+  return count;
+}
+
+export const pageStates: readonly Invariant<Seen>[] = [
+  invariant(
+    "page-states-agree",
+    { page },
+    {
+      sentence:
+        "While nobody holds host_mmu.lock, only its owner has a page mapped, and the hypervisor what it borrows.",
+      holds: (s: Seen, { page: p }) => s.hostMmuLock.holder !== null || isAgreed(s.pages[p]),
+      explain: (s, { page: p }) => {
+        const { owner, hostState, hypState, guestState } = s.pages[p];
+        return `page ${p} is the ${owner.tag}'s; it is ${hostState} for the host, ${hypState} for the hypervisor, ${guestState} for the guest`;
+      },
+    },
+  ),
+  invariant(
+    "no-table-is-leaked",
+    {},
+    {
+      sentence: "While no call is in flight, a page of the pool that is in use is a domain's page table.",
+      holds: (s: Seen) => !isAtRest(s, idleLabel) || countLeakedTables(s) === 0,
+      explain: (s) =>
+        `no call is in flight, and ${countLeakedTables(s)} pages of the pool are in use as tables that no domain has`,
+      premise: (s) => isAtRest(s, idleLabel) && s.lifetimes.length > 0 && s.lifetimes[0].root !== null,
+    },
+  ),
+];
+
+export const pageStateSteps: readonly StepProperty<Seen>[] = [
+  stepProperty(
+    "hypervisor-mappings-change-under-pkvm_pgd_lock",
+    { page },
+    {
+      sentence: "What the hypervisor's stage 1 says of a page changes only under pkvm_pgd_lock.",
+      holds: (before: Seen, after: Seen, step, { page: p }) =>
+        before.pages[p].hypState === after.pages[p].hypState || isHeldBy(before.pkvmPgdLock, step),
+      explain: (_before, _after, step, { page: p }) =>
+        `"${step.action}" changes page ${p} in the hypervisor's stage 1 without pkvm_pgd_lock`,
+    },
+  ),
+  stepProperty(
+    "guest-mappings-change-under-guest-lock",
+    { page },
+    {
+      sentence: "What a guest's stage 2 says of a page changes only under that stage 2's lock.",
+      holds: (before: Seen, after: Seen, step, { page: p }) => {
+        if (before.pages[p].guestState === after.pages[p].guestState) return true;
+        // The guest that had the page, or that has it now: donation annotates the owner first, reclaim last.
+        const had = before.pages[p].owner;
+        const has = after.pages[p].owner;
+        if (had.tag === "guest") return isHeldBy(before.guests[had.vm].lock, step);
+        return has.tag === "guest" && isHeldBy(before.guests[has.vm].lock, step);
+      },
+      explain: (_before, _after, step, { page: p }) =>
+        `"${step.action}" changes page ${p} in the guest's stage 2 without its lock`,
+    },
+  ),
+];
