@@ -179,12 +179,16 @@ const tableVisible = "a store to the other words of a stream table entry becomes
 /** The steps by which stores become visible: an SMMU that reads an old command may read the new one after. */
 export const visibility: readonly string[] = [entryVisible, commandVisible, wordVisible, tableVisible];
 
+/** A store is observed by the SMMU when it likes: only a barrier says by when. */
+const origin = { arm: "store observed by another observer (Arm ARM, memory model)" };
+
 export const lateStoreRules = [
   environmentRule(
     wordVisible,
     { device },
     {
       lane: "memory",
+      origin,
       when: (s: Machine, { device: k }) => {
         if (s.streams.length <= k) return false;
         const { lateWord } = s.streams[k];
@@ -198,6 +202,7 @@ export const lateStoreRules = [
     { device },
     {
       lane: "memory",
+      origin,
       when: (s: Machine, { device: k }) => {
         if (s.streams.length <= k) return false;
         const { lateTable } = s.streams[k];
@@ -211,6 +216,7 @@ export const lateStoreRules = [
     { domain, iova },
     {
       lane: "memory",
+      origin,
       when: (s: Machine, { domain: d, iova: i }) => {
         const { late } = s.domains[d].entries[i];
         return late.length > 0 && late[0].isPending;
@@ -223,6 +229,7 @@ export const lateStoreRules = [
     { slot },
     {
       lane: "memory",
+      origin,
       when: (s: Machine, { slot: n }) => {
         const { late } = s.queue.slots[n];
         return late.length > 0 && late[0].isPending;
