@@ -11,6 +11,7 @@ import { ModelError } from "../checker/errors.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { checkCommand } from "./commands/check.ts";
 import { coverageCommand } from "./commands/coverage.ts";
+import { ledgerCommand } from "./commands/ledger.ts";
 import { listCommand } from "./commands/list.ts";
 import { matrixCommand } from "./commands/matrix.ts";
 import { mutateCommand } from "./commands/mutate.ts";
@@ -55,6 +56,7 @@ const routes = buildRouteMap({
     teeth: teethCommand,
     mutate: mutateCommand,
     coverage: coverageCommand,
+    ledger: ledgerCommand,
     bench: benchCommand,
   },
   docs: { brief: "Check models of DMA isolation in pKVM", fullDescription: description },

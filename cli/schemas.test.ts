@@ -26,6 +26,7 @@ describe("the published JSON Schemas accept what the commands print", () => {
     ["matrix@1.json", "matrix --json"],
     ["matrix@1.json", "start --json"],
     ["teeth@1.json", "teeth --json"],
+    ["ledger@1.json", "ledger --design sound --json"],
     ["mutate@1.json", "mutate --design panicking --json"],
     ["coverage@1.json", "coverage --design panicking --json"],
     ["list@1.json", "list --json"],

@@ -164,6 +164,49 @@ export const coverageSchema = z.object({
   reproduce: z.string(),
 });
 
+export const ledgerSchema = z.object({
+  schema: z.literal("dmaspec/ledger@1"),
+  design: z.string(),
+  scenarios: z.array(
+    z.object({
+      name: z.string(),
+      modelDigest: z.string(),
+      verdict,
+      exhaustive: z.boolean(),
+      states: count,
+      bounds,
+      witnesses: z.array(z.string()).describe("the witnesses reached"),
+    }),
+  ),
+  assumptions: z.array(
+    z.object({
+      name: z.string(),
+      sentence: z.string(),
+      carries: z
+        .array(z.object({ property: z.string(), scenario: z.string() }))
+        .describe("what breaks when it is switched off, and where first"),
+    }),
+  ),
+  properties: z.array(
+    z.object({
+      name: z.string(),
+      sentence: z.string(),
+      verdict,
+      scenarios: z.array(z.string()),
+      brokenBy: z.array(z.object({ design: z.string(), scenario: z.string(), length: count })),
+      weakenings: z.array(
+        z.object({
+          name: z.string(),
+          mechanism: z.string(),
+          alone: z.boolean().describe("does no other property notice it?"),
+        }),
+      ),
+      restsOn: z.array(z.string()).describe("the assumptions without which it breaks"),
+    }),
+  ),
+  reproduce: z.string(),
+});
+
 export const listSchema = z.object({
   schema: z.literal("dmaspec/list@1"),
   designs: z.array(
@@ -235,6 +278,7 @@ export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
   "bench@1.json": benchSchema,
   "check@1.json": checkSchema,
   "coverage@1.json": coverageSchema,
+  "ledger@1.json": ledgerSchema,
   "list@1.json": listSchema,
   "matrix@1.json": matrixSchema,
   "mutate@1.json": mutateSchema,
@@ -251,6 +295,7 @@ export type SimulateOutput = z.infer<typeof simulateSchema>;
 export type MatrixOutput = z.infer<typeof matrixSchema>;
 export type MutateOutput = z.infer<typeof mutateSchema>;
 export type CoverageOutput = z.infer<typeof coverageSchema>;
+export type LedgerOutput = z.infer<typeof ledgerSchema>;
 export type TeethOutput = z.infer<typeof teethSchema>;
 export type ListOutput = z.infer<typeof listSchema>;
 export type ReplayOutput = z.infer<typeof replaySchema>;
