@@ -34,6 +34,7 @@ export function describeRun(outcome: Outcome): RunOutput {
     seconds: round(result.seconds, 3),
     statesPerSecond: Math.round(statesPerSecond(outcome)),
     bytesPerState: round(bytesPerState(outcome), 1),
+    tableBytesPerState: round(result.tableBytes / Math.max(1, result.states), 1),
     peakMemoryBytes: result.peakMemoryBytes,
     digest: result.digest,
     properties: judgement.properties.map(({ name, verdict }) => {

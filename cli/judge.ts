@@ -72,9 +72,9 @@ function judgeWitnesses(of: AnyInstance, result: SearchResult): { name: string; 
 
 function judgeAvailability(of: AnyInstance, result: SearchResult): { name: string; length: number }[] {
   return of.witnesses.flatMap(({ id, property, args }) => {
-    const path = result.witnesses[id];
-    if (property.name !== panicWitness || path === null) return [];
-    return [{ name: namePanic(String(args.label)), length: path.instances.length }];
+    const seen = result.witnesses[id];
+    if (property.name !== panicWitness || seen === null) return [];
+    return [{ name: namePanic(String(args.label)), length: seen.length }];
   });
 }
 

@@ -56,7 +56,11 @@ const runFields = {
   depth: count.describe("the last complete depth: every state within so many steps was found and checked"),
   seconds: z.number().min(0),
   statesPerSecond: z.number().min(0),
-  bytesPerState: z.number().min(0).describe("bytes of table, states and parents together, for each state"),
+  bytesPerState: z
+    .number()
+    .min(0)
+    .describe("bytes of table and frontier together at the end, for each state"),
+  tableBytesPerState: z.number().min(0).describe("bytes of the table of states, for each state"),
   peakMemoryBytes: z.number().min(0),
   digest: z.string().describe("order-independent digest of the set of states seen"),
   properties: z.array(z.object({ name: z.string(), verdict, instance, length, trace })),

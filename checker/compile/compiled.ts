@@ -54,6 +54,7 @@ const none: readonly number[] = [];
 class JavaScriptEvaluator<S> implements CompiledEvaluator {
   readonly name = "js";
   readonly words: number;
+  readonly usedBits: readonly number[];
   readonly fallbacks: readonly Fallback[];
   readonly footprints: Footprints;
   readonly module: Module;
@@ -69,6 +70,7 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
   constructor(of: Instance<S>, compiled: Compiled, start: number) {
     this.of = of;
     this.words = of.layout.words;
+    this.usedBits = of.layout.usedBits;
     this.fallbacks = compiled.fallbacks;
     this.footprints = compiled.footprints;
     this.module = compiled.module;
@@ -165,6 +167,12 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
       return this.packed.violatedInvariants(words, offset);
     }
     return host.violations.length === 0 ? none : host.violations.splice(0);
+  }
+
+  countClean(words: Int32Array, offset: number, count: number): number {
+    const clean = this.code.countClean(words, offset, count);
+    this.host.violations.length = 0;
+    return clean;
   }
 
   markWitnesses(words: Int32Array, offset: number, reached: Uint8Array): void {

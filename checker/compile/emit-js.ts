@@ -32,6 +32,8 @@ export interface Code {
   waitsOn(dispatch: number, words: Int32Array, offset: number): number;
   /** Tells the host of the violated invariants; returns how many. */
   invariants(words: Int32Array, offset: number): number;
+  /** Of `count` states one behind the other, how many violate no invariant before the first that does, or may. */
+  countClean(words: Int32Array, offset: number, count: number): number;
   witnesses(words: Int32Array, offset: number, reached: Uint8Array): number;
 }
 
@@ -95,11 +97,15 @@ found = 0;
 ${invariants}
 return found;
 }
+function countClean(words, offset, count) {
+for (let n = 0; n < count; n++, offset += ${module.words}) if (invariants(words, offset) !== 0) return n;
+return count;
+}
 function witnesses(words, offset, reached) {
 ${witnesses}
 return 0;
 }
-return { expand, blocked: () => blockedSet, waitsOn, invariants, witnesses };`;
+return { expand, blocked: () => blockedSet, waitsOn, invariants, countClean, witnesses };`;
   }
 
   /** Statements in parts that V8 will optimise. */

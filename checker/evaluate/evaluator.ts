@@ -52,6 +52,8 @@ export interface Evaluator {
   readonly name: "reference" | "packed" | "js";
   /** 32-bit words in a packed state. Bit 0 of word 0 is set in every state, so no state is all zero. */
   readonly words: number;
+  /** Of each word of a state, how many bits (from bit 0 on) are in use; all the others are 0. Absent: 32 of each. */
+  readonly usedBits?: readonly number[];
   /** The initial states, packed, in the order of their names in the model. */
   initialStates(): Int32Array[];
   /**
@@ -61,6 +63,11 @@ export interface Evaluator {
   expand(words: Int32Array, offset: number, out: Successors): boolean;
   /** The ids of the invariant instances that the state violates. */
   violatedInvariants(words: Int32Array, offset: number): readonly number[];
+  /**
+   * Of `count` states that lie one behind the other, how many from the first on certainly violate no invariant.
+   * Fewer than there are makes the search look at the next one by itself.
+   */
+  countClean?(words: Int32Array, offset: number, count: number): number;
   /** Marks in `reached` (by id of the witness instance) what the state shows. */
   markWitnesses(words: Int32Array, offset: number, reached: Uint8Array): void;
   /** The deadlock that the state is in, by the model's rule for it, or null. */

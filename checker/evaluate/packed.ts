@@ -34,6 +34,7 @@ const unrolled = 32;
 class PackedEvaluator<S> implements Evaluator {
   readonly name = "packed";
   readonly words: number;
+  readonly usedBits: readonly number[];
   private readonly of: Instance<S>;
   private readonly deadlockRule: DeadlockRule;
   /** The state that recipes work on, and the accessors over it. */
@@ -53,6 +54,7 @@ class PackedEvaluator<S> implements Evaluator {
     this.deadlockRule = of.model.deadlock;
     const { words, root } = of.layout;
     this.words = words;
+    this.usedBits = of.layout.usedBits;
     this.work = offHeap(words);
     this.state = createAccessors(root, this.work) as S;
     this.beforeWords = offHeap(words);

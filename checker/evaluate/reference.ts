@@ -35,11 +35,13 @@ export function createReference<S>(of: Instance<S>): Reference<S> {
 class ReferenceEvaluator<S> implements Reference<S> {
   readonly name = "reference";
   readonly words: number;
+  readonly usedBits: readonly number[];
   private readonly of: Instance<S>;
 
   constructor(of: Instance<S>) {
     this.of = of;
     this.words = of.layout.words;
+    this.usedBits = of.layout.usedBits;
   }
 
   namedInitialStates(): { name: string; state: S }[] {

@@ -36,6 +36,8 @@ export interface Layout {
   readonly leaves: readonly Leaf[];
   /** Words in a packed state. */
   readonly words: number;
+  /** Of each word, how many bits (from bit 0 on) are in use. */
+  readonly usedBits: readonly number[];
   /** Bits in use, the one that marks a used slot included. */
   readonly bits: number;
 }
@@ -55,7 +57,8 @@ export function computeLayout(shape: Shape): Layout {
     leaf.shift = 32 - room[word];
     room[word] -= leaf.bits;
   }
-  return { root, leaves, words: room.length, bits: 1 + leaves.reduce((sum, leaf) => sum + leaf.bits, 0) };
+  const bits = 1 + leaves.reduce((sum, leaf) => sum + leaf.bits, 0);
+  return { root, leaves, words: room.length, usedBits: room.map((free) => 32 - free), bits };
 }
 
 function place(shape: Shape, path: string, leaves: Leaf[]): Placed {

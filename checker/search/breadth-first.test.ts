@@ -214,19 +214,13 @@ describe("deadlocks", () => {
 });
 
 describe("witnesses", () => {
-  test("are told with a shortest path, or as not reached", async () => {
+  test("are told with the length of a shortest path, or as not reached", async () => {
     const evaluator = new GridEvaluator({
       ...cube,
       witnessedBy: [(c) => c.join() === "3,1,2", (c) => sum(c) > 27, () => true, ([a]) => a === 9],
     });
     const { witnesses } = await explore(evaluator);
-    expect(witnesses.map((path) => path && evaluator.replay(path))).toEqual([
-      [3, 1, 2],
-      null,
-      [0, 0, 0],
-      [9, 0, 0],
-    ]);
-    expect(witnesses[0]?.instances).toHaveLength(6);
+    expect(witnesses).toEqual([{ length: 6 }, null, { length: 0 }, { length: 9 }]);
   });
 });
 
@@ -248,7 +242,7 @@ describe("limits", () => {
     expect(await explore(cube, { maxDepth: 28 })).toMatchObject({ ending: "exhausted", depth: 27 });
   });
 
-  test("of memory hold for table, states and parents together", async () => {
+  test("of memory hold for table and frontier together", async () => {
     const maxMemory = 1_000_000;
     const result = await explore({ sides: [50, 50, 50] }, { maxMemory });
     expect(result.ending).toBe("memory");

@@ -3,17 +3,25 @@
  * shortest one.
  *
  * States are expanded into a batch of some thousand successors, which then goes into the table at once. What was
- * new is appended to the log, which is the frontier too, and is checked there and then, in the order found.
+ * new is appended to the queue, and is checked there and then, in the order found. Parents are not kept: recover.ts
+ * finds the paths to what is to be shown.
  *
  * A search that ends at a limit has checked every state that it counts; `depth` says up to where it is complete.
  */
 import { type Evaluator, Successors } from "../evaluate/evaluator.ts";
 import { StateDigest } from "./digest.ts";
 import { Findings } from "./findings.ts";
-import { type Ending, locateError, type SearchOptions, type SearchResult } from "./result.ts";
-import { StateLog } from "./state-log.ts";
+import { ModelError } from "../errors.ts";
+import {
+  type Ending,
+  isLocatedModelError,
+  type Path,
+  type SearchOptions,
+  type SearchResult,
+} from "./result.ts";
+import { type Place, recoverPaths } from "./recover.ts";
+import { StateQueue } from "./state-queue.ts";
 import { StateTable } from "./table.ts";
-import { type Place, TraceBack } from "./trace-back.ts";
 import { Watch } from "./watch.ts";
 
 /** Successors in a batch, roughly: enough to hide the latency of memory, few enough to stay in the cache. */
@@ -24,10 +32,16 @@ const lookEvery = 32;
 /** Explores `evaluator` until every state is seen or the options end it. Throws what the model throws, located. */
 export async function breadthFirst(evaluator: Evaluator, options: SearchOptions): Promise<SearchResult> {
   const search = new BreadthFirst(evaluator, options);
-  let ending = search.begin();
-  while (ending === null) {
-    ending = search.advance();
-    if (ending === null && search.watch.isPauseDue) await search.watch.pause();
+  let ending: Ending | null;
+  try {
+    ending = search.begin();
+    while (ending === null) {
+      ending = search.advance();
+      // oxlint-disable-next-line no-await-in-loop
+      if (ending === null && search.watch.isPauseDue) await search.watch.pause();
+    }
+  } catch (error) {
+    throw await search.locate(error);
   }
   return search.resultOf(ending);
 }
@@ -36,11 +50,10 @@ class BreadthFirst {
   readonly watch: Watch;
   private readonly evaluator: Evaluator;
   private readonly options: SearchOptions;
-  private readonly table: StateTable;
-  private readonly log: StateLog;
+  private table: StateTable;
+  private queue: StateQueue;
   private readonly digest = new StateDigest();
   private readonly findings: Findings<Place>;
-  private readonly traceBack: TraceBack;
   private readonly batch: Successors;
   /** The batch comes from consecutive states from `batchStart` on; `ends[k]` is where the k-th one's end. */
   private readonly ends = new Int32Array(batchSize);
@@ -53,36 +66,36 @@ class BreadthFirst {
   private depth = 0;
   private transitions = 0;
   private readonly taken: Float64Array;
-  /** The last state appended to the log. */
-  private readonly newest = (): Place => ({ ordinal: this.log.count - 1 });
+  /** The state that was looked at when the model threw. */
+  private suspect: Place | null = null;
 
   constructor(evaluator: Evaluator, options: SearchOptions) {
     this.evaluator = evaluator;
     this.options = options;
-    this.table = new StateTable(evaluator.words);
-    this.log = new StateLog(evaluator.words);
+    this.table = new StateTable(evaluator.words, { usedBits: evaluator.usedBits });
+    this.queue = new StateQueue(evaluator.words, options.spill);
     this.findings = new Findings(evaluator, options.witnesses);
-    this.traceBack = new TraceBack(evaluator, this.log);
     this.batch = new Successors(evaluator.words, 2 * batchSize);
     this.taken = new Float64Array(options.instances);
     this.watch = new Watch(options, () => ({
       depth: this.layer,
-      states: this.log.count,
+      states: this.queue.count,
       transitions: this.transitions,
-      queue: this.log.count - this.next,
+      queue: this.queue.count - this.next,
       memoryBytes: this.totalBytes,
     }));
   }
 
   /** Finds and checks the initial states. */
   begin(): Ending | null {
-    for (const [place, words] of this.evaluator.initialStates().entries()) {
+    for (const words of this.evaluator.initialStates()) {
       if (!this.makeRoom(1)) return "memory";
       if (this.table.insertBatch(words, 1) === 0) continue;
-      this.admit(words, 0, ~place);
-      this.checkDeadlock(this.log.count - 1);
+      this.admit(words, 0);
+      this.checkNew(this.queue.count - 1, 0);
+      this.checkDeadlock(this.queue.count - 1);
     }
-    this.layerEnd = this.log.count;
+    this.layerEnd = this.queue.count;
     return this.startLayer();
   }
 
@@ -94,31 +107,49 @@ class BreadthFirst {
     if (full !== null) return full;
     if (stop !== null || this.next < this.layerEnd) return stop;
     this.depth = this.layer;
-    this.layerEnd = this.log.count;
+    this.layerEnd = this.queue.count;
     if (this.next < this.layerEnd) this.layer++;
     return this.startLayer();
   }
 
-  resultOf(ending: Ending): SearchResult {
-    const pathTo = (place: Place) => this.traceBack.pathTo(place);
-    return {
+  async resultOf(ending: Ending): Promise<SearchResult> {
+    const counts = {
       ending,
-      states: this.log.count,
+      states: this.queue.count,
       transitions: this.transitions,
       depth: this.depth,
       seconds: this.watch.seconds,
       digest: this.digest.toString(),
-      violations: this.findings.violations(pathTo),
-      witnesses: this.findings.witnesses(pathTo),
       taken: this.taken,
       tableBytes: this.table.bytes,
       totalBytes: this.totalBytes,
       peakMemoryBytes: this.watch.measureMemory(),
     };
+    const places = this.findings.violatingPlaces;
+    const paths = places.length === 0 ? [] : await this.recover(places);
+    return {
+      ...counts,
+      violations: this.findings.violations(paths),
+      witnesses: this.findings.witnesses().map((place) => place && { length: place.depth }),
+    };
+  }
+
+  /** What the model threw, with the path to the state in which it did. */
+  async locate(error: unknown): Promise<unknown> {
+    if (!(error instanceof ModelError) || isLocatedModelError(error) || this.suspect === null) return error;
+    const [path] = await this.recover([this.suspect]);
+    return Object.assign(error, { path });
+  }
+
+  private recover(places: readonly Place[]): Promise<Path[]> {
+    // The memory is needed again.
+    this.table = new StateTable(this.evaluator.words);
+    this.queue = new StateQueue(this.evaluator.words);
+    return recoverPaths(this.evaluator, places);
   }
 
   private get totalBytes(): number {
-    return this.table.bytes + this.log.bytes;
+    return this.table.bytes + this.queue.bytes;
   }
 
   private startLayer(): Ending | null {
@@ -132,7 +163,7 @@ class BreadthFirst {
   }
 
   private expandBatch(): Ending | null {
-    const { evaluator, log, batch, ends } = this;
+    const { evaluator, queue, batch, ends } = this;
     batch.clear();
     this.batchStart = this.next;
     const limit = Math.min(this.layerEnd, this.next + batchSize);
@@ -140,9 +171,10 @@ class BreadthFirst {
       const ordinal = this.next;
       let mayBeStuck: boolean;
       try {
-        mayBeStuck = evaluator.expand(log.chunkOf(ordinal), log.offsetOf(ordinal), batch);
+        mayBeStuck = evaluator.expand(queue.chunkOf(ordinal), queue.offsetOf(ordinal), batch);
       } catch (error) {
-        throw this.locate(error, ordinal);
+        this.suspect = { ordinal, depth: this.layer };
+        throw error;
       }
       if (mayBeStuck) this.checkDeadlock(ordinal);
       this.next++;
@@ -168,48 +200,57 @@ class BreadthFirst {
 
   /** Inserts the batch; appends and checks what was new, in the order found. */
   private takeInBatch(): Ending | null {
-    const { batch, table, ends } = this;
+    const { batch, table, queue } = this;
     if (!this.makeRoom(batch.count)) return "memory";
     const room = (this.options.maxStates ?? Infinity) - table.size;
     const fresh = table.insertBatch(batch.words, batch.count, room);
     const { found, handled } = table;
-    let parent = 0;
-    let broken = 0;
-    for (let n = 0; n < fresh; n++) {
-      const successor = found[n];
-      if (batch.brokenSteps.length > 0) broken = this.noteBrokenSteps(broken, successor + 1);
-      while (successor >= ends[parent]) parent++;
-      this.admit(batch.words, successor * batch.wordsPerState, this.batchStart + parent);
-    }
-    this.noteBrokenSteps(broken, handled);
+    const first = queue.count;
+    for (let n = 0; n < fresh; n++) this.admit(batch.words, found[n] * batch.wordsPerState);
+    if (batch.brokenSteps.length === 0) this.checkNew(first, this.layer + 1);
+    else this.checkNewAndSteps(first, fresh);
     this.transitions += handled;
     for (let i = 0; i < handled; i++) this.taken[batch.instances[i]]++;
+    queue.forgetBefore(this.next);
     return handled < batch.count ? "max-states" : null;
   }
 
-  /** Appends a new state, for which there is room, and checks it. */
-  private admit(words: Int32Array, offset: number, parent: number): void {
-    const { log } = this;
-    const ordinal = log.count;
-    log.append(words, offset, parent);
-    this.digest.add(words, offset, log.words);
-    try {
-      this.findings.check(log.chunkOf(ordinal), log.offsetOf(ordinal), this.newest);
-    } catch (error) {
-      throw this.locate(error, ordinal);
+  /** Appends a new state, for which there is room. */
+  private admit(words: Int32Array, offset: number): void {
+    this.queue.append(words, offset);
+    this.digest.add(words, offset, this.queue.words);
+  }
+
+  /** Checks the states that were appended from `first` on. */
+  private checkNew(first: number, depth: number, end = this.queue.count): void {
+    const { queue } = this;
+    for (let ordinal = first; ordinal < end; ) {
+      const count = Math.min(end - ordinal, queue.runFrom(ordinal));
+      const start = ordinal;
+      this.findings.check(queue.chunkOf(ordinal), queue.offsetOf(ordinal), count, (n) => {
+        this.suspect = { ordinal: start + n, depth };
+        return this.suspect;
+      });
+      ordinal += count;
     }
+  }
+
+  /** Checks the new states of a batch and the steps that broke a property, in the order found. */
+  private checkNewAndSteps(first: number, fresh: number): void {
+    const { found, handled } = this.table;
+    let broken = 0;
+    for (let n = 0; n < fresh; n++) {
+      broken = this.noteBrokenSteps(broken, found[n] + 1);
+      this.checkNew(first + n, this.layer + 1, first + n + 1);
+    }
+    this.noteBrokenSteps(broken, handled);
   }
 
   private checkDeadlock(ordinal: number): void {
-    try {
-      this.findings.checkDeadlock(this.log.chunkOf(ordinal), this.log.offsetOf(ordinal), () => ({ ordinal }));
-    } catch (error) {
-      throw this.locate(error, ordinal);
-    }
-  }
-
-  private locate(error: unknown, ordinal: number): unknown {
-    return locateError(error, () => this.traceBack.pathTo({ ordinal }));
+    const { queue } = this;
+    const place = { ordinal, depth: this.layer };
+    this.suspect = place;
+    this.findings.checkDeadlock(queue.chunkOf(ordinal), queue.offsetOf(ordinal), () => place);
   }
 
   /** Notes the broken steps from the `from`-th on whose successors come before `end`; returns the next one. */
@@ -220,15 +261,19 @@ class BreadthFirst {
       const { successor, property } = brokenSteps[n];
       this.findings.noteBrokenStep(property, () => ({
         ordinal: this.batchStart + this.ends.findIndex((upTo) => successor < upTo),
+        depth: this.layer,
         instance: instances[successor],
       }));
     }
     return n;
   }
 
-  /** Makes room for `more` states, in the table and in the log, within the memory allowed. */
+  /** Makes room for `more` states, in the table and in the queue, within the memory allowed. */
   private makeRoom(more: number): boolean {
-    const budget = (this.options.maxMemory ?? Infinity) - this.log.bytes - this.log.growthFor(more);
-    return this.table.bytes <= budget && this.table.makeRoom(more, budget) && this.log.makeRoom(more);
+    const { queue, table } = this;
+    const budget = (): number => (this.options.maxMemory ?? Infinity) - queue.bytes - queue.growthFor(more);
+    const fits = (): boolean => table.bytes <= budget() && table.makeRoom(more, budget());
+    // What waits on the disk makes room for the table.
+    return (fits() || (queue.free(queue.bytes / 2) && fits())) && queue.makeRoom(more);
   }
 }

@@ -36,12 +36,41 @@ export class Findings<At> {
     return this.found.length > 0;
   }
 
-  /** Checks a state's invariants, and what it witnesses. `at` is asked for only when there is news. */
-  check(words: Int32Array, offset: number, at: () => At): void {
-    for (const id of this.evaluator.violatedInvariants(words, offset)) this.add("invariant", id, at);
-    if (this.sought.length > 0) {
-      this.evaluator.markWitnesses(words, offset, this.reached);
-      if (this.sought.some((id) => this.reached[id] !== 0)) this.noteReached(at());
+  /**
+   * Checks the invariants of `count` states that lie one behind the other, and what they witness. `at` is asked
+   * for the n-th of them when there is news, or when the model may throw there.
+   */
+  check(words: Int32Array, offset: number, count: number, at: (n: number) => At): void {
+    const { evaluator } = this;
+    for (let n = 0; n < count; n++) {
+      const start = offset + n * evaluator.words;
+      if (this.sought.length === 0 && evaluator.countClean !== undefined) {
+        n += evaluator.countClean(words, start, count - n);
+        if (n < count) this.checkOne(words, offset + n * evaluator.words, n, at);
+      } else {
+        this.checkOne(words, start, n, at);
+      }
+    }
+  }
+
+  private checkOne(words: Int32Array, offset: number, n: number, at: (n: number) => At): void {
+    try {
+      for (const id of this.evaluator.violatedInvariants(words, offset))
+        this.add("invariant", id, () => at(n));
+      if (this.sought.length > 0) this.checkWitnesses(words, offset, () => at(n));
+    } catch (error) {
+      at(n);
+      throw error;
+    }
+  }
+
+  private checkWitnesses(words: Int32Array, offset: number, at: () => At): void {
+    const { reached, sought } = this;
+    this.evaluator.markWitnesses(words, offset, reached);
+    for (let i = 0; i < sought.length; i++) {
+      if (reached[sought[i]] === 0) continue;
+      this.noteReached(at());
+      return;
     }
   }
 
@@ -57,12 +86,24 @@ export class Findings<At> {
     this.add("step", property, at);
   }
 
-  violations(pathTo: (at: At) => Path): Violation[] {
-    return this.found.map(({ at, ...rest }) => ({ ...rest, path: pathTo(at) }));
+  /** Where the violations are, in the order found. */
+  get violatingPlaces(): At[] {
+    return this.found.map(({ at }) => at);
   }
 
-  witnesses(pathTo: (at: At) => Path): (Path | null)[] {
-    return this.reachedAt.map((at) => (at === null ? null : pathTo(at)));
+  /** The violations, given the paths to their places. */
+  violations(paths: readonly Path[]): Violation[] {
+    return this.found.map(({ kind, property, deadlock }, i) => ({
+      kind,
+      property,
+      path: paths[i],
+      ...(deadlock && { deadlock }),
+    }));
+  }
+
+  /** By id of the witness instance: where it was first seen, or null. */
+  witnesses(): readonly (At | null)[] {
+    return this.reachedAt;
   }
 
   private add(kind: Violation["kind"], property: number, at: () => At, deadlock?: Deadlock): void {

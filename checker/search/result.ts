@@ -3,6 +3,7 @@
  */
 import { ModelError } from "../errors.ts";
 import type { Deadlock } from "../evaluate/evaluator.ts";
+import type { Spill } from "./state-queue.ts";
 
 /** Why a search ended. Only `exhausted` has seen every reachable state. */
 export type Ending =
@@ -25,8 +26,10 @@ export interface SearchOptions {
   readonly maxStates?: number;
   /** Steps from an initial state. */
   readonly maxDepth?: number;
-  /** Bytes of table, states and frontier together. */
+  /** Bytes of table and frontier together. */
   readonly maxMemory?: number;
+  /** Where the frontier goes when memory ends; otherwise the search ends then. */
+  readonly spill?: Spill;
   readonly maxSeconds?: number;
   /** Called about once a second. */
   readonly onProgress?: (progress: Progress) => void;
@@ -70,11 +73,11 @@ export interface SearchResult {
   readonly digest: string;
   /** At most one for each property instance, in the order found. */
   readonly violations: readonly Violation[];
-  /** By id of the witness instance: a path to the first state that shows it, or null. */
-  readonly witnesses: readonly (Path | null)[];
+  /** By id of the witness instance: how many steps away the first state is that shows it, or null. */
+  readonly witnesses: readonly ({ readonly length: number } | null)[];
   /** For every instance id: how often it was taken (a count of transitions). */
   readonly taken: Float64Array;
-  /** Bytes of the state table, and of table, states and parents together, at the end. */
+  /** Bytes of the state table, and of table and frontier together, at the end. */
   readonly tableBytes: number;
   readonly totalBytes: number;
   /** The most memory that the process was seen to have, all of it counted. */

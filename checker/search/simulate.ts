@@ -64,7 +64,7 @@ class Simulation {
     this.evaluator = evaluator;
     this.options = options;
     this.random = new Random(options.seed);
-    this.table = new StateTable(evaluator.words);
+    this.table = new StateTable(evaluator.words, { usedBits: evaluator.usedBits });
     this.findings = new Findings(evaluator, options.witnesses);
     this.successors = new Successors(evaluator.words);
     this.current = new Int32Array(evaluator.words);
@@ -103,7 +103,6 @@ class Simulation {
   }
 
   resultOf(ending: Ending): SearchResult {
-    const asFound = (path: Path) => path;
     return {
       ending,
       states: this.table.size,
@@ -111,8 +110,8 @@ class Simulation {
       depth: 0,
       seconds: this.watch.seconds,
       digest: this.digest.toString(),
-      violations: this.findings.violations(asFound),
-      witnesses: this.findings.witnesses(asFound),
+      violations: this.findings.violations(this.findings.violatingPlaces),
+      witnesses: this.findings.witnesses().map((path) => path && { length: path.instances.length }),
       taken: this.taken,
       tableBytes: this.table.bytes,
       totalBytes: this.table.bytes,
@@ -168,7 +167,7 @@ class Simulation {
     if (fresh === 0) return table.handled === 0 ? "max-states" : null;
     this.digest.add(current, 0, current.length);
     try {
-      this.findings.check(current, 0, () => this.path());
+      this.findings.check(current, 0, 1, () => this.path());
     } catch (error) {
       throw this.locate(error);
     }

@@ -56,7 +56,7 @@ describe("the state table", () => {
   test("behaves as a set of word tuples while it grows", () => {
     fc.assert(
       fc.property(batchesOfStates, ({ words, batches }) => {
-        const table = new StateTable(words, 4);
+        const table = new StateTable(words, { capacity: 4 });
         const set = new Set<string>();
         for (const batch of batches) insertIntoBoth(table, set, pack(batch, words));
       }),
@@ -71,7 +71,7 @@ describe("the state table", () => {
       packed[i * words] = 1 | (i << 1);
       packed[(i + 1) * words - 1] ^= (i % 7) << 20;
     }
-    const table = new StateTable(words, 16);
+    const table = new StateTable(words, { capacity: 16 });
     for (let from = 0; from < count; from += 1000) {
       const batch = packed.subarray(from * words, (from + 1000) * words);
       expect(table.makeRoom(1000)).toBe(true);
@@ -96,16 +96,104 @@ describe("the state table", () => {
   });
 
   test("refuses room beyond its budget, after filling what it has", () => {
-    const table = new StateTable(1, 100);
-    expect(table.makeRoom(90, 400)).toBe(true);
-    expect(table.makeRoom(91, 400)).toBe(false);
-    expect(table.bytes).toBe(400);
-    expect(table.makeRoom(76, 400 + 800)).toBe(true);
-    expect(table.bytes).toBe(800);
+    const table = new StateTable(1, { capacity: 150 });
+    const { bytes } = table;
+    expect(table.makeRoom(130, bytes)).toBe(true);
+    expect(table.makeRoom(134, bytes)).toBe(false);
+    expect(table.bytes).toBe(bytes);
+    expect(table.makeRoom(134, 4 * bytes)).toBe(true);
+    expect(table.bytes).toBeGreaterThan(bytes * 1.2);
+    expect(table.bytes).toBeLessThan(bytes * 3);
   });
 
   test("refuses room beyond what an array can hold", () => {
     expect(new StateTable(8).makeRoom(2 ** 28)).toBe(false);
     expect(new StateTable(1).makeRoom(2 ** 31)).toBe(false);
   });
+
+  test("holds what its buckets have no room for", () => {
+    const table = new StateTable(2, { capacity: 64 });
+    const packed = numbered(2000, 2);
+    expect(table.insertBatch(packed, 2000)).toBe(2000);
+    expect(table.insertBatch(packed, 2000)).toBe(0);
+    expect(table.makeRoom(1)).toBe(true);
+    expect(table.insertBatch(packed, 2000)).toBe(0);
+    expect(table.has(Int32Array.of(2001 * 2 + 1, 5))).toBe(false);
+  });
+
+  test.each([
+    ["one word", [22], 11],
+    ["two words", [32, 6], 11],
+    ["two words, neither full", [20, 29], 11],
+    ["three words", [31, 30, 17], 21],
+  ])("keeps exactly the bits in use, of %s, while it grows where it is", (_, usedBits, mostBytes) => {
+    const words = usedBits.length;
+    const table = new StateTable(words, { usedBits, capacity: 64 });
+    const count = 800_000;
+    const states = new Int32Array(count * words);
+    // All small numbers, their bits dealt out to the words by turns: among them are states that differ in one bit.
+    const free = usedBits.map((bits, w) => (w === 0 ? bits - 1 : bits));
+    const places: [number, number][] = [];
+    for (let w = 0; places.length < 20; w = (w + 1) % words)
+      if (free[w] > 0) places.push([w, usedBits[w] - free[w]--]);
+    for (let i = 0; i < count; i++) {
+      states[i * words] = 1;
+      for (let bit = 0; bit < 20; bit++) {
+        const [w, shift] = places[bit];
+        states[i * words + w] |= ((i >>> bit) & 1) << shift;
+      }
+    }
+    for (let from = 0; from < count; from += 5000) {
+      const batch = states.subarray(from * words, (from + 5000) * words);
+      if (!table.makeRoom(5000) || table.insertBatch(batch, 5000) !== 5000)
+        throw new Error(`lost after ${from}`);
+    }
+    expect(table.insertBatch(states, count)).toBe(0);
+    expect(table.bytes / count).toBeLessThan(mostBytes);
+  });
+
+  test("takes states apart that agree in all but one bit, whichever it is", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 32 }), { minLength: 1, maxLength: 5 }),
+        fc.integer(),
+        (usedBits, seed) => {
+          const words = usedBits.length;
+          const base = usedBits.map((bits, w) => (Math.imul(seed, 2654435761 + w) & -1) >>> (32 - bits));
+          base[0] |= 1;
+          const table = new StateTable(words, { usedBits, capacity: 8 });
+          const all = [base];
+          usedBits.forEach((bits, w) => {
+            for (let bit = w === 0 ? 1 : 0; bit < bits; bit++)
+              all.push(base.map((word, at) => (at === w ? word ^ (1 << bit) : word)));
+          });
+          const packed = Int32Array.from(all.flat());
+          expect(table.makeRoom(all.length)).toBe(true);
+          expect(table.insertBatch(packed, all.length)).toBe(all.length);
+          expect(table.makeRoom(4000)).toBe(true);
+          expect(table.insertBatch(packed, all.length)).toBe(0);
+        },
+      ),
+    );
+  });
+
+  test("as a store of fingerprints, says how likely it is to have taken two states for one", () => {
+    const table = new StateTable(5, { kind: "fingerprint" });
+    const packed = numbered(100_000, 5);
+    expect(table.makeRoom(100_000)).toBe(true);
+    expect(table.insertBatch(packed, 100_000)).toBe(100_000);
+    expect(table.omissionProbability).toBeCloseTo(1e10 / 2 ** 65, 12);
+    expect(table.bytes / 100_000).toBeLessThan(16);
+    expect(new StateTable(5).omissionProbability).toBe(0);
+  });
 });
+
+/** States that differ in their number only. */
+function numbered(count: number, words: number): Int32Array {
+  const packed = new Int32Array(count * words);
+  for (let i = 0; i < count; i++) {
+    packed[i * words] = 2 * i + 1;
+    packed[(i + 1) * words - 1] |= words === 1 ? 0 : i & 0xff;
+  }
+  return packed;
+}

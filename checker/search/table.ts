@@ -1,44 +1,36 @@
 /**
- * The set of states seen: an open-addressing table of exact packed states.
+ * The set of states seen: an open-addressing table of exact states, a few bytes each (slot-format.ts says how).
  *
- * The key is the state and lies inline: a slot is a state's words, a free slot has word 0 equal to 0 (every
- * state sets bit 0 of word 0). Collisions are probed linearly, so that a probe mostly stays in one or two cache
- * lines. Nothing is approximated.
- *
- * - The slot grows with the hash (`hash * capacity / 2^32`), so any capacity will do, and moving to a larger
- *   table reads the old and writes the new one from front to back.
- * - A batch goes in in two passes: the first hashes and touches the slots, so that their cache lines are on the
+ * - The bucket grows with the hash (`hash * buckets / 2^32`), so any number of buckets will do, and a larger table
+ *   is the old one pulled apart: it grows where it is, from its end to its beginning, and never takes the memory
+ *   of two.
+ * - A batch goes in in two passes: the first hashes and touches the buckets, so that their cache lines are on the
  *   way together; the second compares.
- * - The code is generated for the number of words, with the comparison and the hash unrolled.
+ * - As a store of fingerprints, it keeps 64 bits of each state: two states may then be taken for one.
  */
+import { chooseFormat, type SlotFormat, slotsOf, wordsOf } from "./slot-format.ts";
+import { keyBitsOf, type KeySpec, otherBitsOf, type Stash, tableCode, type TableCode } from "./table-code.ts";
+import { TableMemory } from "./table-memory.ts";
 
 /** Fill up to which a table stays fast, and up to which it goes when there is no memory for a larger one. */
-const usualLoad = 0.75;
-const utmostLoad = 0.9;
-/** Indices of words stay below this: small integers for the machine. */
-const mostWords = 2 ** 31 - 1;
+const usualLoad = 0.8;
+const utmostLoad = 0.88;
 const smallestCapacity = 1 << 12;
 /** From here on a table grows by half, because a doubled one would be half empty. */
 const largeCapacity = 1 << 20;
+/** By less than this a table does not grow in place: states would be put where others still lie. */
+const leastGrowth = 1.2;
+/** Buckets that move at once. */
+const moveAtOnce = 64;
+/** States without a place in their buckets: more than this, and the table grows early. */
+const mostStashed = 4096;
 
-interface TableCode {
-  /** Writes each state's first word index to `at`, and reads there; returns a value that depends on the reads. */
-  locate(words: Int32Array, count: number, at: Int32Array, keys: Int32Array, scale: number): number;
-  /**
-   * Inserts what is new, at most `room` states, and lists their positions in `found`. Returns how many; `~n`
-   * after `n` when one more was new: its position is then in `found[n]`.
-   */
-  insert(
-    words: Int32Array,
-    count: number,
-    at: Int32Array,
-    keys: Int32Array,
-    found: Int32Array,
-    room: number,
-  ): number;
-  has(words: Int32Array, offset: number, keys: Int32Array, scale: number): boolean;
-  /** Inserts every state of one table into another that has none of them. */
-  move(from: Int32Array, to: Int32Array, scale: number): void;
+export interface TableOptions {
+  /** Of each word of a state, how many bits (from bit 0 on) are in use; otherwise 32 of each. */
+  readonly usedBits?: readonly number[] | undefined;
+  readonly kind?: KeySpec["kind"];
+  /** States for which there is to be room at first. */
+  readonly capacity?: number;
 }
 
 export class StateTable {
@@ -48,18 +40,22 @@ export class StateTable {
   found = new Int32Array(1024);
   /** How many states of the last batch were looked at: all, unless there was no room for one of them. */
   handled = 0;
-  private readonly code: TableCode;
-  private keys: Int32Array;
-  private capacity: number;
+  private readonly spec: KeySpec;
+  private readonly memory: TableMemory;
+  private format: SlotFormat;
+  private code: TableCode;
+  private stash = new KeySet();
   private used = 0;
+  private hashes = new Int32Array(1024);
   private at = new Int32Array(1024);
   private touched = 0;
 
-  constructor(words: number, capacity = smallestCapacity) {
+  constructor(words: number, { usedBits, kind = "exact", capacity = smallestCapacity }: TableOptions = {}) {
     this.words = words;
-    this.code = tableCode(words);
-    this.capacity = capacity;
-    this.keys = new Int32Array(capacity * words);
+    this.spec = { kind, usedBits: usedBits ?? Array.from({ length: words }, () => 32) };
+    this.format = chooseFormat(otherBitsOf(this.spec), capacity);
+    this.code = tableCode(this.spec, this.format);
+    this.memory = new TableMemory(wordsOf(this.format));
   }
 
   /** States in the table. */
@@ -68,38 +64,45 @@ export class StateTable {
   }
 
   get bytes(): number {
-    return this.keys.byteLength;
+    return this.memory.bytes;
+  }
+
+  /** A bound on the probability that some state was taken for another one: 0 for exact states. */
+  get omissionProbability(): number {
+    if (this.spec.kind === "exact") return 0;
+    return Math.min(1, (this.used * this.used) / 2 / 2 ** keyBitsOf(this.spec));
   }
 
   /**
-   * Makes room for `more` states, all of which may be new. `false`: there is none, because the old table and
-   * the larger one would together take more than `budget` bytes, or more than the machine gives.
+   * Makes room for `more` states, all of which may be new. `false`: there is none, because the larger table would
+   * take more than `budget` bytes, or more than the machine gives.
    */
   makeRoom(more: number, budget = Infinity): boolean {
     const needed = this.used + more;
-    if (needed <= this.capacity * usualLoad) return true;
-    for (const factor of [this.capacity < largeCapacity ? 2 : 1.5, 1.2]) {
-      const capacity = Math.ceil(Math.max(this.capacity * factor, needed / usualLoad));
-      const bytes = capacity * this.words * Int32Array.BYTES_PER_ELEMENT;
-      if (capacity * this.words > mostWords || this.bytes + bytes > budget) continue;
-      if (this.growTo(capacity)) return true;
+    const slots = slotsOf(this.format);
+    const isCrowded = this.stash.size > mostStashed;
+    if (needed <= slots * usualLoad && !isCrowded) return true;
+    for (const factor of [slots < largeCapacity ? 2 : 1.5, leastGrowth]) {
+      if (this.growTo(Math.ceil(Math.max(slots * factor, needed / usualLoad)), budget)) return true;
     }
-    return needed <= this.capacity * utmostLoad;
+    return needed <= slots * utmostLoad && !isCrowded;
   }
 
   /**
-   * Inserts `count` states that lie one behind the other in `words`; returns how many were new, at most `room`.
+   * Inserts `count` states that lie one behind the other in `states`; returns how many were new, at most `room`.
    * `found` lists them. Call `makeRoom(count)` first.
    */
-  insertBatch(words: Int32Array, count: number, room = Infinity): number {
+  insertBatch(states: Int32Array, count: number, room = Infinity): number {
     if (this.at.length < count) {
       this.at = new Int32Array(count * 2);
+      this.hashes = new Int32Array(count * 2);
       this.found = new Int32Array(count * 2);
     }
-    const { at, keys, found } = this;
-    this.touched ^= this.code.locate(words, count, at, keys, this.capacity / 2 ** 32);
+    const { at, code, found, hashes, stash } = this;
+    const { cells } = this.memory;
+    this.touched ^= code.locate(states, count, hashes, at, cells, this.scale);
     const most = Math.max(0, Math.min(room, count));
-    const inserted = this.code.insert(words, count, at, keys, found, most);
+    const inserted = code.insert(states, count, hashes, at, cells, found, most, stash);
     const isCutShort = inserted < 0;
     const fresh = isCutShort ? ~inserted : inserted;
     this.handled = isCutShort ? found[fresh] : count;
@@ -107,108 +110,69 @@ export class StateTable {
     return fresh;
   }
 
-  has(words: Int32Array, offset = 0): boolean {
-    return this.code.has(words, offset, this.keys, this.capacity / 2 ** 32);
+  has(states: Int32Array, offset = 0): boolean {
+    return this.code.has(states, offset, this.memory.cells, this.scale, this.stash);
   }
 
-  private growTo(capacity: number): boolean {
-    let keys: Int32Array;
-    try {
-      keys = new Int32Array(capacity * this.words);
-    } catch (error) {
-      if (error instanceof RangeError) return false;
-      throw error;
+  private get scale(): number {
+    return this.format.buckets / 2 ** 32;
+  }
+
+  private growTo(slots: number, budget: number): boolean {
+    const format = this.largerFormat(slots);
+    const words = wordsOf(format);
+    if (this.memory.bytesToGrowTo(words) > budget) return false;
+    const { code, format: old, memory, spec, stash } = this;
+    const { cells: from } = memory;
+    const cells = memory.growTo(words);
+    if (cells === null) return false;
+    // Where the memory grew in place, the old array may have lost its own.
+    const source = from.words.length > 0 && from.words.buffer !== cells.words.buffer ? from : cells;
+    const unscale = 2 ** 32 / old.buckets;
+    this.format = format;
+    this.code = tableCode(spec, format);
+    this.stash = new KeySet();
+    const all = wordsOf(old) / old.bucketWords;
+    const keyWords = 1 + Math.ceil(otherBitsOf(spec) / 32);
+    const keys = new Int32Array(moveAtOnce * old.slotsPerBucket * keyWords);
+    for (let first = Math.floor((all - 1) / moveAtOnce) * moveAtOnce; first >= 0; first -= moveAtOnce) {
+      const end = Math.min(all, first + moveAtOnce);
+      const count = code.extract(source, first, end, unscale, keys);
+      this.code.place(keys, count, cells, this.scale, this.stash);
     }
-    this.code.move(this.keys, keys, capacity / 2 ** 32);
-    this.keys = keys;
-    this.capacity = capacity;
+    for (const key of stash.keys()) this.code.place(key, 1, cells, this.scale, this.stash);
     return true;
   }
+
+  /** The format for so many slots, or for as many more as make it a larger table. */
+  private largerFormat(slots: number): SlotFormat {
+    const least = wordsOf(this.format) * leastGrowth;
+    const others = otherBitsOf(this.spec);
+    let format = chooseFormat(others, slots);
+    for (let more = slots; wordsOf(format) < least; format = chooseFormat(others, more)) {
+      more = Math.ceil(more * Math.max(1.05, least / wordsOf(format)));
+    }
+    return format;
+  }
 }
 
-const codes = new Map<number, TableCode>();
+/** A small set of keys. */
+class KeySet implements Stash {
+  private readonly byName = new Map<string, Int32Array>();
 
-function tableCode(words: number): TableCode {
-  const code = codes.get(words) ?? generateTableCode(words);
-  codes.set(words, code);
-  return code;
-}
+  get size(): number {
+    return this.byName.size;
+  }
 
-function generateTableCode(words: number): TableCode {
-  const each = (text: (k: number) => string, between: string): string =>
-    Array.from({ length: words }, (_, k) => text(k)).join(between);
-  const plus = (k: number): string => (k === 0 ? "" : ` + ${k}`);
-  const load = each((k) => `const w${k} = words[offset${plus(k)}];`, " ");
-  const store = each((k) => `keys[p${plus(k)}] = w${k};`, " ");
-  const isSame = each((k) => (k === 0 ? "key === w0" : `keys[p + ${k}] === w${k}`), " && ");
-  // MurmurHash3 for 32 bits, with each word as a block.
-  const hash = `let h = ${0x3c6ef372 ^ (words * 4)}, m = 0; ${each(
-    (k) =>
-      `m = Math.imul(w${k}, 0xcc9e2d51); m = Math.imul((m << 15) | (m >>> 17), 0x1b873593); ` +
-      `h ^= m; h = (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;`,
-    " ",
-  )} h = Math.imul(h ^ (h >>> 16), 0x85ebca6b); h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35); h ^= h >>> 16;`;
-  const slot = `(((h >>> 0) * scale) | 0) * ${words}`;
-  const next = `p += ${words}; if (p === end) p = 0;`;
-  const text = `"use strict";
-return {
-  locate(words, count, at, keys, scale) {
-    let touched = 0;
-    for (let i = 0, offset = 0; i < count; i++, offset += ${words}) {
-      ${load}
-      ${hash}
-      const p = ${slot};
-      at[i] = p;
-    }
-    // A loop of its own: with nothing between the reads, the machine has many of them under way at once.
-    for (let i = 0; i < count; i++) touched ^= keys[at[i]];
-    return touched;
-  },
-  insert(words, count, at, keys, found, room) {
-    const end = keys.length;
-    let fresh = 0;
-    for (let i = 0, offset = 0; i < count; i++, offset += ${words}) {
-      ${load}
-      let p = at[i];
-      for (;;) {
-        const key = keys[p];
-        if (${isSame}) break;
-        if (key === 0) {
-          found[fresh] = i;
-          if (fresh === room) return ~fresh;
-          ${store}
-          fresh++;
-          break;
-        }
-        ${next}
-      }
-    }
-    return fresh;
-  },
-  has(words, offset, keys, scale) {
-    const end = keys.length;
-    ${load}
-    ${hash}
-    for (let p = ${slot}; ; ) {
-      const key = keys[p];
-      if (${isSame}) return true;
-      if (key === 0) return false;
-      ${next}
-    }
-  },
-  move(words, keys, scale) {
-    const end = keys.length;
-    for (let offset = 0; offset < words.length; offset += ${words}) {
-      ${load}
-      if (w0 === 0) continue;
-      ${hash}
-      let p = ${slot};
-      while (keys[p] !== 0) { ${next} }
-      ${store}
-    }
-  },
-};`;
-  // The text depends on the number of words alone.
-  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func
-  return new Function(text)() as TableCode;
+  has(key: Int32Array): boolean {
+    return this.byName.size > 0 && this.byName.has(key.join());
+  }
+
+  add(key: Int32Array): void {
+    this.byName.set(key.join(), key.slice());
+  }
+
+  keys(): Iterable<Int32Array> {
+    return this.byName.values();
+  }
 }

@@ -57,7 +57,7 @@ export class Watch {
 }
 
 /** Lets timers, signals and messages be served. In a browser's worker there is no `setImmediate`. */
-function eventLoopTurn(): Promise<void> {
+export function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === "function") setImmediate(resolve);
     else setTimeout(resolve, 0);

@@ -150,7 +150,7 @@ function runOfEngine(engine: EngineName, instance: string): Row {
     transitions: found.transitions,
     seconds: found.seconds,
     statesPerSecond: found.statesPerSecond,
-    tableBytesPerState: found.bytesPerState,
+    tableBytesPerState: found.tableBytesPerState,
     peakBytesPerState: found.peakMemoryBytes / found.states,
   };
 }

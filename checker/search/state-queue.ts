@@ -1,0 +1,154 @@
+/**
+ * The states found and not yet expanded, first in, first out: the frontier. A state is known by its ordinal, its
+ * place in the order found; what is behind the head is forgotten, and its memory used again.
+ *
+ * Kept in chunks. Beyond a limit, chunks between head and tail go to a spill, and come back when the head gets there.
+ */
+
+/** Ordinals are small integers for the machine. */
+const mostStates = 2 ** 31 - 1;
+const smallestChunk = 1 << 10;
+/** Chunks at the head and at the tail that stay in memory. */
+const kept = 2;
+
+/** Where chunks of a frontier go that have no room in memory. */
+export interface Spill {
+  /** Keeps a copy of `words`, under a number that is not in use. */
+  write(id: number, words: Int32Array): void;
+  /** Reads back what was kept, and forgets it. */
+  read(id: number, into: Int32Array): void;
+  readonly bytes: number;
+}
+
+export class StateQueue {
+  /** 32-bit words in a state. */
+  readonly words: number;
+  /** How many states were ever appended: the ordinal of the next. */
+  count = 0;
+  private readonly shift: number;
+  private readonly mask: number;
+  /** From the head's chunk on; `null`: spilled. */
+  private readonly chunks: (Int32Array | null)[] = [];
+  private readonly spare: Int32Array[] = [];
+  /** The number of the first chunk, and the end of the room that there is. */
+  private firstChunk = 0;
+  private room = 0;
+  private readonly spill: Spill | null;
+
+  constructor(words: number, spill: Spill | null = null) {
+    this.words = words;
+    this.spill = spill;
+    // Chunks of half a megabyte, or less.
+    this.shift = Math.max(8, Math.min(16, 17 - Math.ceil(Math.log2(words))));
+    this.mask = (1 << this.shift) - 1;
+  }
+
+  /** Bytes in memory. */
+  get bytes(): number {
+    let words = 0;
+    for (const chunk of this.chunks) words += chunk?.length ?? 0;
+    return 4 * words + this.spare.length * this.chunkBytes;
+  }
+
+  private get chunkBytes(): number {
+    return (4 * this.words) << this.shift;
+  }
+
+  /** Bytes that room for `more` states would add; infinitely many if there cannot be any. */
+  growthFor(more: number): number {
+    if (this.count + more > mostStates) return Infinity;
+    const missing = this.roomFor(this.count + more) - this.room;
+    return Math.max(0, 4 * this.words * missing - this.spare.length * this.chunkBytes);
+  }
+
+  /** Makes room for `more` states. `false`: the machine has no memory for them. */
+  makeRoom(more: number): boolean {
+    const needed = this.roomFor(this.count + more);
+    try {
+      while (this.room < needed) this.grow(needed);
+    } catch (error) {
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+    return true;
+  }
+
+  /** Spills chunks until at least `bytes` bytes of memory are free for others. `false`: there are not so many. */
+  free(bytes: number): boolean {
+    let freed = this.spare.length * this.chunkBytes;
+    this.spare.length = 0;
+    if (this.spill === null) return freed >= bytes;
+    // The last to be needed go first.
+    for (let i = this.chunks.length - 1 - kept; i >= kept && freed < bytes; i--) {
+      const chunk = this.chunks[i];
+      if (chunk === null) continue;
+      this.spill.write(this.firstChunk + i, chunk);
+      this.chunks[i] = null;
+      freed += 4 * chunk.length;
+    }
+    return freed >= bytes;
+  }
+
+  /** Appends a state, for which there must be room. */
+  append(words: Int32Array, offset: number): void {
+    const ordinal = this.count++;
+    const into = this.chunkOf(ordinal);
+    const start = (ordinal & this.mask) * this.words;
+    for (let k = 0; k < this.words; k++) into[start + k] = words[offset + k];
+  }
+
+  /** The array in which the state lies, at `offsetOf` the same ordinal. Making room may replace it. */
+  chunkOf(ordinal: number): Int32Array {
+    const i = (ordinal >>> this.shift) - this.firstChunk;
+    return this.chunks[i] ?? this.bringBack(i);
+  }
+
+  offsetOf(ordinal: number): number {
+    return (ordinal & this.mask) * this.words;
+  }
+
+  /** How many states from this one on lie one behind the other. */
+  runFrom(ordinal: number): number {
+    return this.mask + 1 - (ordinal & this.mask);
+  }
+
+  /** Forgets the states before `ordinal`. */
+  forgetBefore(ordinal: number): void {
+    const head = ordinal >>> this.shift;
+    while (this.firstChunk < head && this.chunks.length > 0) {
+      const chunk = this.chunks.shift();
+      this.firstChunk++;
+      if (chunk && this.spare.length < kept) this.spare.push(chunk);
+    }
+  }
+
+  private bringBack(i: number): Int32Array {
+    const chunk = this.spare.pop() ?? new Int32Array(this.words << this.shift);
+    this.spill?.read(this.firstChunk + i, chunk);
+    this.chunks[i] = chunk;
+    return chunk;
+  }
+
+  /** The first chunk doubles until it has its full size, so that small state spaces stay small. */
+  private roomFor(count: number): number {
+    const full = 1 << this.shift;
+    if (count > full) return Math.ceil(count / full) * full;
+    let room = Math.max(Math.min(smallestChunk, full), this.room);
+    while (room < count) room *= 2;
+    return room;
+  }
+
+  private grow(needed: number): void {
+    const full = 1 << this.shift;
+    if (this.room >= full) {
+      this.chunks.push(this.spare.pop() ?? new Int32Array(full * this.words));
+      this.room += full;
+      return;
+    }
+    const first = new Int32Array(Math.min(needed, full) * this.words);
+    const [old] = this.chunks;
+    if (old) first.set(old);
+    this.chunks[0] = first;
+    this.room = Math.min(needed, full);
+  }
+}
