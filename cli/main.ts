@@ -11,6 +11,7 @@ import { ModelError } from "../checker/errors.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { checkCommand } from "./commands/check.ts";
 import { coverageCommand } from "./commands/coverage.ts";
+import { exportCommand } from "./commands/export.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
 import { listCommand } from "./commands/list.ts";
 import { matrixCommand } from "./commands/matrix.ts";
@@ -52,6 +53,7 @@ const routes = buildRouteMap({
     check: checkCommand,
     simulate: simulateCommand,
     replay: replayCommand,
+    export: exportCommand,
     matrix: matrixCommand,
     teeth: teethCommand,
     mutate: mutateCommand,

@@ -115,7 +115,7 @@ function markOf({ label, locks }: ProcessStatus): LaneMark {
 }
 
 /** The action with all its arguments, and its outcome. */
-function describeStep<S>({ instance, outcome }: ReplayedStep<S>): string {
+export function describeStep<S>({ instance, outcome }: ReplayedStep<S>): string {
   const { action, args } = instance;
   const list = Object.entries(args).map(([name, value]) => `${name}: ${formatValue(value as PlainValue)}`);
   // A name that is a phrase keeps its distance from the arguments.
@@ -129,7 +129,8 @@ function describeStatus({ label, locks }: ProcessStatus): string {
   return locks.length === 0 ? where : `${where}, holding ${locks.join(", ")}`;
 }
 
-function visibleChanges<S>(
+/** What a step changed, without what every step changes. */
+export function visibleChanges<S>(
   of: Instance<S>,
   { instance, changes, after }: ReplayedStep<S>,
 ): readonly Change[] {

@@ -1,16 +1,13 @@
 /** `dmaspec replay TRACE`: takes a trace's steps on the reference evaluator, and shows them. */
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { buildCommand } from "@stricli/core";
 import type { Trace } from "../../checker/trace/format.ts";
 import { countOf, formatCounterexample, nameClaim } from "../../checker/trace/print.ts";
-import { confirmClaim, ReplayMismatch, replayTrace } from "../../checker/trace/replay.ts";
+import { ReplayMismatch } from "../../checker/trace/replay.ts";
 import type { Context } from "../context.ts";
-import type { Counterexample } from "../counterexample.ts";
-import { exitCodes, ReportedError, usageError } from "../exit-codes.ts";
+import { exitCodes } from "../exit-codes.ts";
 import { jsonFlag } from "../flags.ts";
-import { colorsFor, type Io } from "../io.ts";
-import { type Preparation, prepareRun } from "../run.ts";
+import { colorsFor } from "../io.ts";
+import { openTrace, rejectionOf, tryReplay } from "../read-trace.ts";
 import type { ReplayOutput } from "../schemas.ts";
 import { formatBounds, quoteForShell } from "../text.ts";
 
@@ -38,18 +35,10 @@ export const replayCommand = buildCommand<ReplayFlags, [string], Context>({
   },
   async func(flags, file) {
     const { io } = this;
-    const trace = await readTrace(io, file);
     const reproduce = `npx dmaspec replay ${quoteForShell(file)}`;
-    let run: Preparation;
-    try {
-      run = prepareTrace(this, trace);
-    } catch (error) {
-      if (!(error instanceof ReportedError) || error.exitCode !== exitCodes.usage) throw error;
-      const rejected = new ReportedError(exitCodes.rejected, `${file}: ${error.message}`, error.remedy);
-      throw Object.assign(rejected, { reproduce });
-    }
-    const sameModel = run.modelDigest === trace.modelDigest;
-    const replayed = tryReplay(run, trace);
+    const opened = await openTrace(this, file, reproduce);
+    const { trace, run, sameModel } = opened;
+    const replayed = tryReplay(opened);
     const rejection = replayed instanceof ReplayMismatch ? replayed : null;
     if (flags.json === true) {
       const output: ReplayOutput = {
@@ -70,11 +59,7 @@ export const replayCommand = buildCommand<ReplayFlags, [string], Context>({
       this.exitCode = rejection === null ? exitCodes.holds : exitCodes.rejected;
       return;
     }
-    if (replayed instanceof ReplayMismatch) {
-      const note = sameModel ? "" : " (the trace was written for another version of the model)";
-      const what = `${file} is not accepted${note}: ${replayed.message}`;
-      throw Object.assign(new ReportedError(exitCodes.rejected, what, replayed.remedy), { reproduce });
-    }
+    if (replayed instanceof ReplayMismatch) throw rejectionOf(file, opened, replayed);
     const { stdout } = io;
     const options = { width: stdout.columns, colors: colorsFor(io, stdout) };
     const lines = [
@@ -93,53 +78,4 @@ export const replayCommand = buildCommand<ReplayFlags, [string], Context>({
 
 function describeClaim({ property }: Trace): string {
   return `${nameClaim(property)} ${property.kind === "witness" ? "is reached" : "is broken"}`;
-}
-
-async function readTrace(io: Io, file: string): Promise<Trace> {
-  // The schemas take a while to load, and no other command reads them.
-  const { parseTrace, TraceFileError } = await import("../../checker/trace/format.ts");
-  let text: string;
-  try {
-    text = readFileSync(resolve(io.cwd, file), "utf8");
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw usageError(`the trace could not be read: ${why}`, "name a file that `dmaspec check` wrote");
-  }
-  try {
-    return parseTrace(text, file);
-  } catch (error) {
-    if (error instanceof TraceFileError) throw usageError(error.message, error.remedy);
-    throw error;
-  }
-}
-
-/** The trace's design in the trace's bounds. Throws a usage error for names that nobody knows. */
-function prepareTrace({ registry }: Context, trace: Trace): Preparation {
-  const { design, scenario, size, powersOff, assumptionsOff, bounds } = trace;
-  const run = prepareRun(registry, { design, scenario, size, power: powersOff, assume: assumptionsOff });
-  const now = run.target.scope.bounds;
-  const changed = Object.keys({ ...now, ...bounds }).find((name) => now[name] !== bounds[name]);
-  if (changed === undefined) return run;
-  const [then, today] = [bounds[changed] ?? "absent", now[changed] ?? "absent"];
-  throw usageError(
-    `bounds.${changed} is ${then}, and ${scenario} has ${today} in size ${size}`,
-    "the scenario has changed since: find the trace again with `dmaspec check`",
-  );
-}
-
-function tryReplay(run: Preparation, trace: Trace): Counterexample | ReplayMismatch {
-  try {
-    const replay = replayTrace(run.instance, trace);
-    const shown = confirmClaim(run.instance, replay, trace.property);
-    if (shown !== null) return { replay, shown };
-    const missing = trace.property.kind === "witness" ? "is not reached" : "is not broken";
-    return new ReplayMismatch(
-      trace.steps.length,
-      `${nameClaim(trace.property)} ${missing} after it`,
-      "every step is possible, but the trace no longer shows what it claims: find it again with `dmaspec check`",
-    );
-  } catch (error) {
-    if (error instanceof ReplayMismatch) return error;
-    throw error;
-  }
 }
