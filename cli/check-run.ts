@@ -10,6 +10,7 @@ import type { Io } from "./io.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { ProgressLine } from "./progress.ts";
 import { countFallbacks, createEvaluator } from "./engines.ts";
+import { type Reductions, searchReduced } from "./reduced-search.ts";
 import { limitsOf, type Preparation, runSearch } from "./run.ts";
 
 export interface Finding extends Counterexample {
@@ -21,6 +22,7 @@ export interface Finding extends Counterexample {
 export interface Outcome {
   readonly run: Preparation;
   readonly result: SearchResult;
+  readonly reductions: Reductions;
   readonly judgement: Judgement;
   /** One for each violated property, the shortest first. */
   readonly findings: readonly Finding[];
@@ -62,18 +64,21 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
   const { instance, engine } = run;
   const evaluator = await createEvaluator(instance, engine);
   const progress = new ProgressLine(io, request.title);
-  const result = await runSearch(run, () =>
-    withInterrupts(io, (isInterrupted) =>
-      request.search(evaluator, {
-        instances: instance.instances.length,
-        witnesses: instance.witnesses.length,
-        stopAtViolation: request.stopAtViolation,
-        maxMemory: Math.floor(process.availableMemory() * shareOfMemory),
-        ...limitsOf(request.limits),
-        onProgress: progress.report,
-        isInterrupted,
-      }),
-    ).finally(() => progress.clear()),
+  const { result, reductions } = await runSearch(run, () =>
+    withInterrupts(io, (isInterrupted) => {
+      const how = { reduce: run.reduce, seed: request.seed, audit: false };
+      return searchReduced(instance, evaluator, how, (reduced) =>
+        request.search(reduced, {
+          instances: instance.instances.length,
+          witnesses: instance.witnesses.length,
+          stopAtViolation: request.stopAtViolation,
+          maxMemory: Math.floor(process.availableMemory() * shareOfMemory),
+          ...limitsOf(request.limits),
+          onProgress: progress.report,
+          isInterrupted,
+        }),
+      );
+    }).finally(() => progress.clear()),
   );
   const crossCheckedStates = await runSearch(run, async () => crossCheck(instance, evaluator, request.seed));
   const judgement = judge(instance, result);
@@ -84,11 +89,13 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
   const findings = violated.map(({ name, violation }, i): Finding => {
     const counterexample = replayViolation(instance, violation, engine);
     const wanted = (i === 0 ? request.traceFile : undefined) ?? defaultTraceFile(run, name);
-    const file = writeTrace(io, run, counterexample, wanted, request.reproduce(name));
+    const used = reductions.used.map((report) => report.name);
+    const file = writeTrace(io, run, counterexample, wanted, request.reproduce(name), used);
     return { ...counterexample, property: name, file };
   });
   const fallbacks = countFallbacks(evaluator);
-  return { run, result, judgement, findings, crossCheckedStates, fallbacks, reproduce: request.reproduce() };
+  const reproduce = request.reproduce();
+  return { run, result, reductions, judgement, findings, crossCheckedStates, fallbacks, reproduce };
 }
 
 /** The finding of a property, if it is violated. */

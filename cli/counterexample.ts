@@ -52,13 +52,14 @@ export function writeTrace(
   { shown, replay }: Counterexample,
   file: string,
   reproduce: string,
+  reductions: readonly string[],
 ): string {
   const identity = {
     design: run.target.design.name,
     scenario: run.target.scenario.name,
     size: run.target.size,
     engine: run.engine,
-    reductions: run.reductions,
+    reductions,
     modelDigest: run.modelDigest,
     reproduce,
   };

@@ -25,11 +25,18 @@ export interface LimitFlags {
 
 export interface SearchFlags {
   readonly engine: EngineName;
-  readonly reduce: "none";
   readonly property?: string;
   readonly trace?: string;
   readonly seed: number;
   readonly json?: boolean;
+}
+
+/** What `--reduce` may say. */
+export const reduceChoices = ["none", "symmetry", "locks", "order", "all"] as const;
+export type ReduceChoice = (typeof reduceChoices)[number];
+
+export interface ReduceFlags {
+  readonly reduce: ReduceChoice;
 }
 
 export const targetFlags: FlagParametersForType<TargetFlags, Context> = {
@@ -110,12 +117,6 @@ export const searchFlags: FlagParametersForType<SearchFlags, Context> = {
     default: defaultEngine,
     brief: "The evaluator of the recipes: compiled, over accessors, or slow and plain",
   },
-  reduce: {
-    kind: "enum",
-    values: ["none"],
-    default: "none",
-    brief: "Reductions of the search",
-  },
   property: {
     kind: "parsed",
     parse: String,
@@ -138,6 +139,15 @@ export const searchFlags: FlagParametersForType<SearchFlags, Context> = {
     brief: "The seed of every random choice",
   },
   json: jsonFlag(),
+};
+
+export const reduceFlags: FlagParametersForType<ReduceFlags, Context> = {
+  reduce: {
+    kind: "enum",
+    values: reduceChoices,
+    default: "none",
+    brief: "Reductions of the search, as far as they apply",
+  },
 };
 
 export function jsonFlag() {

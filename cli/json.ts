@@ -5,7 +5,7 @@ import { readVersion } from "./version.ts";
 
 /** The fields that `check` and `simulate` share. */
 export function describeRun(outcome: Outcome): RunOutput {
-  const { run, result, judgement } = outcome;
+  const { run, result, reductions, judgement } = outcome;
   const { target, declared } = run;
   const listSwitches = (all: Readonly<Record<string, string>>, off: readonly string[]) =>
     Object.keys(all).map((name) => ({ name, on: !off.includes(name) }));
@@ -21,7 +21,23 @@ export function describeRun(outcome: Outcome): RunOutput {
       node: process.versions.node,
       workers: 1,
     },
-    reductions: [...run.reductions],
+    reductions: reductions.used.map(({ name }) => name),
+    reductionReports: [
+      ...reductions.used.map(({ name, factor, isEstimate, notes }) => ({
+        name,
+        used: true,
+        factor: factor === null ? null : round(factor, 3),
+        estimated: isEstimate,
+        notes: [...notes],
+      })),
+      ...reductions.refused.map(({ name, reason }) => ({
+        name,
+        used: false,
+        factor: null,
+        estimated: false,
+        notes: [reason],
+      })),
+    ],
     assumptions: listSwitches(declared.assumptions, run.assumptionsOff),
     powers: listSwitches(declared.powers, run.powersOff),
     modelDigest: run.modelDigest,

@@ -49,7 +49,7 @@ describe("mistakes in the call", () => {
     ["check --design sound --memory 5X", "512M"],
     ["check --design sound --max-seconds soon", "no number of seconds"],
     ["check --design sound --engine quick", "packed"],
-    ["check --design sound --reduce all", "none"],
+    ["check --design sound --reduce everything", "none"],
     ["replay", "TRACE"],
     ["list --design soud", 'did you mean "sound"?'],
     ["matrix --design soud", 'did you mean "sound"?'],

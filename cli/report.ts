@@ -1,6 +1,7 @@
 /** An outcome in words, for a terminal. */
 import type { Colors } from "picocolors/types.js";
 import { countOf, formatCounterexample, nameClaim } from "../checker/trace/print.ts";
+import type { ReductionReport } from "../checker/reduce/reduction.ts";
 import { wrap } from "../checker/trace/columns.ts";
 import type { Finding, Outcome } from "./check-run.ts";
 import type { Verdict } from "./exit-codes.ts";
@@ -47,6 +48,7 @@ export function formatReport(outcome: Outcome, options: ReportOptions): string[]
     ...formatAvailability(outcome, options),
     "",
     ...formatFigures(outcome),
+    ...formatReductions(outcome, options),
     "",
     ...formatMeaning(outcome, options),
   ];
@@ -108,7 +110,7 @@ function formatAvailability({ judgement }: Outcome, { width, colors }: ReportOpt
 }
 
 function formatFigures(outcome: Outcome): string[] {
-  const { run, result, crossCheckedStates, fallbacks } = outcome;
+  const { run, result, reductions, crossCheckedStates, fallbacks } = outcome;
   const figures = [
     `${formatCount(result.states)} states, ${formatCount(result.transitions)} transitions`,
     ...(result.depth > 0 ? [`complete to depth ${result.depth}`] : []),
@@ -122,9 +124,21 @@ function formatFigures(outcome: Outcome): string[] {
   const uncompiled = fallbacks > 0 ? ` (${countOf(fallbacks, "recipe")} not compiled)` : "";
   return [
     figures.join(" · "),
-    `engine ${run.engine}${uncompiled}${checked}; reductions: ${run.reductions.join(", ") || "none"}`,
+    `engine ${run.engine}${uncompiled}${checked}; reductions: ${reductions.used.map(nameReduction).join(", ") || "none"}`,
     `digest of the states ${result.digest}, of the model ${run.modelDigest.slice(0, 16)}`,
   ];
+}
+
+/** A reduction, and how many times fewer states there were for it. */
+function nameReduction({ name, factor, isEstimate }: ReductionReport): string {
+  if (factor === null) return name;
+  return `${name} (${isEstimate ? "about " : ""}${factor.toFixed(1)} times fewer states)`;
+}
+
+function formatReductions({ reductions }: Outcome, { width }: ReportOptions): string[] {
+  const used = reductions.used.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`));
+  const refused = reductions.refused.map(({ name, reason }) => `${name} is not used: ${reason}`);
+  return [...used, ...refused].flatMap((line) => wrap(line, width, 2, 4));
 }
 
 /** The verdict, and what it does and does not say. */

@@ -14,7 +14,7 @@ export interface Reproduction extends LimitFlags {
 
 /** `npx dmaspec check --design ...`, with every choice that matters to the result. */
 export function formatReproduction(
-  { target, engine, powersOff, assumptionsOff }: Preparation,
+  { target, engine, reduce, powersOff, assumptionsOff }: Preparation,
   of: Reproduction,
 ): string {
   const added = (off: readonly string[], known: readonly string[] = []) =>
@@ -30,6 +30,7 @@ export function formatReproduction(
     "--size",
     target.size,
     ...(engine === defaultEngine ? [] : ["--engine", engine]),
+    ...(reduce === "none" ? [] : ["--reduce", reduce]),
     ...(of.property === undefined ? [] : ["--property", of.property]),
     ...(of.all === true ? ["--all"] : []),
     ...added(powersOff, target.scope.powersOff).flatMap((name) => ["--power", `${name}=off`]),

@@ -6,7 +6,7 @@ import { isLocatedModelError, type SearchOptions } from "../checker/search/resul
 import { defaultEngine, type EngineName } from "./engines.ts";
 import { watchPanics } from "./availability.ts";
 import { exitCodes, ReportedError } from "./exit-codes.ts";
-import type { LimitFlags, SearchFlags, TargetFlags } from "./flags.ts";
+import type { LimitFlags, ReduceChoice, ReduceFlags, SearchFlags, TargetFlags } from "./flags.ts";
 import { findTarget, type Registry, requireKnown, type Target } from "./registry.ts";
 import { tellSteps } from "./tell-steps.ts";
 
@@ -24,7 +24,8 @@ export interface Preparation {
   /** The instance that is searched: the properties asked for, and the panics watched for. */
   readonly instance: AnyInstance;
   readonly engine: EngineName;
-  readonly reductions: readonly string[];
+  /** The reductions asked for. */
+  readonly reduce: ReduceChoice;
   readonly modelDigest: string;
   readonly powersOff: readonly string[];
   readonly assumptionsOff: readonly string[];
@@ -35,7 +36,7 @@ export interface Preparation {
 /** Finds what the flags name and puts it into its bounds. Throws usage errors and errors of the model. */
 export function prepareRun(
   registry: Registry,
-  flags: TargetFlags & Partial<Pick<SearchFlags, "engine" | "property">>,
+  flags: TargetFlags & Partial<Pick<SearchFlags, "engine" | "property"> & ReduceFlags>,
 ): Preparation {
   const target = findTarget(registry, flags);
   const declared: AnyModel = target.design.build();
@@ -52,7 +53,7 @@ export function prepareRun(
     declared,
     instance,
     engine: flags.engine ?? defaultEngine,
-    reductions: [],
+    reduce: flags.reduce ?? "none",
     modelDigest: computeModelDigest(instance, declared),
     powersOff,
     assumptionsOff,

@@ -34,6 +34,17 @@ const runFields = {
     workers: count,
   }),
   reductions: z.array(z.string()).describe("the reductions of the search that were on; empty for none"),
+  reductionReports: z
+    .array(
+      z.object({
+        name: z.string(),
+        used: z.boolean(),
+        factor: z.number().nullable().describe("how many times fewer states there were; null if not known"),
+        estimated: z.boolean().describe("is the factor an estimate?"),
+        notes: z.array(z.string()).describe("what it used and left alone, or why it was not used"),
+      }),
+    )
+    .describe("each reduction that was asked for"),
   assumptions: switches.describe("the named assumptions about the hardware, and whether each was on"),
   powers: switches.describe("the named powers of the host, and whether each was on"),
   modelDigest: z.string().describe("SHA-256 of the model's structure in these bounds"),

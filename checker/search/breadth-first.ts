@@ -12,6 +12,7 @@ import { type Evaluator, Successors } from "../evaluate/evaluator.ts";
 import { StateDigest } from "./digest.ts";
 import { Findings } from "./findings.ts";
 import { ModelError } from "../errors.ts";
+import { liftPath, liftViolation } from "../reduce/reduction.ts";
 import {
   type Ending,
   isLocatedModelError,
@@ -129,7 +130,9 @@ class BreadthFirst {
     const paths = places.length === 0 ? [] : await this.recover(places);
     return {
       ...counts,
-      violations: this.findings.violations(paths),
+      violations: this.findings
+        .violations(paths)
+        .map((violation) => liftViolation(this.evaluator, violation)),
       witnesses: this.findings.witnesses().map((place) => place && { length: place.depth }),
     };
   }
@@ -138,7 +141,7 @@ class BreadthFirst {
   async locate(error: unknown): Promise<unknown> {
     if (!(error instanceof ModelError) || isLocatedModelError(error) || this.suspect === null) return error;
     const [path] = await this.recover([this.suspect]);
-    return Object.assign(error, { path });
+    return Object.assign(error, { path: liftPath(this.evaluator, path) });
   }
 
   private recover(places: readonly Place[]): Promise<Path[]> {

@@ -7,6 +7,8 @@ import { exitCodes } from "../exit-codes.ts";
 import {
   type LimitFlags,
   limitFlags,
+  type ReduceFlags,
+  reduceFlags,
   type SearchFlags,
   searchFlags,
   type TargetFlags,
@@ -19,7 +21,7 @@ import { formatReproduction } from "../reproduce.ts";
 import { prepareRun } from "../run.ts";
 import type { CheckOutput } from "../schemas.ts";
 
-interface CheckFlags extends TargetFlags, LimitFlags, SearchFlags {
+interface CheckFlags extends TargetFlags, LimitFlags, SearchFlags, ReduceFlags {
   readonly all?: boolean;
 }
 
@@ -29,6 +31,7 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
       ...targetFlags,
       ...searchFlags,
       ...limitFlags,
+      ...reduceFlags,
       all: {
         kind: "boolean",
         optional: true,
@@ -43,6 +46,7 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
       "[--design NAME] [--scenario NAME] [--size tiny|paper|soak] [--all] [--json]",
       "[--property NAME] [--trace FILE] [--power NAME=off]... [--assume NAME=off]...",
       "[--max-states N] [--max-depth N] [--memory SIZE] [--max-seconds N]",
+      "[--reduce none|symmetry|locks|order|all]",
     ],
     fullDescription: [
       "Explores every reachable state of a design on a scenario, breadth first, so that a counterexample is",

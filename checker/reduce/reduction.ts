@@ -1,0 +1,92 @@
+/**
+ * What a reduction is: an evaluator around another one, whose states each stand for many of the other's.
+ *
+ * A reduction that hides an error is worse than none. So each says where it applies and refuses elsewhere, with
+ * the reason; checks while the search runs what it rests on, and throws a `ReductionFailure` where it finds that
+ * wrong (the search is then done again without); and takes every path back to one of the model itself, which is
+ * replayed on the reference evaluator like any other.
+ */
+import type { Evaluator } from "../evaluate/evaluator.ts";
+import type { Instance } from "../model/model.ts";
+import type { Path, SearchResult, Violation } from "../search/result.ts";
+
+/** In the order in which they are applied: the last one is the outermost, and sees what the others left. */
+export const reductionNames = ["locks", "order", "symmetry"] as const;
+export type ReductionName = (typeof reductionNames)[number];
+
+export interface ReduceOptions {
+  /** Check everything that a reduction rests on in every state that is expanded, not on a sample. */
+  readonly audit: boolean;
+  /** Of every random choice of the checks. */
+  readonly seed: number;
+  /** What earlier attempts of the same run found wrong. */
+  readonly failures: readonly ReductionFailure[];
+}
+
+export interface Reduction {
+  readonly name: ReductionName;
+  /** Wraps the evaluator; or says why it does not. */
+  apply<S>(of: Instance<S>, evaluator: Evaluator, options: ReduceOptions): Reduced | Refusal;
+}
+
+/** Why a reduction is not used: one sentence, what and where. */
+export interface Refusal {
+  readonly refused: string;
+}
+
+/** An evaluator that reduces another one. */
+export interface Reduced extends Evaluator {
+  readonly reduction: ReductionName;
+  /** The evaluator that it reduces; its states and paths are what `lift` and `liftPath` give. */
+  readonly inner: Evaluator;
+  /** Is a shortest way here as long as a shortest way there? */
+  readonly keepsLengths: boolean;
+  /** A violation of the inner evaluator's that this one stands for. */
+  lift(violation: Violation): Violation;
+  /** A path of the inner evaluator's that this one stands for. */
+  liftPath(path: Path): Path;
+  /** What it did in a search. */
+  describe(result: SearchResult): ReductionReport;
+}
+
+/** What a reduction did, for the summary. */
+export interface ReductionReport {
+  readonly name: ReductionName;
+  /** How many times fewer states there were; null where that is not known. */
+  readonly factor: number | null;
+  /** Is the factor an estimate? */
+  readonly isEstimate: boolean;
+  /** Sentences: what it used, what it left alone and why, on what it was checked. */
+  readonly notes: readonly string[];
+}
+
+/** What a reduction rests on was found wrong during the search. */
+export class ReductionFailure extends Error {
+  readonly reduction: ReductionName;
+  /** What is wrong and where, in a sentence. */
+  readonly reason: string;
+  /** What to do without the next time, in the reduction's own terms. */
+  readonly subject: string;
+
+  constructor(reduction: ReductionName, reason: string, subject: string) {
+    super(`the reduction ${reduction} does not apply: ${reason}`);
+    this.name = "ReductionFailure";
+    this.reduction = reduction;
+    this.reason = reason;
+    this.subject = subject;
+  }
+}
+
+export function isReduced(evaluator: Evaluator): evaluator is Reduced {
+  return "liftPath" in evaluator;
+}
+
+/** The violation of the model itself that one of a reduced evaluator's stands for. */
+export function liftViolation(evaluator: Evaluator, violation: Violation): Violation {
+  return isReduced(evaluator) ? liftViolation(evaluator.inner, evaluator.lift(violation)) : violation;
+}
+
+/** The path of the model itself that one of a reduced evaluator's stands for. */
+export function liftPath(evaluator: Evaluator, path: Path): Path {
+  return isReduced(evaluator) ? liftPath(evaluator.inner, evaluator.liftPath(path)) : path;
+}
