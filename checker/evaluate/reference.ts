@@ -15,6 +15,7 @@ enablePatches();
 /** A step that was taken: the state after it, what it changed, and its outcome in words. */
 export interface ReferenceStep<S> {
   readonly state: S;
+  readonly packed: Int32Array;
   readonly patches: readonly Patch[];
   readonly outcome: string;
 }
@@ -50,28 +51,36 @@ class ReferenceEvaluator<S> implements Reference<S> {
     if (recipes.length === 0) return [{ name: "initial", state: this.checked(blank) }];
     return recipes.map(([name, recipe]) => {
       const place = `the initial state "${name}"`;
-      return guarded(place, () => {
-        const [state] = produceWithPatches(blank, (draft) => recipe(draft as S, setting));
-        return { name, state: this.checked(state) };
-      });
+      return guarded(
+        () => place,
+        () => {
+          const [state] = produceWithPatches(blank, (draft) => recipe(draft as S, setting));
+          return { name, state: this.checked(state) };
+        },
+      );
     });
   }
 
   step(state: S, instance: ActionInstance<S>): ReferenceStep<S> | null {
-    return guarded(nameInstance(instance), () => {
-      let outcome: string | null = null;
-      const [next, patches] = produceWithPatches(state, (draft) => {
-        outcome = instance.fire(draft as S);
-      });
-      if (outcome !== null) return { state: this.checked(next), patches, outcome };
-      if (patches.length === 0) return null;
-      const path = patches[0].path.join(".");
-      throw new ModelError(
-        "M09",
-        `writes ${path} although it is not enabled`,
-        "write nothing before the guard has passed",
-      );
-    });
+    // Most instances are elsewhere in their calls, and a draft of the state costs more than a look at it.
+    if (!instance.isAtLabel(state)) return null;
+    return guarded(
+      () => nameInstance(instance),
+      () => {
+        let outcome: string | null = null;
+        const [next, patches] = produceWithPatches(state, (draft) => {
+          outcome = instance.fireAtLabel(draft as S);
+        });
+        if (outcome !== null) return { state: next, packed: this.pack(next), patches, outcome };
+        if (patches.length === 0) return null;
+        const path = patches[0].path.join(".");
+        throw new ModelError(
+          "M09",
+          `writes ${path} although it is not enabled`,
+          "write nothing before the guard has passed",
+        );
+      },
+    );
   }
 
   /** The state, after making sure that the schema can hold it. */
@@ -98,12 +107,13 @@ class ReferenceEvaluator<S> implements Reference<S> {
       const taken = this.step(before, instance);
       if (taken === null) continue;
       const at = out.nextOffset();
-      out.words.set(this.pack(taken.state), at);
+      out.words.set(taken.packed, at);
       out.instances[out.count] = instance.id;
       for (const { id, property, args } of this.of.stepProperties) {
         const step = { action: instance.action.name, args: instance.args, outcome: taken.outcome };
-        const holds = guarded(property.name, () =>
-          property.holds(before, taken.state, step, args, this.of.setting),
+        const holds = guarded(
+          () => property.name,
+          () => property.holds(before, taken.state, step, args, this.of.setting),
         );
         if (!holds) out.brokenSteps.push({ successor: out.count, property: id });
       }
@@ -116,14 +126,25 @@ class ReferenceEvaluator<S> implements Reference<S> {
     const state = this.unpack(words, offset);
     const { invariants, setting } = this.of;
     return invariants
-      .filter(({ property, args }) => guarded(property.name, () => !property.holds(state, args, setting)))
+      .filter(({ property, args }) =>
+        guarded(
+          () => property.name,
+          () => !property.holds(state, args, setting),
+        ),
+      )
       .map(({ id }) => id);
   }
 
   markWitnesses(words: Int32Array, offset: number, reached: Uint8Array): void {
     const state = this.unpack(words, offset);
     for (const { id, property, args } of this.of.witnesses) {
-      if (reached[id] === 0 && guarded(property.name, () => property.holds(state, args, this.of.setting)))
+      if (
+        reached[id] === 0 &&
+        guarded(
+          () => property.name,
+          () => property.holds(state, args, this.of.setting),
+        )
+      )
         reached[id] = 1;
     }
   }
@@ -140,11 +161,11 @@ export function nameInstance<S>({ action, args }: ActionInstance<S>): string {
   return list.length === 0 ? action.name : `${action.name}(${list.join(", ")})`;
 }
 
-function guarded<T>(place: string, run: () => T): T {
+function guarded<T>(place: () => string, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    throw asModelError(error, place);
+    throw asModelError(error, place());
   }
 }
 

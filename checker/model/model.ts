@@ -92,7 +92,9 @@ export interface ActionInstance<S> {
   readonly lane: string;
   /** Takes the step on a draft: its outcome in words, or null (nothing written) where it is not enabled. */
   readonly fire: (s: S) => string | null;
-  /** The same for an evaluator that has found the process at the action's label. */
+  /** Is the process of the action at the action's label? Without that it is not enabled. True for the environment. */
+  readonly isAtLabel: (s: S) => boolean;
+  /** What `fire` does for an evaluator that has found the process at the action's label. */
   readonly fireAtLabel: (s: S) => string | null;
   readonly blocked: ((s: S) => Blocked | null) | null;
 }
@@ -167,12 +169,14 @@ export function instantiate<S>(model: Model<S>, scope: Scope): Instance<S> {
     .filter(({ action, args }) => scope.allows?.(action.name, args, scope.bounds) ?? true)
     .map(({ action, args }, id): ActionInstance<S> => {
       const fireAtLabel = action.bind(args, setting);
+      const isAtLabel = labelTestOf(action, args, processes);
       return {
         id,
         action,
         args,
         lane: action.lane(args),
-        fire: guardByLabel(action, args, processes, fireAtLabel),
+        fire: (s) => (isAtLabel(s) ? fireAtLabel(s) : null),
+        isAtLabel,
         fireAtLabel,
         blocked: action.bindBlocked?.(args, setting) ?? null,
       };
@@ -195,13 +199,12 @@ export function instantiate<S>(model: Model<S>, scope: Scope): Instance<S> {
 }
 
 /** A process's step exists only while the process is at the step's label. */
-function guardByLabel<S>(
+function labelTestOf<S>(
   action: Action<S>,
   args: AnyArgs,
   processes: readonly Process<string>[],
-  fire: (s: S) => string | null,
-): (s: S) => string | null {
-  if (action.process === undefined) return fire;
+): (s: S) => boolean {
+  if (action.process === undefined) return () => true;
   const process = processes.find(({ name }) => name === action.process);
   if (process === undefined) {
     throw new ModelError(
@@ -213,8 +216,7 @@ function guardByLabel<S>(
   const { frames, control } = process;
   const self = args[process.name] as number;
   // The frames' place is known by name only.
-  return (s) =>
-    (s as Record<string, Record<string, string>[]>)[frames][self][control] === action.at ? fire(s) : null;
+  return (s) => (s as Record<string, Record<string, string>[]>)[frames][self][control] === action.at;
 }
 
 function settingOf<S>(model: Model<S>, scope: Scope): Setting {

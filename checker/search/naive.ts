@@ -2,8 +2,9 @@
  * The oracle: forty lines of obvious search on the reference evaluator, with a Map. It knows nothing of
  * packed tables, batches, parents or reductions, and the tests hold every other search to its counts.
  */
+import { findDeadlock } from "../evaluate/deadlock.ts";
 import { createReference } from "../evaluate/reference.ts";
-import type { Instance } from "../model/model.ts";
+import { type ActionInstance, deadlockProperty, type Instance } from "../model/model.ts";
 
 export interface NaiveResult {
   readonly states: number;
@@ -18,19 +19,19 @@ export interface NaiveResult {
 /** Explores every state within `maxDepth` steps, past violations too; states at that depth are not expanded. */
 export function exploreNaively<S>(of: Instance<S>, maxDepth = Infinity): NaiveResult {
   const reference = createReference(of);
-  const depths = new Map<string, number>();
+  const seen = new Set<string>();
   const violated = new Map<string, number>();
   const witnessed = new Set<string>();
   const note = (property: string, depth: number): void => {
     if (!violated.has(property)) violated.set(property, depth);
   };
-  const keyOf = (state: S): string => reference.pack(state).join();
-  const queue: S[] = [];
-  const meet = (state: S, depth: number): void => {
-    const key = keyOf(state);
-    if (depths.has(key)) return;
-    depths.set(key, depth);
-    queue.push(state);
+  let layer: S[] = [];
+  let next: S[] = [];
+  const meet = (state: S, depth: number, packed = reference.pack(state)): void => {
+    const key = packed.join();
+    if (seen.has(key)) return;
+    seen.add(key);
+    next.push(state);
     for (const { property, args } of of.invariants)
       if (!property.holds(state, args, of.setting)) note(property.name, depth);
     for (const { property, args } of of.witnesses)
@@ -39,20 +40,23 @@ export function exploreNaively<S>(of: Instance<S>, maxDepth = Infinity): NaiveRe
   for (const { state } of reference.namedInitialStates()) meet(state, 0);
   let transitions = 0;
   let depth = 0;
-  for (const state of queue) {
-    depth = depths.get(keyOf(state)) as number;
-    if (reference.deadlockIn(reference.pack(state), 0) !== null) note("no-deadlock", depth);
-    if (depth === maxDepth) continue;
-    for (const instance of of.instances) {
-      const taken = reference.step(state, instance);
-      if (taken === null) continue;
-      transitions++;
-      const step = { action: instance.action.name, args: instance.args, outcome: taken.outcome };
-      for (const { property, args } of of.stepProperties) {
-        if (!property.holds(state, taken.state, step, args, of.setting)) note(property.name, depth + 1);
+  for (; next.length > 0; depth++) {
+    [layer, next] = [next, []];
+    for (const state of layer) {
+      const isEnabled = (instance: ActionInstance<S>): boolean => reference.step(state, instance) !== null;
+      if (findDeadlock(of, state, isEnabled) !== null) note(deadlockProperty, depth);
+      if (depth === maxDepth) continue;
+      for (const instance of of.instances) {
+        const taken = reference.step(state, instance);
+        if (taken === null) continue;
+        transitions++;
+        const step = { action: instance.action.name, args: instance.args, outcome: taken.outcome };
+        for (const { property, args } of of.stepProperties) {
+          if (!property.holds(state, taken.state, step, args, of.setting)) note(property.name, depth + 1);
+        }
+        meet(taken.state, depth + 1, taken.packed);
       }
-      meet(taken.state, depth + 1);
     }
   }
-  return { states: depths.size, transitions, depth, violated, witnessed };
+  return { states: seen.size, transitions, depth: depth - 1, violated, witnessed };
 }
