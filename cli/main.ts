@@ -8,6 +8,7 @@ import {
   text_en as defaultText,
 } from "@stricli/core";
 import { ModelError } from "../checker/errors.ts";
+import { atomicityCommand } from "./commands/atomicity.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { checkCommand } from "./commands/check.ts";
 import { coverageCommand } from "./commands/coverage.ts";
@@ -58,6 +59,7 @@ const routes = buildRouteMap({
     teeth: teethCommand,
     mutate: mutateCommand,
     coverage: coverageCommand,
+    atomicity: atomicityCommand,
     ledger: ledgerCommand,
     bench: benchCommand,
   },

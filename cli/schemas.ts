@@ -288,8 +288,40 @@ export const benchSchema = z.object({
   ),
 });
 
+const laneAndAction = z.object({ lane: z.string(), action: z.string().describe("with its arguments") });
+
+export const atomicitySchema = z.object({
+  schema: z.literal("dmaspec/atomicity@1"),
+  design: z.string(),
+  scenario: z.string(),
+  size: z.string(),
+  starts: count.describe("states at rest from which pairs of calls were tried"),
+  exhaustive: z.boolean().describe("were these all states at rest, and all pairs tried?"),
+  pairs: z.array(
+    z.object({
+      first: z.string(),
+      second: z.string(),
+      tried: count.describe("pairs of calls with their arguments, from each state"),
+      anomaly: z
+        .object({
+          before: z.array(laneAndAction).describe("from the initial state to the state at rest"),
+          steps: z.array(laneAndAction).describe("the overlapping calls"),
+          interruptions: z.array(count).describe("places in `steps` from which on another process acts"),
+          outcomes: z.array(z.string()),
+          nearestOrder: z.enum(["first before second", "second before first"]),
+          nearestOutcomes: z.array(z.string()),
+          differences: z.array(z.object({ path: z.string(), overlapping: z.string(), serial: z.string() })),
+        })
+        .nullable()
+        .describe("an overlap that ends as no order does; null: there was none"),
+    }),
+  ),
+  reproduce: z.string(),
+});
+
 /** What is published, by the name of its file in docs/schemas/. */
 export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
+  "atomicity@1.json": atomicitySchema,
   "bench@1.json": benchSchema,
   "check@1.json": checkSchema,
   "coverage@1.json": coverageSchema,
@@ -303,6 +335,7 @@ export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
   "trace@1.json": traceSchema,
 };
 
+export type AtomicityOutput = z.infer<typeof atomicitySchema>;
 export type BenchOutput = z.infer<typeof benchSchema>;
 export type CheckOutput = z.infer<typeof checkSchema>;
 export type RunOutput = Omit<CheckOutput, "schema">;
