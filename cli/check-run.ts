@@ -89,8 +89,11 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
   const findings = violated.map(({ name, violation }, i): Finding => {
     const counterexample = replayViolation(instance, violation, engine);
     const wanted = (i === 0 ? request.traceFile : undefined) ?? defaultTraceFile(run, name);
-    const used = reductions.used.map((report) => report.name);
-    const file = writeTrace(io, run, counterexample, wanted, request.reproduce(name), used);
+    const file = writeTrace(io, run, counterexample, wanted, {
+      reproduce: request.reproduce(name),
+      seed: request.seed,
+      reductions: reductions.used.map((report) => report.name),
+    });
     return { ...counterexample, property: name, file };
   });
   const fallbacks = countFallbacks(evaluator);

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Shown } from "../checker/trace/format.ts";
-import { recordTrace } from "../checker/trace/record.ts";
+import { recordTrace, type RunIdentity } from "../checker/trace/record.ts";
 import { confirmClaim, type Replay, ReplayMismatch, replayPath } from "../checker/trace/replay.ts";
 import type { Violation } from "../checker/search/result.ts";
 import { exitCodes, ReportedError, usageError } from "./exit-codes.ts";
@@ -51,17 +51,15 @@ export function writeTrace(
   run: Preparation,
   { shown, replay }: Counterexample,
   file: string,
-  reproduce: string,
-  reductions: readonly string[],
+  identityOfRun: Pick<RunIdentity, "reproduce" | "seed" | "reductions">,
 ): string {
   const identity = {
     design: run.target.design.name,
     scenario: run.target.scenario.name,
     size: run.target.size,
     engine: run.engine,
-    reductions,
     modelDigest: run.modelDigest,
-    reproduce,
+    ...identityOfRun,
   };
   const path = resolve(io.cwd, file);
   const trace = recordTrace(run.instance, identity, replay, shown);

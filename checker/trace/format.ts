@@ -60,6 +60,7 @@ export const traceSchema = z.strictObject({
   assumptionsOff: z.array(z.string()).describe("the hardware assumptions that were switched off"),
   engine: z.string().describe("the evaluator that found the schedule"),
   reductions: z.array(z.string()).describe("the reductions that were on; empty for none"),
+  seed: z.int().min(0).optional().describe("the seed of every random choice of the run"),
   modelDigest: z.string().describe("the digest of the model's structure in these bounds"),
   property: shownSchema,
   initial: z.strictObject({

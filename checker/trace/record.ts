@@ -14,6 +14,7 @@ export interface RunIdentity {
   readonly size: string;
   readonly engine: string;
   readonly reductions: readonly string[];
+  readonly seed?: number | undefined;
   readonly modelDigest: string;
   /** The command that finds the schedule again. */
   readonly reproduce: string;
@@ -31,6 +32,7 @@ export function recordTrace<S>(of: Instance<S>, run: RunIdentity, replay: Replay
     assumptionsOff: [...(of.scope.assumptionsOff ?? [])],
     engine: run.engine,
     reductions: [...run.reductions],
+    ...(run.seed === undefined ? {} : { seed: run.seed }),
     modelDigest: run.modelDigest,
     property: shown,
     initial: { name: replay.initialName, state: toPlain(replay.initial) },

@@ -16,6 +16,7 @@ import {
 } from "../flags.ts";
 import { colorsFor } from "../io.ts";
 import { describeRun } from "../json.ts";
+import { writeJunit } from "../junit.ts";
 import { formatReport } from "../report.ts";
 import { formatReproduction } from "../reproduce.ts";
 import { prepareRun } from "../run.ts";
@@ -23,6 +24,8 @@ import type { CheckOutput } from "../schemas.ts";
 
 interface CheckFlags extends TargetFlags, LimitFlags, SearchFlags, ReduceFlags {
   readonly all?: boolean;
+  /** The file for a report in JUnit's XML. */
+  readonly junit?: string;
 }
 
 export const checkCommand = buildCommand<CheckFlags, [], Context>({
@@ -38,13 +41,20 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
         withNegated: false,
         brief: "Go on past violations and decide every property",
       },
+      junit: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        placeholder: "FILE",
+        brief: "Write the verdicts as JUnit's XML too: a test case for each property and witness",
+      },
     },
   },
   docs: {
     brief: "Check every interleaving of a design within bounds",
     customUsage: [
       "[--design NAME] [--scenario NAME] [--size tiny|paper|soak] [--all] [--json]",
-      "[--property NAME] [--trace FILE] [--power NAME=off]... [--assume NAME=off]...",
+      "[--property NAME] [--trace FILE] [--junit FILE] [--power NAME=off]... [--assume NAME=off]...",
       "[--max-states N] [--max-depth N] [--memory SIZE] [--max-seconds N]",
       "[--reduce none|symmetry|locks|order|all]",
     ],
@@ -72,6 +82,7 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
           : formatReproduction(run, { command: "check", property }),
       search: breadthFirst,
     });
+    if (flags.junit !== undefined) writeJunit(io, outcome, flags.junit);
     if (flags.json === true) {
       const output: CheckOutput = { schema: "dmaspec/check@1", ...describeRun(outcome) };
       io.stdout.write(`${JSON.stringify(output, null, 2)}\n`);

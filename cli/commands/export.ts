@@ -1,13 +1,28 @@
 /** `dmaspec export TRACE --to FORMAT`: a trace for other tools, on standard output. */
+import { existsSync } from "node:fs";
+import { join, relative } from "node:path";
 import { buildCommand } from "@stricli/core";
 import { exportFormats, type ExportFormat, exportTrace } from "../../checker/trace/export/index.ts";
 import { ReplayMismatch } from "../../checker/trace/replay.ts";
+import { sliceBack } from "../../checker/trace/why/slice.ts";
 import type { Context } from "../context.ts";
+import { packageRoot } from "../package-root.ts";
 import { openTrace, rejectionOf, tryReplay } from "../read-trace.ts";
+import { createLocator } from "../sources.ts";
 import { quoteForShell } from "../text.ts";
+import { readVersion } from "../version.ts";
 
 interface ExportFlags {
   readonly to: ExportFormat;
+}
+
+/** What a test in the folder imports `replayCase` from: the source where there is one. */
+function caseModuleFrom(cwd: string): string {
+  const root = packageRoot();
+  const source = join(root, "cli/replay-case.ts");
+  const file = existsSync(source) ? source : join(root, "dist/cli/replay-case.js");
+  const path = relative(cwd, file).replaceAll("\\", "/");
+  return path.startsWith(".") ? path : `./${path}`;
 }
 
 export const exportCommand = buildCommand<ExportFlags, [string], Context>({
@@ -26,9 +41,13 @@ export const exportCommand = buildCommand<ExportFlags, [string], Context>({
       "",
       "  itf       every state in full, as Apalache, Quint and their viewers read it",
       "  markdown  a report for a mail or an issue",
+      "  mermaid   a sequence diagram, within GitHub's limits",
       "  chrome    trace events: open in https://ui.perfetto.dev",
       "  shiviz    a log with vector clocks; the first line is the expression to read it with",
+      "  sarif     a code flow through the lines of the specification, for code scanning",
       "  dot       the schedule as a graph for Graphviz",
+      "  vitest    a test that takes the steps again; write it into the folder of the command",
+      "  hvc       a script in C for a test proxy: the hypercalls of each CPU, and where each is paused",
       "",
       "Exit codes: 0 written, 4 the model does not accept the trace.",
     ].join("\n"),
@@ -38,7 +57,16 @@ export const exportCommand = buildCommand<ExportFlags, [string], Context>({
     const opened = await openTrace(this, file, reproduce);
     const replayed = tryReplay(opened);
     if (replayed instanceof ReplayMismatch) throw rejectionOf(file, opened, replayed, reproduce);
-    const exported = { trace: opened.trace, of: opened.run.instance, replay: replayed.replay };
+    const { instance } = opened.run;
+    const exported = {
+      trace: opened.trace,
+      of: instance,
+      ...replayed,
+      reasons: sliceBack(instance, replayed.replay, replayed.shown),
+      version: readVersion(),
+      locate: createLocator(opened.trace.design),
+      caseModule: caseModuleFrom(this.io.cwd),
+    };
     this.io.stdout.write(exportTrace(exported, flags.to));
   },
 });

@@ -23,9 +23,9 @@ export function toItf(value: PlainValue): Itf {
 }
 
 /** The trace as an ITF file. */
-export function exportItf<S>({ trace, replay }: Exported<S>): string {
+export function exportItf<S>({ trace, replay, shown, reasons, version }: Exported<S>): string {
   const stateOf = (state: S, index: number, action: string, picks: PlainValue, told: string) => ({
-    "#meta": { index, ...(told === "" ? {} : { step: told }) },
+    "#meta": { index, ...(told === "" ? {} : { step: told, role: reasons[index - 1].role }) },
     ...(toItf(toPlain(state)) as Record<string, Itf>),
     "mbt::actionTaken": action,
     "mbt::nondetPicks": toItf(picks),
@@ -37,14 +37,26 @@ export function exportItf<S>({ trace, replay }: Exported<S>): string {
     ),
   ];
   const vars = Object.keys(states[0]).filter((name) => name !== "#meta");
-  const { design, scenario, size, bounds, property, modelDigest, reproduce } = trace;
+  const { design, scenario, size, bounds, engine, reductions, seed = null, modelDigest, reproduce } = trace;
+  const { powersOff, assumptionsOff } = trace;
   const file = {
     "#meta": {
       format: "ITF",
       "format-description": "https://apalache-mc.org/docs/adr/015adr-trace.html",
-      description: `${design} on ${scenario} (${size}): ${nameClaim(property)}: ${property.explanation}`,
+      description: `${design} on ${scenario} (${size}): ${nameClaim(shown)}: ${shown.explanation}`,
       source: design,
-      dmaspec: { design, scenario, size, bounds, property, modelDigest, reproduce },
+      dmaspec: {
+        property: shown.name,
+        sentence: shown.sentence,
+        // Which instance of the family is broken, and how.
+        conjunct: { kind: shown.kind, args: shown.args, explanation: shown.explanation },
+        verdict: shown.kind === "witness" ? "reached" : "violated",
+        seed,
+        config: { design, scenario, size, bounds, powersOff, assumptionsOff },
+        engine: { name: engine, reductions, version },
+        digest: modelDigest,
+        reproduce,
+      },
     },
     vars,
     states,
