@@ -3,6 +3,7 @@
  * pkvm_pgd_lock and before a guest's lock. map and unmap take host_mmu.lock with no IOMMU lock held.
  */
 import { type Index, type Lock, locked, type Node } from "../checker/index.ts";
+import type { SmmuOf } from "./smmu/smmus.ts";
 import { domainOf } from "./tables.ts";
 import type { Machine } from "./machine.ts";
 
@@ -24,8 +25,10 @@ export const pgtLock: Lock<Machine, { readonly domain: Index<"domain"> | string 
   of: (s, c) => s.domains[domainOf(c.domain)].pgtLock,
 };
 
-/** kvm_iommu_lock of the SMMU: the command queue. There is no separate lock for the queue. */
-export const iommuLock: Lock<Machine, unknown> = { name: "iommu.lock", of: (s) => s.iommuLock };
+/** kvm_iommu_lock of one SMMU: its command queue. There is no separate lock for the queue. */
+export function iommuLock<C>(of: SmmuOf<C>): Lock<Machine, C> {
+  return { name: "iommu.lock", of: (s, c) => s.smmus[of(s, c)].iommuLock };
+}
 
 /** kvm_iommu_domain_lock: which ids are allocated. Taken before iommu.lock. */
 export const domainLock: Lock<Machine, unknown> = {

@@ -10,7 +10,8 @@
  *   of the pool; what it holds is kept with the domain (`entries`) and read through the page: a free page is
  *   zero, and a page that left the pool holds what its owner likes.
  * - Stage 2 only: no context descriptors, no PASIDs. The second level of the stream table is always there.
- * - There is one SMMU, powered. It sees stores at once, unless a scenario has late stores (`store`).
+ * - SMMUs are powered. They see stores at once, unless a scenario has late stores (`store`). Device `k` is behind
+ *   SMMU `k` modulo their number, and so is its stream.
  * - Other page sizes than a page: no blocks, no splits.
  */
 import {
@@ -37,9 +38,10 @@ export const cpu = sort("cpu", "a CPU on which the host runs, and the hypervisor
 export const domain = sort("domain", "a translation context: one page table, named by its id");
 export const device = sort("device", "a device that masters the bus behind the SMMU, by its stream");
 export const iova = sort("iova", "a page of a device's address space");
+export const smmu = sort("smmu", "an SMMU, with its own lock, command queue and caches");
 export const slot = sort("slot", "a place in the command queue");
 export const position = sort("position", "an index of the command queue with its wrap bit");
-export const transaction = sort("transaction", "a walk or an access that the SMMU can have in progress");
+export const transaction = sort("transaction", "a walk or an access that an SMMU can have in progress");
 export const stream = sort(
   "stream",
   "a device's entry in the stream table; none where devices stay attached",
@@ -48,6 +50,7 @@ export const stream = sort(
 export type IovaIndex = Index<"iova">;
 export type DomainIndex = Index<"domain">;
 export type StreamIndex = Index<"stream">;
+export type SmmuIndex = Index<"smmu">;
 
 /** The page's entry in the hypervisor's vmemmap, and where it is mapped. */
 const pageRecord = record({
@@ -149,10 +152,18 @@ const streamRecord = record({
   ),
 });
 
+/** One SMMU. What it holds of the stream table is with the streams (`streams`). */
+const smmuRecord = record({
+  iommuLock: lockState(cpu).means("protects the command queue (kvm_iommu_lock)"),
+  queue: commandQueue,
+  tlb: array(domain, array(iova, record({ hit: cached }))).means("its TLB, tagged by domain (VMID)"),
+  transactions: array(transaction, record({ doing: inProgress })).means("its walks and accesses in progress"),
+});
+
 /** What comes and goes with a domain. Where nothing of it is modelled, domains are allocated for ever. */
 const lifetime = record({
   hasObject: bool().means("the driver's object is allocated (priv)"),
-  isBound: bool().means("the domain is bound to the SMMU (priv.smmu)"),
+  smmu: option(smmu).means("the SMMU that the domain is bound to (priv.smmu)"),
   root: option(page).means("the page with the page table, of the IOMMU pool (priv.pgtable)"),
 });
 
@@ -184,9 +195,7 @@ export const memory = record({
   guests: array(guest, record({ lock: lockState(cpu).means("protects the stage 2 (pgtable_lock)") })),
   hostMmuLock: lockState(cpu).means("protects the host's stage 2, the pages' states and their counts"),
   pkvmPgdLock: lockState(cpu).means("protects the hypervisor's stage 1"),
-  iommuLock: lockState(cpu).means("protects the command queue (kvm_iommu_lock)"),
-  queue: commandQueue,
-  tlb: array(domain, array(iova, record({ hit: cached }))).means("the SMMU's TLB, tagged by domain (VMID)"),
+  smmus: array(smmu, smmuRecord).means("the SMMUs; each device is behind one of them"),
   wildAccess: oneOf(
     "none",
     "vmemmap",
@@ -196,9 +205,6 @@ export const memory = record({
     "an uninitialised pointer",
     "a freed domain",
   ).means("what EL2 accessed last that it must not: memory outside this table, or by such a pointer"),
-  transactions: array(transaction, record({ doing: inProgress })).means(
-    "the SMMU's walks and accesses in progress",
-  ),
   domainLock: lockState(cpu).means("protects the allocation of domains (kvm_iommu_domain_lock)"),
   lifetimes: array("lifetime", lifetime).means("the domains' lifetimes; none where they live for ever"),
   streams: array(stream, streamRecord).means("the stream table, and the SMMU's copy of it"),
@@ -207,6 +213,8 @@ export const memory = record({
 
 /** The state as the steps of the machines see it. */
 export type Machine = StateOf<typeof memory>;
+export type Smmu = Machine["smmus"][number];
+export type Queue = Smmu["queue"];
 
 /**
  * What the host passes in registers. Handlers copy them once (M69): they cannot change during the call. An

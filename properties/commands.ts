@@ -10,9 +10,10 @@ import {
   type Witness,
   witness,
 } from "../checker/index.ts";
-import { type Command, cpu, device, domain, iova, page, type Seen } from "../model/machine.ts";
+import { type Command, cpu, device, domain, iova, page, type Seen, smmu } from "../model/machine.ts";
 import { hasError, head } from "../model/smmu/command-queue.ts";
 import { seenEntry } from "../model/smmu/late-stores.ts";
+import { nameSmmu } from "./pages.ts";
 
 function describeCommand(of: Command): string {
   if (of.tag === "nothing") return "zeros";
@@ -22,9 +23,12 @@ function describeCommand(of: Command): string {
 
 /** Is a TLBI in the queue that this CPU wrote, and that the SMMU has not consumed? */
 function hasPending(s: Seen, by: number): boolean {
-  for (let n = 0; n < s.queue.slots.length; n++) {
-    const { command, fresh } = s.queue.slots[n];
-    if (command.tag === "TLBI" && fresh.length > 0 && fresh[0].by === by) return true;
+  for (let of = 0; of < s.smmus.length; of++) {
+    const { slots } = s.smmus[of].queue;
+    for (let n = 0; n < slots.length; n++) {
+      const { command, fresh } = slots[n];
+      if (command.tag === "TLBI" && fresh.length > 0 && fresh[0].by === by) return true;
+    }
   }
   return false;
 }
@@ -32,11 +36,11 @@ function hasPending(s: Seen, by: number): boolean {
 export const commands: readonly Invariant<Seen>[] = [
   invariant(
     "commands-are-legal",
-    {},
+    { smmu },
     {
       sentence: "The SMMU meets no illegal command: it would consume none after it.",
-      holds: (s: Seen) => !hasError(s.queue),
-      explain: () => "the SMMU met an illegal command, and stopped (CERROR)",
+      holds: (s: Seen, { smmu: n }) => !hasError(s.smmus[n].queue),
+      explain: (s, { smmu: n }) => `${nameSmmu(s, n)} met an illegal command, and stopped (CERROR)`,
     },
   ),
 ];
@@ -44,17 +48,19 @@ export const commands: readonly Invariant<Seen>[] = [
 export const commandSteps: readonly StepProperty<Seen>[] = [
   stepProperty(
     "commands-are-consumed-as-written",
-    {},
+    { smmu },
     {
       sentence: "The SMMU consumes every command once, and as the hypervisor wrote it.",
-      holds: (before: Seen, after: Seen) => {
-        if (before.queue.errors.length === 0 || before.queue.consumer === after.queue.consumer) return true;
-        const of = before.queue.slots[before.queue.consumer % before.queue.slots.length];
+      holds: (before: Seen, after: Seen, _step, { smmu: n }) => {
+        const { errors, slots, consumer } = before.smmus[n].queue;
+        if (errors.length === 0 || consumer === after.smmus[n].queue.consumer) return true;
+        const of = slots[consumer % slots.length];
         return of.fresh[0].by !== null && (of.late.length === 0 || !of.late[0].isPending);
       },
-      explain: (before) => {
-        const at = before.queue.consumer % before.queue.slots.length;
-        return `the SMMU consumes slot ${at}, in which it finds ${describeCommand(head(before.queue))}, which nobody wrote there for it to consume now`;
+      explain: (before, _after, _step, { smmu: n }) => {
+        const { queue } = before.smmus[n];
+        const at = queue.consumer % queue.slots.length;
+        return `${nameSmmu(before, n)} consumes slot ${at}, in which it finds ${describeCommand(head(queue))}, which nobody wrote there for it to consume now`;
       },
     },
   ),
@@ -141,7 +147,7 @@ export const commandWitnesses: readonly Witness<Seen>[] = [
         const isGivenUp =
           pc === "unmap_pages: release iommu.lock" ||
           pc === "unmap_pages: release iommu.lock, to the SYNC failed";
-        return isGivenUp && s.queue.producer !== s.queue.consumer;
+        return isGivenUp && s.smmus.some(({ queue }) => queue.producer !== queue.consumer);
       },
     },
   ),

@@ -12,6 +12,7 @@ import {
 } from "../checker/index.ts";
 import { cpu, device, domain, type DomainIndex, type Seen } from "../model/machine.ts";
 import { describeOwner, type PageIndex } from "../spec/ownership.ts";
+import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import { isHeldBy } from "./discipline.ts";
 
 type Stream = Seen["streams"][number];
@@ -118,8 +119,9 @@ export const configuration: readonly Invariant<Seen>[] = [
 function isInReach(s: Seen, k: number): boolean {
   const of = s.streams[k];
   if (of.word !== null || hasValidCopy(of)) return true;
-  for (let t = 0; t < s.transactions.length; t++) {
-    const { doing } = s.transactions[t];
+  const { transactions } = s.smmus[smmuOfDevice(s, k)];
+  for (let t = 0; t < transactions.length; t++) {
+    const { doing } = transactions[t];
     if (doing.tag === "access" && doing.device === k) return true;
     if (doing.tag === "walk" && doing.by === k + 1) return true;
   }
@@ -152,7 +154,7 @@ export const configurationSteps: readonly StepProperty<Seen>[] = [
         before.streams.length === 0 ||
         (before.streams[k].word === after.streams[k].word &&
           before.streams[k].table === after.streams[k].table) ||
-        isHeldBy(before.iommuLock, step),
+        isHeldBy(before.smmus[smmuOfDevice(before, k)].iommuLock, step),
       explain: (_before, _after, step, { device: k }) =>
         `"${step.action}" writes the entry of stream ${k} without iommu.lock`,
     },
@@ -201,7 +203,7 @@ export const configurationWitnesses: readonly Witness<Seen>[] = [
       sentence: "A SYNC is next, and the SMMU still uses a configuration that a CFGI went by.",
       holds: (s: Seen, { device: k }) => {
         if (s.streams.length === 0 || !s.streams[k].isStale) return false;
-        const { slots, consumer, doorbell } = s.queue;
+        const { slots, consumer, doorbell } = s.smmus[smmuOfDevice(s, k)].queue;
         return consumer !== doorbell && slots[consumer % slots.length].command.tag === "SYNC";
       },
     },

@@ -9,10 +9,10 @@ import {
   stepProperty,
   type TakenStep,
 } from "../checker/index.ts";
-import { domain, type Entry, page, type Seen } from "../model/machine.ts";
+import { domain, type Entry, page, type Seen, smmu } from "../model/machine.ts";
 import { type AtomName, findAtoms, meanings } from "../spec/atoms.ts";
 import { isSameOwner } from "../spec/ownership.ts";
-import { policyPageOf } from "./pages.ts";
+import { ofSmmu, policyPageOf } from "./pages.ts";
 
 /** Does the CPU that takes the step hold the lock? Steps of the SMMU and of devices hold none. */
 export function isHeldBy(lock: { readonly holder: number | null }, step: TakenStep): boolean {
@@ -98,13 +98,17 @@ export const discipline: readonly StepProperty<Seen>[] = [
   ),
   stepProperty(
     "queue-changes-under-iommu.lock",
-    {},
+    { smmu },
     {
       sentence: "The producer's side of the command queue changes only under iommu.lock.",
-      holds: (before: Seen, after: Seen, step) =>
-        (before.queue.producer === after.queue.producer && before.queue.doorbell === after.queue.doorbell) ||
-        isHeldBy(before.iommuLock, step),
-      explain: (_before, _after, step) => `"${step.action}" moves the producer without iommu.lock`,
+      holds: (before: Seen, after: Seen, step, { smmu: n }) => {
+        const { queue: then, iommuLock } = before.smmus[n];
+        const { queue: now } = after.smmus[n];
+        const isSame = then.producer === now.producer && then.doorbell === now.doorbell;
+        return isSame || isHeldBy(iommuLock, step);
+      },
+      explain: (_before, after, step, { smmu: n }) =>
+        `"${step.action}" moves the producer${ofSmmu(after, n)} without its iommu.lock`,
     },
   ),
   stepProperty(

@@ -11,15 +11,19 @@ import {
 } from "../checker/index.ts";
 import { cpu, domain, type DomainIndex, page, type Seen } from "../model/machine.ts";
 import { isHeldBy } from "./discipline.ts";
+import { ofSmmu } from "./pages.ts";
 
 /** What the SMMU holds that carries the id, in words; null where there is nothing. */
 function findTagged(s: Seen, d: DomainIndex): string | null {
-  for (let i = 0; i < s.tlb[d].length; i++) {
-    if (s.tlb[d][i].hit.tag !== "none") return `a TLB entry for iova ${i}`;
-  }
-  for (let k = 0; k < s.transactions.length; k++) {
-    const { doing } = s.transactions[k];
-    if (doing.tag !== "nothing" && doing.domain === d) return `a ${doing.tag} in progress`;
+  for (let n = 0; n < s.smmus.length; n++) {
+    const { tlb, transactions } = s.smmus[n];
+    for (let i = 0; i < tlb[d].length; i++) {
+      if (tlb[d][i].hit.tag !== "none") return `a TLB entry${ofSmmu(s, n)} for iova ${i}`;
+    }
+    for (let k = 0; k < transactions.length; k++) {
+      const { doing } = transactions[k];
+      if (doing.tag !== "nothing" && doing.domain === d) return `a ${doing.tag}${ofSmmu(s, n)} in progress`;
+    }
   }
   for (let k = 0; k < s.streams.length; k++) {
     const of = s.streams[k];
@@ -117,7 +121,7 @@ export const lifetimeWitnesses: readonly Witness<Seen>[] = [
       sentence: "A domain is being freed, and its call waits for the invalidation by id.",
       holds: (s: Seen, { cpu: k }) =>
         s.cpus[k].pc === "free_domain: wait until the queue is empty" &&
-        s.queue.producer !== s.queue.consumer,
+        s.smmus.some(({ queue }) => queue.producer !== queue.consumer),
     },
   ),
   witness(
@@ -138,7 +142,8 @@ export const lifetimeWitnesses: readonly Witness<Seen>[] = [
     {
       sentence: "The TLB holds a translation of a domain that no stream table entry names.",
       holds: (s: Seen, { domain: d }) =>
-        s.streams.every(({ word }) => word !== d) && s.tlb[d].some(({ hit }) => hit.tag !== "none"),
+        s.streams.every(({ word }) => word !== d) &&
+        s.smmus.some(({ tlb }) => tlb[d].some(({ hit }) => hit.tag !== "none")),
     },
   ),
 ];

@@ -62,6 +62,16 @@ export function countUses(s: Seen, page: PageIndex): number {
   return count;
 }
 
+/** ` of SMMU 1`, where there are several. */
+export function ofSmmu(s: Seen, n: number): string {
+  return s.smmus.length > 1 ? ` of SMMU ${n}` : "";
+}
+
+/** `SMMU 1`, where there are several; else `the SMMU`. */
+export function nameSmmu(s: Seen, n: number): string {
+  return s.smmus.length > 1 ? `SMMU ${n}` : "the SMMU";
+}
+
 /** Is every CPU out of the hypervisor? A CPU that panicked is not. */
 export function isAtRest(s: Seen, idle: string): boolean {
   for (let k = 0; k < s.cpus.length; k++) if (s.cpus[k].pc !== idle) return false;

@@ -5,6 +5,7 @@
  */
 import { type Invariant, invariant, type Witness, witness } from "../checker/index.ts";
 import { device, type DomainIndex, page, type Seen } from "../model/machine.ts";
+import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import { userOf } from "../model/smmu/stream-table.ts";
 import { describeOwner, isExclusivelyHosts, type Owner, type PageIndex } from "../spec/ownership.ts";
 import { type Access, doesPermit, mayReach } from "../spec/reach.ts";
@@ -13,9 +14,10 @@ import { countMappings } from "./pages.ts";
 /** The owner of every stream, until devices can be assigned to guests. */
 const streamOwner: Owner = { tag: "host" };
 
-/** The ways through the translations that are tagged with an id: entries of its page table, and the TLB. */
+/** The ways through the translations that are tagged with an id: entries of its page table, and an SMMU's TLB. */
 function findWaysOfId(
   s: Seen,
+  n: number,
   of: DomainIndex,
   table: DomainIndex | null,
   to: PageIndex,
@@ -30,7 +32,7 @@ function findWaysOfId(
         ways.push(`a live entry for iova ${i} of domain ${table}`);
       }
     }
-    const { hit } = s.tlb[of][i];
+    const { hit } = s.smmus[n].tlb[of][i];
     if (hit.tag === "translation" && hit.page === to && doesPermit(hit.permission, access)) {
       ways.push(`a TLB entry for iova ${i} of domain ${of}`);
     }
@@ -52,7 +54,7 @@ function findWaysOfStream(
   const table = isCopy ? of.cachedTable : of.table;
   if (tagged === null) return;
   const user = table === null ? -1 : userOf(s, table);
-  findWaysOfId(s, tagged, user < 0 ? null : (user as DomainIndex), to, access, ways);
+  findWaysOfId(s, smmuOfDevice(s, by), tagged, user < 0 ? null : (user as DomainIndex), to, access, ways);
   if (table !== null && s.pages[table].owner.tag !== "hypervisor") {
     const where = isCopy ? "the SMMU's copy of its stream table entry" : "its stream table entry";
     ways.push(`${where}, whose page table, page ${table}, is the ${s.pages[table].owner.tag}'s to write`);
@@ -68,11 +70,12 @@ function findWays(s: Seen, by: number, to: PageIndex, access: Access, all: boole
     findWaysOfStream(s, by, false, to, access, ways);
     findWaysOfStream(s, by, true, to, access, ways);
   } else {
-    findWaysOfId(s, of, of, to, access, ways);
+    findWaysOfId(s, smmuOfDevice(s, by), of, of, to, access, ways);
   }
   if (!all && ways.length > 0) return ways;
-  for (let k = 0; k < s.transactions.length; k++) {
-    const { doing } = s.transactions[k];
+  const { transactions } = s.smmus[smmuOfDevice(s, by)];
+  for (let k = 0; k < transactions.length; k++) {
+    const { doing } = transactions[k];
     if (doing.tag === "nothing" || doing.page !== to || !doesPermit(doing.permission, access)) continue;
     const isMine = doing.tag === "walk" && (doing.by === 0 ? doing.domain === of : doing.by === by + 1);
     if (isMine) {

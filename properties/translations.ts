@@ -11,8 +11,8 @@ import {
   type Witness,
   witness,
 } from "../checker/index.ts";
-import { cpu, domain, type InProgress, iova, type Seen, slot, transaction } from "../model/machine.ts";
-import { isJustified } from "./pages.ts";
+import { cpu, domain, type InProgress, iova, type Seen, slot, smmu, transaction } from "../model/machine.ts";
+import { isJustified, ofSmmu } from "./pages.ts";
 
 function describeInProgress(doing: InProgress): string {
   return match(doing)
@@ -28,40 +28,40 @@ function describeInProgress(doing: InProgress): string {
 export const translations: readonly Invariant<Seen>[] = [
   invariant(
     "cached-translations-are-justified",
-    { domain, iova },
+    { smmu, domain, iova },
     {
       sentence:
         "Every translation in the TLB is that of a live entry, or of an unmap in flight whose page is still counted.",
       sekvm: "spt_cons",
-      holds: (s: Seen, { domain: d, iova: i }) => {
-        const { hit } = s.tlb[d][i];
+      holds: (s: Seen, { smmu: n, domain: d, iova: i }) => {
+        const { hit } = s.smmus[n].tlb[d][i];
         return hit.tag === "none" || isJustified(s, d, i, hit.page);
       },
-      explain: (s, { domain: d, iova: i }) => {
-        const { hit } = s.tlb[d][i];
+      explain: (s, { smmu: n, domain: d, iova: i }) => {
+        const { hit } = s.smmus[n].tlb[d][i];
         const to = hit.tag === "none" ? "nothing" : `page ${hit.page}`;
-        return `the TLB leads iova ${i} of domain ${d} to ${to}, which no entry and no unmap in flight accounts for`;
+        return `the TLB${ofSmmu(s, n)} leads iova ${i} of domain ${d} to ${to}, which no entry and no unmap in flight accounts for`;
       },
-      premise: (s, { domain: d, iova: i }) => s.tlb[d][i].hit.tag !== "none",
+      premise: (s, { smmu: n, domain: d, iova: i }) => s.smmus[n].tlb[d][i].hit.tag !== "none",
     },
   ),
   invariant(
     "walks-and-accesses-are-justified",
-    { transaction },
+    { smmu, transaction },
     {
       sentence:
         "Every walk and access in progress is that of a live entry, or of an unmap in flight whose page is still counted.",
       sekvm: "spt_cons",
-      holds: (s: Seen, { transaction: k }) => {
-        const { doing } = s.transactions[k];
+      holds: (s: Seen, { smmu: n, transaction: k }) => {
+        const { doing } = s.smmus[n].transactions[k];
         if (doing.tag === "nothing") return true;
         return isJustified(s, doing.domain, doing.iova, doing.page);
       },
-      explain: (s, { transaction: k }) => {
-        const what = describeInProgress(s.transactions[k].doing);
-        return `${what} is in progress, which no entry and no unmap in flight accounts for`;
+      explain: (s, { smmu: n, transaction: k }) => {
+        const what = describeInProgress(s.smmus[n].transactions[k].doing);
+        return `${what} is in progress${ofSmmu(s, n).replace(" of", " in")}, which no entry and no unmap in flight accounts for`;
       },
-      premise: (s, { transaction: k }) => s.transactions[k].doing.tag !== "nothing",
+      premise: (s, { smmu: n, transaction: k }) => s.smmus[n].transactions[k].doing.tag !== "nothing",
     },
   ),
 ];
@@ -78,8 +78,10 @@ export const translationSteps: readonly StepProperty<Seen>[] = [
         const { domain: d, iova: first, gathered } = before.cpus[k];
         if (typeof d !== "number" || typeof first !== "number" || gathered === undefined) return true;
         for (let i = first; i < first + gathered; i++) {
-          const { hit } = after.tlb[d][iova.at(i)];
-          if (hit.tag !== "none" && !isJustified(after, d, iova.at(i), hit.page)) return false;
+          for (let n = 0; n < after.smmus.length; n++) {
+            const { hit } = after.smmus[n].tlb[d][iova.at(i)];
+            if (hit.tag !== "none" && !isJustified(after, d, iova.at(i), hit.page)) return false;
+          }
         }
         return true;
       },
@@ -92,32 +94,32 @@ export const translationSteps: readonly StepProperty<Seen>[] = [
 export const translationWitnesses: readonly Witness<Seen>[] = [
   witness(
     "the TLB outlives its entry",
-    { domain, iova },
+    { smmu, domain, iova },
     {
       sentence: "The TLB holds a translation whose entry is gone.",
-      holds: (s: Seen, { domain: d, iova: i }) =>
-        s.tlb[d][i].hit.tag === "translation" && s.domains[d].entries[i].pte.tag !== "valid",
+      holds: (s: Seen, { smmu: n, domain: d, iova: i }) =>
+        s.smmus[n].tlb[d][i].hit.tag === "translation" && s.domains[d].entries[i].pte.tag !== "valid",
     },
   ),
   witness(
     "a walk outlives its entry",
-    { transaction },
+    { smmu, transaction },
     {
       sentence: "A walk holds what it read from an entry that is gone since.",
-      holds: (s: Seen, { transaction: k }) => {
-        const { doing } = s.transactions[k];
+      holds: (s: Seen, { smmu: n, transaction: k }) => {
+        const { doing } = s.smmus[n].transactions[k];
         return doing.tag === "walk" && s.domains[doing.domain].entries[doing.iova].pte.tag !== "valid";
       },
     },
   ),
   witness(
     "a SYNC waits for an access",
-    { transaction },
+    { smmu, transaction },
     {
       sentence: "A SYNC is next, and an access that used an invalidated translation has not ended.",
-      holds: (s: Seen, { transaction: k }) => {
-        const { doing } = s.transactions[k];
-        const { slots, consumer, doorbell } = s.queue;
+      holds: (s: Seen, { smmu: n, transaction: k }) => {
+        const { doing } = s.smmus[n].transactions[k];
+        const { slots, consumer, doorbell } = s.smmus[n].queue;
         const isSync = consumer !== doorbell && slots[consumer % slots.length].command.tag === "SYNC";
         return isSync && doing.tag === "access" && doing.isStale;
       },
@@ -125,22 +127,24 @@ export const translationWitnesses: readonly Witness<Seen>[] = [
   ),
   witness(
     "the queue is full",
-    {},
+    { smmu },
     {
       sentence: "The command queue has no room left: producer and consumer differ by the wrap bit.",
-      holds: (s: Seen) => {
-        const { slots, consumer, doorbell } = s.queue;
+      holds: (s: Seen, { smmu: n }) => {
+        const { slots, consumer, doorbell } = s.smmus[n].queue;
         return doorbell !== consumer && doorbell % slots.length === consumer % slots.length;
       },
     },
   ),
   witness(
     "the queue wraps",
-    { slot },
+    { smmu, slot },
     {
       sentence: "A command waits in the first slot while the wrap bit is set.",
-      holds: (s: Seen, { slot: n }) =>
-        n === 0 && s.queue.slots[0].command.tag !== "nothing" && s.queue.consumer >= s.queue.slots.length,
+      holds: (s: Seen, { smmu: n, slot: at }) => {
+        const { slots, consumer } = s.smmus[n].queue;
+        return at === 0 && slots[0].command.tag !== "nothing" && consumer >= slots.length;
+      },
     },
   ),
 ];

@@ -174,7 +174,7 @@ export function instantiate<S>(model: Model<S>, scope: Scope): Instance<S> {
         id,
         action,
         args,
-        lane: action.lane(args),
+        lane: action.lane(args, scope.bounds),
         fire: (s) => (isAtLabel(s) ? fireAtLabel(s) : null),
         isAtLabel,
         fireAtLabel,

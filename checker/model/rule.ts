@@ -50,7 +50,7 @@ export interface Action<S> {
   readonly process?: string;
   readonly at?: string;
   /** Who acts, for a trace: `cpu 0`, `SMMU`, `device 1`. */
-  lane(args: AnyArgs): string;
+  lane(args: AnyArgs, bounds: Bounds): string;
   /** The host power without which this step does not exist. */
   readonly power?: string;
   readonly origin: Origin;
@@ -62,8 +62,11 @@ export interface Action<S> {
 }
 
 export interface RuleBody<S, A> {
-  /** Who acts, for a trace: a text, in which `{name}` stands for an argument. Default: the process, or `environment`. */
-  readonly lane?: string;
+  /**
+   * Who acts, for a trace: a text, in which `{name}` stands for an argument; or made of the arguments and the
+   * bounds. Default: the process, or `environment`.
+   */
+  readonly lane?: string | ((args: A, bounds: Bounds) => string);
   readonly power?: string;
   readonly origin?: Origin;
   /** Is the step enabled? Absent: always. */
@@ -91,7 +94,8 @@ export function environmentRule<S, P extends Params>(
   params: P,
   body: RuleBody<S, ArgsOf<P>>,
 ): Action<S> {
-  return ruleOf<S>(name, params, body as RuleBody<S, AnyArgs>, {}, body.lane ?? "environment");
+  const any = body as RuleBody<S, AnyArgs>;
+  return ruleOf<S>(name, params, any, {}, any.lane ?? "environment");
 }
 
 /** A rule of a process: tried when the process is at the label `at`. Its index is the argument named after it. */
@@ -104,14 +108,9 @@ export function processRule<S, N extends string, P extends Params>(
   body: RuleBody<S, ArgsOf<P> & { readonly [K in N]: Index<N> }>,
 ): Action<S> {
   const place = { process: process.name, at };
-  const lane = body.lane ?? `${process.name} {${process.name}}`;
-  return ruleOf<S>(
-    name,
-    { [process.name]: index, ...params },
-    body as unknown as RuleBody<S, AnyArgs>,
-    place,
-    lane,
-  );
+  const any = body as unknown as RuleBody<S, AnyArgs>;
+  const lane = any.lane ?? `${process.name} {${process.name}}`;
+  return ruleOf<S>(name, { [process.name]: index, ...params }, any, place, lane);
 }
 
 function ruleOf<S>(
@@ -119,7 +118,7 @@ function ruleOf<S>(
   params: Params,
   body: RuleBody<S, AnyArgs>,
   place: { process?: string; at?: string },
-  lane: string,
+  lane: string | ((args: AnyArgs, bounds: Bounds) => string),
 ): Action<S> {
   const { when, then, waitsFor, power } = body;
   return {
@@ -129,7 +128,10 @@ function ruleOf<S>(
     ...(power === undefined ? {} : { power }),
     origin: body.origin ?? {},
     rule: body,
-    lane: (args) => lane.replaceAll(/\{(\w+)\}/g, (_, key: string) => String(args[key])),
+    lane: (args, bounds) =>
+      typeof lane === "function"
+        ? lane(args, bounds)
+        : lane.replaceAll(/\{(\w+)\}/g, (_, key: string) => String(args[key])),
     bind: (args, setting) => (s) => {
       if (when !== undefined && !when(s, args, setting)) return null;
       then(s, args, setting);

@@ -23,6 +23,7 @@ import type { UnmapFrame } from "../hypercalls/unmap-pages.ts";
 import type { Machine } from "../machine.ts";
 import { asMeant, batchedIova, invalidationAt, issueInBatches } from "../smmu/batches.ts";
 import { addCommand, invalidationOf } from "../smmu/command-queue.ts";
+import { smmuOfDomain } from "../smmu/smmus.ts";
 import { domainOf } from "../tables.ts";
 
 /** A WARN that is met here, and what happens where it is not fatal: nothing. */
@@ -34,6 +35,7 @@ function warn(of: string, mirrors: string): Node<Machine, UnmapFrame> {
 function oneByOne(mirrors: string): Node<Machine, UnmapFrame> {
   return repeat("issue the invalidations", (_, c) => c.issued < c.gathered, [
     ...addCommand<UnmapFrame>(
+      smmuOfDomain,
       "TLBI",
       (c) => invalidationOf(domainOf(c.domain), valid(c.iova), c.issued),
       (c) => {
@@ -95,6 +97,7 @@ type Copied = (
 export function invalidatesInBatches(mirrors: string, commandOf: Copied, isLinear: boolean): Edit<Machine> {
   const inBatches = issueInBatches<UnmapFrame>({
     mirrors,
+    of: smmuOfDomain,
     commandOf,
     isLinear,
     whenFull: jump("the full batch is done with"),

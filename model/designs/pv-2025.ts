@@ -42,6 +42,7 @@ import { mapAnswersErrors, unmapAlignedOnly } from "./android.ts";
 import { fromTheWrongWord, invalidatesInBatches } from "./invalidation.ts";
 import { sliceHypercalls } from "./slice.ts";
 import { addSync } from "../smmu/command-queue.ts";
+import { smmuOfDomain } from "../smmu/smmus.ts";
 import { inVersion } from "./version.ts";
 
 const version = "2025";
@@ -59,8 +60,9 @@ function withoutBarrier(name: string): Edit<Machine> {
     `ring the doorbell for ${name}`,
     step(
       `ring the doorbell for ${name}, without a barrier`,
-      (s) => {
-        s.queue.doorbell = s.queue.producer;
+      (s, c) => {
+        const { queue } = s.smmus[smmuOfDomain(s, c)];
+        queue.doorbell = queue.producer;
       },
       { mirrors: "__smmu_add_cmd (2025)", arm: "CMDQ_PROD" },
     ),
@@ -109,7 +111,7 @@ export const unmapPages2025 = edit<Machine>(
   dropStep("ring the doorbell for the last batch"),
   insertAfter<Machine, UnmapFrame>(
     "advance the producer past the full batch",
-    ...addSync<UnmapFrame>(" of the full batch", jump("the full batch is done with")),
+    ...addSync<UnmapFrame>(smmuOfDomain, " of the full batch", jump("the full batch is done with")),
   ),
   // No doorbell has a barrier.
   ...["TLBI", "SYNC", "SYNC of the full batch"].map(withoutBarrier),

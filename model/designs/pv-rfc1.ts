@@ -68,6 +68,7 @@ import { type Machine, page } from "../machine.ts";
 import { changePage, pageOf } from "../tables.ts";
 import { invalidatesSingly } from "./invalidation.ts";
 import { sliceHypercalls } from "./slice.ts";
+import { smmuOfDomain } from "../smmu/smmus.ts";
 import { inVersion } from "./version.ts";
 
 const share = "__pkvm_host_share_dma (v1)";
@@ -259,9 +260,11 @@ function faultOnNull<C extends { domain: Index<"domain"> | string }>(): Node<Mac
   );
 }
 
+type DomainFrame = Parameters<typeof smmuOfDomain>[1];
+
 /** A whole call under iommu.lock. */
 function underIommuLock(first: string, last: string): Edit<Machine> {
-  return enclosed<Machine, unknown>(first, last, (inside) => under(iommuLock, inside));
+  return enclosed<Machine, DomainFrame>(first, last, (inside) => under(iommuLock(smmuOfDomain), inside));
 }
 
 /** map_pages, as posted. */

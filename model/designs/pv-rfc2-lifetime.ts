@@ -88,7 +88,7 @@ function faultWithoutObject<C extends DomainFrame>(function_: string) {
 export function faultWithoutSmmu<C extends DomainFrame>(function_: string) {
   return check<Machine, C>(
     "the domain is bound to an SMMU",
-    (s, c) => lifetimeOf(s, c.domain)?.isBound !== false,
+    (s, c) => lifetimeOf(s, c.domain)?.smmu !== null,
     panic("fault at a null pointer: the domain's SMMU"),
     { mirrors: function_ },
   );

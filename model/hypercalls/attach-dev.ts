@@ -23,6 +23,7 @@ import { iommuLock, pgtLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { addCommand, addSync } from "../smmu/command-queue.ts";
 import { storeTable, storeWord } from "../smmu/late-stores.ts";
+import { smmuOfStream } from "../smmu/smmus.ts";
 import { configurationInvalidationOf } from "../smmu/stream-table.ts";
 import { domainOf, freePageOf, hasTable, lifetimeOf, streamOf } from "../tables.ts";
 import { domainGet, domainPut } from "./results.ts";
@@ -43,12 +44,13 @@ export function forgetStream<C extends { stream: AttachFrame["stream"] }>(
 ): Node<Machine, C>[] {
   return [
     ...addCommand<C>(
+      smmuOfStream,
       `CFGI${purpose}`,
       (c) => configurationInvalidationOf(c.stream),
       undefined,
       "CMD_CFGI_STE",
     ),
-    ...addSync<C>(purpose, undefined, mechanisms),
+    ...addSync<C>(smmuOfStream, purpose, undefined, mechanisms),
   ];
 }
 
@@ -94,7 +96,7 @@ export const attachDev = procedure<Machine, typeof args, typeof locals>(
       mechanisms: ["M43"],
     }),
     ...domainGet<AttachFrame>(refused),
-    under(iommuLock, [
+    under(iommuLock(smmuOfStream), [
       step(
         "look at the stream table entry",
         (s, c) => {
@@ -113,7 +115,7 @@ export const attachDev = procedure<Machine, typeof args, typeof locals>(
         "bind the domain to the SMMU",
         (s, c) => {
           const of = lifetimeOf(s, c.domain);
-          if (of !== null) of.isBound = true;
+          if (of !== null) of.smmu = smmuOfStream(s, c);
         },
         { mirrors: driver, mechanisms: ["M40"] },
       ),

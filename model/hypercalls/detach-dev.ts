@@ -8,6 +8,7 @@ import { check, type FrameOf, isValid, leave, procedure, returns, step } from ".
 import { iommuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { storeTable, storeWord } from "../smmu/late-stores.ts";
+import { smmuOfStream } from "../smmu/smmus.ts";
 import { domainOf, lifetimeOf, streamOf } from "../tables.ts";
 import { forgetStream } from "./attach-dev.ts";
 import { domainPut } from "./results.ts";
@@ -43,7 +44,7 @@ export const detachDev = procedure<Machine, typeof args, typeof locals>(
       { mirrors: core },
     ),
     check("more than the allocation refers to the domain", (_, c) => c.isAllowed, refused, { mirrors: core }),
-    under(iommuLock, [
+    under(iommuLock(smmuOfStream), [
       step(
         "look at the stream table entry",
         (s, c) => {

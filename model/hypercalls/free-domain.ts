@@ -21,6 +21,7 @@ import {
 import { domainLock, hostMmuLock, iommuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { addCommand, addSync } from "../smmu/command-queue.ts";
+import { smmuOfDomain } from "../smmu/smmus.ts";
 import { domainOf, hasTable, lifetimeOf } from "../tables.ts";
 import { refuseUnderflow } from "./use-dma.ts";
 
@@ -49,14 +50,15 @@ const freeTable: Node<Machine, FreeFrame> = when(
   "free the page table",
   (s, c) => hasTable(s, c.domain),
   [
-    under(iommuLock, [
+    under(iommuLock(smmuOfDomain), [
       ...addCommand<FreeFrame>(
+        smmuOfDomain,
         "TLBI of the id",
         (c) => ({ tag: "TLBI of an id", domain: domainOf(c.domain) }),
         undefined,
         "CMD_TLBI_S12_VMALL",
       ),
-      ...addSync<FreeFrame>(),
+      ...addSync<FreeFrame>(smmuOfDomain),
     ]),
     // No lock: nobody can have a reference, and the SMMU does not know the table any more.
     repeat(
@@ -160,7 +162,7 @@ export const freeDomain = procedure<Machine, typeof args, typeof locals>(
           const of = lifetimeOf(s, c.domain);
           if (of === null) return;
           of.hasObject = false;
-          of.isBound = false;
+          of.smmu = null;
           s.domains[domainOf(c.domain)].references = 0;
         },
         { mirrors: core, mechanisms: ["M38"] },

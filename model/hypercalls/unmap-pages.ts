@@ -26,6 +26,7 @@ import { type Machine, registers, stack } from "../machine.ts";
 import { changeEntry, domainOf, entryOf, hasTable, placeBefore } from "../tables.ts";
 import { issueInCorrectBatches } from "../smmu/batches.ts";
 import { cleanEntry } from "../smmu/late-stores.ts";
+import { smmuOfDomain } from "../smmu/smmus.ts";
 import { addCommand, addSync, invalidationOf } from "../smmu/command-queue.ts";
 import { domainGet, domainPut, warnUnless } from "./results.ts";
 import { refuseUnderflow } from "./use-dma.ts";
@@ -102,7 +103,7 @@ const clearEntries: Node<Machine, UnmapFrame> = under(pgtLock, [
 ]);
 
 /** The invalidation of what was gathered: one command for each page, singly or in batches, and a SYNC. */
-export const invalidate: Node<Machine, UnmapFrame> = under(iommuLock, [
+export const invalidate: Node<Machine, UnmapFrame> = under(iommuLock(smmuOfDomain), [
   when(
     "are commands batched?",
     (_s, _c, { bounds }) => bounds.batch > 0,
@@ -110,6 +111,7 @@ export const invalidate: Node<Machine, UnmapFrame> = under(iommuLock, [
     [
       repeat("issue the invalidations", (_, c) => c.issued < c.gathered, [
         ...addCommand<UnmapFrame>(
+          smmuOfDomain,
           "TLBI",
           (c) => invalidationOf(domainOf(c.domain), valid(c.iova), c.issued),
           (c) => {
@@ -119,7 +121,7 @@ export const invalidate: Node<Machine, UnmapFrame> = under(iommuLock, [
       ]),
     ],
   ),
-  ...addSync<UnmapFrame>(),
+  ...addSync<UnmapFrame>(smmuOfDomain),
 ]);
 
 /** Gives back the uses of the pages on the list, each under the lock of the host's stage 2. */

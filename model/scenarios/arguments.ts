@@ -23,6 +23,7 @@ function allows(action: string, args: Args): boolean {
 const bounds = {
   ...absent,
   cpu: 1,
+  smmu: 1,
   page: 2,
   poolPage: 1,
   domain: 1,

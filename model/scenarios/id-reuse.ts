@@ -42,6 +42,7 @@ function allows(action: string, args: Args): boolean {
 const bounds = {
   ...absent,
   cpu: 2,
+  smmu: 1,
   page: 2,
   poolPage: 1,
   domain: 1,

@@ -33,6 +33,7 @@ function allows(action: string, args: Args): boolean {
 const bounds = {
   ...absent,
   cpu: 1,
+  smmu: 1,
   page: 2,
   domain: 1,
   device: 1,

@@ -140,6 +140,7 @@ function allowsPaper(action: string, args: Args): boolean {
 const bounds = {
   ...absent,
   cpu: 2,
+  smmu: 1,
   page: 2,
   domain: 1,
   device: 2,

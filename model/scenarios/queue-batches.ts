@@ -61,6 +61,7 @@ function allowsFrom(first: number): NonNullable<Scope["allows"]> {
 const bounds = {
   ...absent,
   cpu: 1,
+  smmu: 1,
   page: 2,
   domain: 1,
   device: 1,

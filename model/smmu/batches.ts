@@ -9,6 +9,7 @@ import { type Exit, isValid, type Node, panic, repeat, step, when } from "../../
 import { type Command, type DomainIndex, iova, type IovaIndex, type Machine } from "../machine.ts";
 import { domainOf } from "../tables.ts";
 import { next, ringDoorbell, waitForRoom, writeSlot } from "./command-queue.ts";
+import { type SmmuOf, smmuOfDomain } from "./smmus.ts";
 
 export interface BatchFrame {
   readonly domain: DomainIndex | string;
@@ -24,6 +25,8 @@ type Bounds = Readonly<Record<string, number>>;
 /** What differs between versions. */
 export interface BatchText<C> {
   readonly mirrors: string;
+  /** The SMMU that the commands are for. */
+  readonly of: SmmuOf<C>;
   /** The `k`-th command that is copied into the queue. */
   readonly commandOf: (c: C, k: number, bounds: Bounds) => Command;
   /** The slot it is copied to, counted from the producer's slot and not wrapped: may be past the end. */
@@ -55,17 +58,18 @@ function issueBatch<C extends BatchFrame>(
   text: BatchText<C>,
   late: Exit<Machine, C>,
 ): Node<Machine, C>[] {
-  const { mirrors, commandOf, isLinear } = text;
+  const { mirrors, of, commandOf, isLinear } = text;
   return [
-    ...waitForRoom<C>(name, (c) => c.batched, late, mirrors),
+    ...waitForRoom<C>(of, name, (c) => c.batched, late, mirrors),
     repeat(`copy ${name}`, (_, c) => c.copied < c.batched, [
       step(
         `copy a command of ${name} into its slot`,
         (s, c, { self, bounds }) => {
-          const at = (s.queue.producer % bounds.slot) + c.copied;
+          const { queue } = s.smmus[of(s, c)];
+          const at = (queue.producer % bounds.slot) + c.copied;
           const isPast = at >= bounds.slot;
           if (isPast && isLinear) s.wildAccess = "command queue";
-          else writeSlot(s, self, at % bounds.slot, commandOf(c, c.copied, bounds));
+          else writeSlot(queue, self, at % bounds.slot, commandOf(c, c.copied, bounds));
           c.copied++;
         },
         { mirrors, arm: "CMD_TLBI", mechanisms: ["M56", "M57", "M58", "M59"] },
@@ -74,11 +78,12 @@ function issueBatch<C extends BatchFrame>(
     step(
       `advance the producer past ${name}`,
       (s, c, { bounds }) => {
-        for (let k = 0; k < c.batched; k++) s.queue.producer = next(s.queue.producer, bounds.position);
+        const { queue } = s.smmus[of(s, c)];
+        for (let k = 0; k < c.batched; k++) queue.producer = next(queue.producer, bounds.position);
       },
       { mirrors, mechanisms: ["M58"] },
     ),
-    ringDoorbell<C>(name, mirrors),
+    ringDoorbell<C>(of, name, mirrors),
   ];
 }
 
@@ -130,6 +135,7 @@ export function issueInCorrectBatches<C extends BatchFrame>(): Node<Machine, C>[
   const late = panic<Machine, C>("the SMMU made no room in time");
   return issueInBatches<C>({
     mirrors: "smmu_cmdq_batch_add, smmu_issue_cmds (v2 58/58)",
+    of: smmuOfDomain,
     commandOf: asMeant,
     isLinear: false,
     whenFull: late,

@@ -27,8 +27,11 @@ import {
   type IovaIndex,
   type Machine,
   position,
+  type Queue,
+  smmu,
 } from "../machine.ts";
 import { delayCommand, drainStores, seenCommand, visibility } from "./late-stores.ts";
+import { type SmmuOf, smmuLane } from "./smmus.ts";
 import { invalidateStream } from "./stream-table.ts";
 import { endings, hasStale, markStale, markStaleOfId, markStaleOfStream } from "./translations.ts";
 
@@ -64,12 +67,12 @@ function failStop<C>(what: string): Exit<Machine, C> {
 }
 
 /** Commands that were written and not yet consumed, as the hypervisor counts them. */
-function countPending(queue: Machine["queue"], positions: number): number {
+function countPending(queue: Queue, positions: number): number {
   return (queue.producer - queue.consumer + positions) % positions;
 }
 
 /** Consumed as far as it was produced, wrap bit included. */
-export function isEmpty(queue: Machine["queue"]): boolean {
+export function isEmpty(queue: Queue): boolean {
   return queue.producer === queue.consumer;
 }
 
@@ -79,24 +82,26 @@ export function next(at: PositionIndex, positions: number): PositionIndex {
 
 /** Waits until the queue has room for that many commands; by `late` where the wait gives up. */
 export function waitForRoom<C>(
+  of: SmmuOf<C>,
   name: string,
   count: (c: C) => number,
   late: Exit<Machine, C>,
   mirrors: string,
 ): Node<Machine, C>[] {
   const origin = { mirrors, arm: "CMDQ_CONS", mechanisms: ["M56"] };
-  const hasRoom = (queue: Machine["queue"], c: C, positions: number): boolean =>
+  const queueOf = (s: Machine, c: C): Queue => s.smmus[of(s, c)].queue;
+  const hasRoom = (queue: Queue, c: C, positions: number): boolean =>
     countPending(queue, positions) + count(c) <= queue.slots.length;
   return [
     wait(
       `wait for room for ${name}`,
-      (s, c, at) => hasRoom(s.queue, c, at.bounds.position) || !at.assumes(syncCompletesInTime),
+      (s, c, at) => hasRoom(queueOf(s, c), c, at.bounds.position) || !at.assumes(syncCompletesInTime),
       consumption,
       origin,
     ),
     check(
       `there is room for ${name}`,
-      (s, c, at) => at.assumes(syncCompletesInTime) || hasRoom(s.queue, c, at.bounds.position),
+      (s, c, at) => at.assumes(syncCompletesInTime) || hasRoom(queueOf(s, c), c, at.bounds.position),
       late,
       { mirrors, mechanisms: ["M55"] },
     ),
@@ -104,20 +109,21 @@ export function waitForRoom<C>(
 }
 
 /** Stores a command into a slot. */
-export function writeSlot(s: Machine, by: number, at: number, command: Command): void {
-  delayCommand(s.queue, by, at);
-  const place = s.queue.slots[at];
+export function writeSlot(queue: Queue, by: number, at: number, command: Command): void {
+  delayCommand(queue, by, at);
+  const place = queue.slots[at];
   place.command = command;
   if (place.fresh.length > 0) place.fresh[0].by = cpu.at(by);
 }
 
 /** The doorbell: a write of CMDQ_PROD, with the barrier before it that `writel` has. */
-export function ringDoorbell<C>(name: string, mirrors: string): Node<Machine, C> {
+export function ringDoorbell<C>(of: SmmuOf<C>, name: string, mirrors: string): Node<Machine, C> {
   return step(
     `ring the doorbell for ${name}`,
-    (s, _, { self, bounds }) => {
+    (s, c, { self, bounds }) => {
       drainStores(s, self, bounds);
-      s.queue.doorbell = s.queue.producer;
+      const { queue } = s.smmus[of(s, c)];
+      queue.doorbell = queue.producer;
     },
     { mirrors, arm: "CMDQ_PROD", mechanisms: ["M28"] },
   );
@@ -125,6 +131,7 @@ export function ringDoorbell<C>(name: string, mirrors: string): Node<Machine, C>
 
 /** Adds a command: waits for room, writes the slot, advances the producer, rings the doorbell. */
 export function addCommand<C>(
+  of: SmmuOf<C>,
   name: string,
   commandOf: (c: C) => Command,
   issued: (c: C) => void = () => {},
@@ -133,23 +140,25 @@ export function addCommand<C>(
 ): Node<Machine, C>[] {
   const mirrors = "smmu_add_cmd (v2)";
   return [
-    ...waitForRoom<C>(name, () => 1, late, mirrors),
+    ...waitForRoom<C>(of, name, () => 1, late, mirrors),
     step(
       `write ${name} into its slot`,
       (s, c, { self }) => {
-        writeSlot(s, self, s.queue.producer % s.queue.slots.length, commandOf(c));
+        const { queue } = s.smmus[of(s, c)];
+        writeSlot(queue, self, queue.producer % queue.slots.length, commandOf(c));
       },
       { mirrors, arm, mechanisms: ["M57", "M58", "M59"] },
     ),
     step(
       `advance the producer past ${name}`,
       (s, c, at) => {
-        s.queue.producer = next(s.queue.producer, at.bounds.position);
+        const { queue } = s.smmus[of(s, c)];
+        queue.producer = next(queue.producer, at.bounds.position);
         issued(c);
       },
       { mirrors, mechanisms: ["M58"] },
     ),
-    ringDoorbell<C>(name, mirrors),
+    ringDoorbell<C>(of, name, mirrors),
   ];
 }
 
@@ -158,16 +167,17 @@ export function addCommand<C>(
  * that has several says what each is for; and where it goes on when it gives up.
  */
 export function addSync<C>(
+  of: SmmuOf<C>,
   purpose = "",
   late: Exit<Machine, C> = failStop("did not complete a SYNC"),
   mechanisms: readonly string[] = ["M55"],
 ): Node<Machine, C>[] {
   const mirrors = "smmu_sync_cmd (v2)";
   return [
-    ...addCommand<C>(`SYNC${purpose}`, () => ({ tag: "SYNC" }), undefined, "CMD_SYNC", late),
+    ...addCommand<C>(of, `SYNC${purpose}`, () => ({ tag: "SYNC" }), undefined, "CMD_SYNC", late),
     wait(
       `wait until the queue is empty${purpose}`,
-      (s, _, at) => isEmpty(s.queue) || !at.assumes(syncCompletesInTime),
+      (s, c, at) => isEmpty(s.smmus[of(s, c)].queue) || !at.assumes(syncCompletesInTime),
       consumption,
       {
         mirrors,
@@ -177,7 +187,7 @@ export function addSync<C>(
     ),
     check(
       `the SYNC is complete${purpose}`,
-      (s, _, at) => at.assumes(syncCompletesInTime) || isEmpty(s.queue),
+      (s, c, at) => at.assumes(syncCompletesInTime) || isEmpty(s.smmus[of(s, c)].queue),
       late,
       { mirrors, mechanisms },
     ),
@@ -190,117 +200,121 @@ export function invalidationOf(domain: DomainIndex, first: IovaIndex, k: number)
 }
 
 /** The command that the SMMU reads next. */
-export function head(queue: Machine["queue"]): Command {
+export function head(queue: Queue): Command {
   return seenCommand(queue, queue.consumer % queue.slots.length);
 }
 
 /** Is there a command that the SMMU was told of, and does it consume commands? */
-export function isToldOf(queue: Machine["queue"]): boolean {
+export function isToldOf(queue: Queue): boolean {
   return queue.consumer !== queue.doorbell && !hasError(queue);
 }
 
 /** Did an illegal command stop the SMMU? */
-export function hasError(queue: Machine["queue"]): boolean {
+export function hasError(queue: Queue): boolean {
   return queue.errors.length > 0 && queue.errors[0].isRaised;
 }
 
 /** Where the slot's old content has no further meaning, it is cleared, so that it does not tell states apart. */
-function consume(s: Machine, bounds: Readonly<Record<string, number>>): void {
-  const place = s.queue.slots[s.queue.consumer % s.queue.slots.length];
+function consume(queue: Queue, bounds: Readonly<Record<string, number>>): void {
+  const place = queue.slots[queue.consumer % queue.slots.length];
   if (place.fresh.length > 0) place.fresh[0].by = null;
   else place.command = { tag: "nothing" };
-  s.queue.consumer = next(s.queue.consumer, bounds.position);
+  queue.consumer = next(queue.consumer, bounds.position);
 }
 
 export const commandQueueRules = [
   environmentRule(
     consumeTlbi,
-    {},
+    { smmu },
     {
-      lane: "SMMU",
+      lane: smmuLane,
       origin: { arm: "CMD_TLBI_S2_IPA", mechanisms: ["M12", "M59"] },
-      when: (s: Machine) => isToldOf(s.queue) && head(s.queue).tag === "TLBI",
-      then: (s, _, setting) => {
-        const command = head(s.queue);
+      when: (s: Machine, { smmu: n }) => isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "TLBI",
+      then: (s, { smmu: n }, setting) => {
+        const { queue, tlb } = s.smmus[n];
+        const command = head(queue);
         if (command.tag === "TLBI") {
           const { domain, iova: at } = command;
-          s.tlb[domain][at].hit = { tag: "none" };
-          markStale(s, domain, at, setting);
+          tlb[domain][at].hit = { tag: "none" };
+          markStale(s, n, domain, at, setting);
         }
-        consume(s, setting.bounds);
+        consume(queue, setting.bounds);
       },
     },
   ),
   environmentRule(
     consumeIdTlbi,
-    {},
+    { smmu },
     {
-      lane: "SMMU",
+      lane: smmuLane,
       origin: { arm: "CMD_TLBI_S12_VMALL", mechanisms: ["M21", "M39", "M59"] },
-      when: (s: Machine) => isToldOf(s.queue) && head(s.queue).tag === "TLBI of an id",
-      then: (s, _, setting) => {
-        const command = head(s.queue);
+      when: (s: Machine, { smmu: n }) =>
+        isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "TLBI of an id",
+      then: (s, { smmu: n }, setting) => {
+        const { queue, tlb } = s.smmus[n];
+        const command = head(queue);
         if (command.tag === "TLBI of an id") {
           const { domain } = command;
-          for (let i = 0; i < s.tlb[domain].length; i++) s.tlb[domain][i].hit = { tag: "none" };
-          markStaleOfId(s, domain, setting);
+          for (let i = 0; i < tlb[domain].length; i++) tlb[domain][i].hit = { tag: "none" };
+          markStaleOfId(s, n, domain, setting);
         }
-        consume(s, setting.bounds);
+        consume(queue, setting.bounds);
       },
     },
   ),
   environmentRule(
     consumeCfgi,
-    {},
+    { smmu },
     {
-      lane: "SMMU",
+      lane: smmuLane,
       origin: { arm: "CMD_CFGI_STE", mechanisms: ["M45", "M46"] },
-      when: (s: Machine) => isToldOf(s.queue) && head(s.queue).tag === "CFGI",
-      then: (s, _, setting) => {
-        const command = head(s.queue);
+      when: (s: Machine, { smmu: n }) => isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "CFGI",
+      then: (s, { smmu: n }, setting) => {
+        const { queue } = s.smmus[n];
+        const command = head(queue);
         if (command.tag === "CFGI") {
           const { stream } = command;
           if (isValid(stream)) {
             invalidateStream(s, stream, setting);
-            markStaleOfStream(s, stream, setting);
+            markStaleOfStream(s, n, stream, setting);
           }
         }
-        consume(s, setting.bounds);
+        consume(queue, setting.bounds);
       },
     },
   ),
   environmentRule(
     consumeSync,
-    {},
+    { smmu },
     {
-      lane: "SMMU",
+      lane: smmuLane,
       origin: { arm: "CMD_SYNC", mechanisms: ["M12", "M54"] },
-      when: (s: Machine, _, setting) =>
-        isToldOf(s.queue) && head(s.queue).tag === "SYNC" && !hasStale(s, setting),
-      then: (s, _, { bounds }) => consume(s, bounds),
+      when: (s: Machine, { smmu: n }, setting) =>
+        isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "SYNC" && !hasStale(s, n, setting),
+      then: (s, { smmu: n }, { bounds }) => consume(s.smmus[n].queue, bounds),
     },
   ),
   environmentRule(
     consumeOther,
-    {},
+    { smmu },
     {
-      lane: "SMMU",
+      lane: smmuLane,
       origin: { arm: "CMD_PREFETCH_CFG" },
-      when: (s: Machine) => isToldOf(s.queue) && head(s.queue).tag === "other",
-      then: (s, _, { bounds }) => consume(s, bounds),
+      when: (s: Machine, { smmu: n }) => isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "other",
+      then: (s, { smmu: n }, { bounds }) => consume(s.smmus[n].queue, bounds),
     },
   ),
   // It stays at the command. An acknowledgement, which the host can write, makes it read the command again.
   environmentRule(
     "stop at an illegal command",
-    {},
+    { smmu },
     {
-      lane: "SMMU",
+      lane: smmuLane,
       origin: { arm: "CERROR_ILL, GERROR.CMDQ_ERR", mechanisms: ["M57"] },
-      when: (s: Machine, _, { bounds }) =>
-        bounds.commandError > 0 && isToldOf(s.queue) && head(s.queue).tag === "nothing",
-      then: (s) => {
-        s.queue.errors[0].isRaised = true;
+      when: (s: Machine, { smmu: n }, { bounds }) =>
+        bounds.commandError > 0 && isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "nothing",
+      then: (s, { smmu: n }) => {
+        s.smmus[n].queue.errors[0].isRaised = true;
       },
     },
   ),

@@ -20,7 +20,9 @@ import {
   type Entry,
   iova,
   type Machine,
+  type Queue,
   slot,
+  smmu,
 } from "../machine.ts";
 import type { PageIndex } from "../../spec/ownership.ts";
 
@@ -31,7 +33,7 @@ export function seenEntry(s: Machine, d: number, i: number): Entry {
 }
 
 /** The slot's command as the SMMU sees it. */
-export function seenCommand(queue: Machine["queue"], at: number): Command {
+export function seenCommand(queue: Queue, at: number): Command {
   const place = queue.slots[at];
   return place.late.length > 0 && place.late[0].isPending ? place.late[0].seen : place.command;
 }
@@ -46,7 +48,7 @@ export function delayEntry(s: Machine, by: number, d: number, i: number): void {
 }
 
 /** A CPU is about to store to the slot: the SMMU goes on seeing what is there now. */
-export function delayCommand(queue: Machine["queue"], by: number, at: number): void {
+export function delayCommand(queue: Queue, by: number, at: number): void {
   const place = queue.slots[at];
   if (place.late.length === 0 || place.late[0].isPending) return;
   place.late[0].seen = place.command;
@@ -103,7 +105,7 @@ function showEntry(s: Machine, d: number, i: number): void {
   late[0].by = cpu.at(0);
 }
 
-function showCommand(queue: Machine["queue"], at: number): void {
+function showCommand(queue: Queue, at: number): void {
   const { late } = queue.slots[at];
   late[0].isPending = false;
   late[0].seen = { tag: "nothing" };
@@ -113,9 +115,12 @@ function showCommand(queue: Machine["queue"], at: number): void {
 /** A barrier of the CPU: what it stored is visible, but for lines that only a clean brings out. */
 export function drainStores(s: Machine, by: number, bounds: Readonly<Record<string, number>>): void {
   if (bounds.store === 0) return;
-  for (let n = 0; n < s.queue.slots.length; n++) {
-    const { late } = s.queue.slots[n];
-    if (late[0].isPending && late[0].by === by) showCommand(s.queue, n);
+  for (let of = 0; of < s.smmus.length; of++) {
+    const { queue } = s.smmus[of];
+    for (let n = 0; n < queue.slots.length; n++) {
+      const { late } = queue.slots[n];
+      if (late[0].isPending && late[0].by === by) showCommand(queue, n);
+    }
   }
   for (let k = 0; k < s.streams.length; k++) {
     const { lateWord, lateTable } = s.streams[k];
@@ -226,15 +231,15 @@ export const lateStoreRules = [
   ),
   environmentRule(
     commandVisible,
-    { slot },
+    { smmu, slot },
     {
       lane: "memory",
       origin,
-      when: (s: Machine, { slot: n }) => {
-        const { late } = s.queue.slots[n];
+      when: (s: Machine, { smmu: of, slot: n }) => {
+        const { late } = s.smmus[of].queue.slots[n];
         return late.length > 0 && late[0].isPending;
       },
-      then: (s, { slot: n }) => showCommand(s.queue, n),
+      then: (s, { smmu: of, slot: n }) => showCommand(s.smmus[of].queue, n),
     },
   ),
 ];

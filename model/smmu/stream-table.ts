@@ -17,6 +17,7 @@ import {
 } from "../machine.ts";
 import type { PageIndex } from "../../spec/ownership.ts";
 import { seenTable, seenWord } from "./late-stores.ts";
+import { smmuLaneOfDevice } from "./smmus.ts";
 
 /** The hardware assumption about configuration that isolation rests on; it can be switched off. */
 export const streamAssumptions = {
@@ -57,7 +58,7 @@ export const streamRules = [
     "STE: fetch word 0",
     { device },
     {
-      lane: "SMMU",
+      lane: smmuLaneOfDevice,
       origin: { arm: "STE fetch" },
       when: (s: Machine, { device: k }) =>
         s.streams.length > k && !s.streams[k].hasWord && !s.streams[k].isStale,
@@ -71,7 +72,7 @@ export const streamRules = [
     "STE: fetch the other words",
     { device },
     {
-      lane: "SMMU",
+      lane: smmuLaneOfDevice,
       origin: { arm: "STE fetch" },
       when: (s: Machine, { device: k }) =>
         s.streams.length > k && !s.streams[k].hasTable && !s.streams[k].isStale,
@@ -85,7 +86,7 @@ export const streamRules = [
     drop,
     { device },
     {
-      lane: "SMMU",
+      lane: smmuLaneOfDevice,
       origin: { arm: "configuration cache eviction" },
       when: (s: Machine, { device: k }) =>
         s.streams.length > k && (s.streams[k].hasWord || s.streams[k].hasTable),

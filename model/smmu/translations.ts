@@ -22,10 +22,12 @@ import {
   type IovaIndex,
   type Machine,
   page as anyPage,
+  smmu,
   type StreamIndex,
   transaction,
 } from "../machine.ts";
 import { seenEntry } from "./late-stores.ts";
+import { smmuLane, smmuLaneOfDevice, smmuOfDevice } from "./smmus.ts";
 import { drop, userOf, vmidOf } from "./stream-table.ts";
 
 /** The hardware assumptions that isolation rests on here; each can be switched off. */
@@ -41,36 +43,44 @@ const end = "access: end";
 export const endings: readonly string[] = [abandon, end, drop];
 
 /** Is what is in progress for this iova of this domain? */
-function isOf(s: Machine, k: number, of: DomainIndex, at: IovaIndex): boolean {
-  const { doing } = s.transactions[k];
+function isOf(s: Machine, n: number, k: number, of: DomainIndex, at: IovaIndex): boolean {
+  const { doing } = s.smmus[n].transactions[k];
   return doing.tag !== "nothing" && doing.iova === at && doing.domain === of;
 }
 
 /** Marks what is in progress for the iova: a SYNC waits for its end. */
-export function markStale(s: Machine, of: DomainIndex, at: IovaIndex, setting: Setting): void {
-  for (let k = 0; k < s.transactions.length; k++) {
-    if (!isOf(s, k, of, at)) continue;
-    const { doing } = s.transactions[k];
+export function markStale(s: Machine, n: number, of: DomainIndex, at: IovaIndex, setting: Setting): void {
+  for (let k = 0; k < s.smmus[n].transactions.length; k++) {
+    if (!isOf(s, n, k, of, at)) continue;
+    const { doing } = s.smmus[n].transactions[k];
     if (doing.tag === "walk" && setting.assumes("tlbi-reaches-walks")) {
-      markWalk(s, k);
+      markWalk(s, n, k);
     } else if (doing.tag === "access") {
-      markAccess(s, k);
+      markAccess(s, n, k);
     }
   }
 }
 
-function markWalk(s: Machine, k: number): void {
-  const { doing } = s.transactions[k];
+function markWalk(s: Machine, n: number, k: number): void {
+  const { doing } = s.smmus[n].transactions[k];
   if (doing.tag !== "walk") return;
   const { domain: tagged, iova: at, page, permission, by } = doing;
-  s.transactions[k].doing = { tag: "walk", domain: tagged, iova: at, page, permission, isStale: true, by };
+  s.smmus[n].transactions[k].doing = {
+    tag: "walk",
+    domain: tagged,
+    iova: at,
+    page,
+    permission,
+    isStale: true,
+    by,
+  };
 }
 
-function markAccess(s: Machine, k: number): void {
-  const { doing } = s.transactions[k];
+function markAccess(s: Machine, n: number, k: number): void {
+  const { doing } = s.smmus[n].transactions[k];
   if (doing.tag !== "access") return;
   const { device: by, domain: tagged, iova: at, page, permission } = doing;
-  s.transactions[k].doing = {
+  s.smmus[n].transactions[k].doing = {
     tag: "access",
     device: by,
     domain: tagged,
@@ -82,33 +92,35 @@ function markAccess(s: Machine, k: number): void {
 }
 
 /** Marks everything in progress that is tagged with the id: a SYNC waits for its end. */
-export function markStaleOfId(s: Machine, of: DomainIndex, setting: Setting): void {
-  for (let k = 0; k < s.transactions.length; k++) {
-    const { doing } = s.transactions[k];
+export function markStaleOfId(s: Machine, n: number, of: DomainIndex, setting: Setting): void {
+  for (let k = 0; k < s.smmus[n].transactions.length; k++) {
+    const { doing } = s.smmus[n].transactions[k];
     if (doing.tag === "walk" && doing.domain === of) {
-      if (setting.assumes("tlbi-reaches-walks")) markWalk(s, k);
-    } else if (doing.tag === "access" && doing.domain === of) markAccess(s, k);
+      if (setting.assumes("tlbi-reaches-walks")) markWalk(s, n, k);
+    } else if (doing.tag === "access" && doing.domain === of) markAccess(s, n, k);
   }
 }
 
 /** Marks what the stream's device has in progress: a SYNC waits for its end. */
-export function markStaleOfStream(s: Machine, of: StreamIndex, setting: Setting): void {
-  for (let k = 0; k < s.transactions.length; k++) {
-    const { doing } = s.transactions[k];
+export function markStaleOfStream(s: Machine, n: number, of: StreamIndex, setting: Setting): void {
+  for (let k = 0; k < s.smmus[n].transactions.length; k++) {
+    const { doing } = s.smmus[n].transactions[k];
     if (doing.tag === "walk" && doing.by === of + 1) {
-      if (setting.assumes("tlbi-reaches-walks")) markWalk(s, k);
-    } else if (doing.tag === "access" && doing.device === Number(of)) markAccess(s, k);
+      if (setting.assumes("tlbi-reaches-walks")) markWalk(s, n, k);
+    } else if (doing.tag === "access" && doing.device === Number(of)) markAccess(s, n, k);
   }
 }
 
 /** Is something in progress that a SYNC has to wait for? */
-export function hasStale(s: Machine, setting: Setting): boolean {
-  for (let k = 0; k < s.transactions.length; k++) {
-    const { doing } = s.transactions[k];
+export function hasStale(s: Machine, n: number, setting: Setting): boolean {
+  for (let k = 0; k < s.smmus[n].transactions.length; k++) {
+    const { doing } = s.smmus[n].transactions[k];
     if (doing.tag === "nothing" || !doing.isStale) continue;
     if (doing.tag === "walk" || setting.assumes("sync-waits-for-accesses")) return true;
   }
-  for (let k = 0; k < s.streams.length; k++) if (s.streams[k].isStale) return true;
+  for (let k = 0; k < s.streams.length; k++) {
+    if (s.streams[k].isStale && smmuOfDevice(s, k) === n) return true;
+  }
   return false;
 }
 
@@ -116,28 +128,38 @@ export function hasStale(s: Machine, setting: Setting): boolean {
 function findsEntry(s: Machine, by: number, at: IovaIndex): boolean {
   const tagged = vmidOf(s, by);
   const table = s.streams.length > by ? s.streams[by].cachedTable : null;
-  if (tagged === null || table === null || s.tlb[tagged][at].hit.tag !== "none") return false;
+  if (tagged === null || table === null || s.smmus[smmuOfDevice(s, by)].tlb[tagged][at].hit.tag !== "none")
+    return false;
   const user = userOf(s, table);
   return user >= 0 && seenEntry(s, user, at).tag === "valid";
+}
+
+/** Is a device of the domain behind the SMMU? */
+function hasDeviceOf(s: Machine, n: number, of: DomainIndex): boolean {
+  for (let k = 0; k < s.devices.length; k++) {
+    if (s.devices[k].domain === of && smmuOfDevice(s, k) === n) return true;
+  }
+  return false;
 }
 
 export const translationRules = [
   environmentRule(
     "walk: read the entry",
-    { transaction, domain, iova },
+    { smmu, transaction, domain, iova },
     {
-      lane: "SMMU",
+      lane: smmuLane,
       origin: { arm: "translation table walk" },
-      when: (s: Machine, { transaction: k, domain: d, iova: i }) =>
+      when: (s: Machine, { smmu: n, transaction: k, domain: d, iova: i }) =>
         s.streams.length === 0 &&
-        s.transactions[k].doing.tag === "nothing" &&
-        s.tlb[d][i].hit.tag === "none" &&
+        hasDeviceOf(s, n, d) &&
+        s.smmus[n].transactions[k].doing.tag === "nothing" &&
+        s.smmus[n].tlb[d][i].hit.tag === "none" &&
         seenEntry(s, d, i).tag === "valid",
-      then: (s, { transaction: k, domain: d, iova: i }) => {
+      then: (s, { smmu: n, transaction: k, domain: d, iova: i }) => {
         const read = seenEntry(s, d, i);
         if (read.tag !== "valid") return;
         const { page, permission } = read;
-        s.transactions[k].doing = {
+        s.smmus[n].transactions[k].doing = {
           tag: "walk",
           domain: d,
           iova: i,
@@ -153,10 +175,10 @@ export const translationRules = [
     "walk: read the entry for a stream",
     { transaction, device, iova },
     {
-      lane: "SMMU",
+      lane: smmuLaneOfDevice,
       origin: { arm: "STE.S2TTB, translation table walk" },
       when: (s: Machine, { transaction: k, device: by, iova: i }) =>
-        s.transactions[k].doing.tag === "nothing" && findsEntry(s, by, i),
+        s.smmus[smmuOfDevice(s, by)].transactions[k].doing.tag === "nothing" && findsEntry(s, by, i),
       then: (s, { transaction: k, device: by, iova: i }) => {
         const { cachedWord: tagged, cachedTable: table } = s.streams[by];
         if (tagged === null || table === null) return;
@@ -164,7 +186,7 @@ export const translationRules = [
         const read = seenEntry(s, user < 0 ? 0 : user, i);
         if (read.tag !== "valid") return;
         const { page, permission } = read;
-        s.transactions[k].doing = {
+        s.smmus[smmuOfDevice(s, by)].transactions[k].doing = {
           tag: "walk",
           domain: tagged,
           iova: i,
@@ -181,19 +203,24 @@ export const translationRules = [
     "walk: read an entry that the hypervisor did not write",
     { transaction, device, iova, page: anyPage },
     {
-      lane: "SMMU",
+      lane: smmuLaneOfDevice,
       origin: { arm: "STE.S2TTB, translation table walk" },
       when: (s: Machine, { transaction: k, device: by, iova: i }) => {
-        if (s.transactions[k].doing.tag !== "nothing") return false;
+        if (s.smmus[smmuOfDevice(s, by)].transactions[k].doing.tag !== "nothing") return false;
         const tagged = vmidOf(s, by);
         const table = s.streams.length > by ? s.streams[by].cachedTable : null;
-        if (tagged === null || table === null || s.tlb[tagged][i].hit.tag !== "none") return false;
+        if (
+          tagged === null ||
+          table === null ||
+          s.smmus[smmuOfDevice(s, by)].tlb[tagged][i].hit.tag !== "none"
+        )
+          return false;
         return s.pages[table].owner.tag !== "hypervisor";
       },
       then: (s, { transaction: k, device: by, iova: i, page: to }) => {
         const { cachedWord: tagged } = s.streams[by];
         if (tagged === null) return;
-        s.transactions[k].doing = {
+        s.smmus[smmuOfDevice(s, by)].transactions[k].doing = {
           tag: "walk",
           domain: tagged,
           iova: i,
@@ -207,35 +234,35 @@ export const translationRules = [
   ),
   environmentRule(
     "walk: fill the TLB",
-    { transaction },
+    { smmu, transaction },
     {
-      lane: "SMMU",
+      lane: smmuLane,
       origin: { arm: "TLB fill" },
-      when: (s: Machine, { transaction: k }) => {
-        const { doing } = s.transactions[k];
+      when: (s: Machine, { smmu: n, transaction: k }) => {
+        const { doing } = s.smmus[n].transactions[k];
         return doing.tag === "walk" && !doing.isStale;
       },
-      then: (s, { transaction: k }) => {
-        const { doing } = s.transactions[k];
+      then: (s, { smmu: n, transaction: k }) => {
+        const { doing } = s.smmus[n].transactions[k];
         if (doing.tag !== "walk") return;
-        s.tlb[doing.domain][doing.iova].hit = {
+        s.smmus[n].tlb[doing.domain][doing.iova].hit = {
           tag: "translation",
           page: doing.page,
           permission: doing.permission,
         };
-        s.transactions[k].doing = { tag: "nothing" };
+        s.smmus[n].transactions[k].doing = { tag: "nothing" };
       },
     },
   ),
   environmentRule(
     abandon,
-    { transaction },
+    { smmu, transaction },
     {
-      lane: "SMMU",
+      lane: smmuLane,
       origin: { arm: "translation table walk" },
-      when: (s: Machine, { transaction: k }) => s.transactions[k].doing.tag === "walk",
-      then: (s, { transaction: k }) => {
-        s.transactions[k].doing = { tag: "nothing" };
+      when: (s: Machine, { smmu: n, transaction: k }) => s.smmus[n].transactions[k].doing.tag === "walk",
+      then: (s, { smmu: n, transaction: k }) => {
+        s.smmus[n].transactions[k].doing = { tag: "nothing" };
       },
     },
   ),
@@ -246,15 +273,15 @@ export const translationRules = [
       lane: "device {device}",
       origin: { arm: "client device transaction" },
       when: (s: Machine, { transaction: k, device: by }) => {
-        const { doing } = s.transactions[k];
+        const { doing } = s.smmus[smmuOfDevice(s, by)].transactions[k];
         if (doing.tag !== "walk") return false;
         return doing.by === 0 ? doing.domain === s.devices[by].domain : doing.by === by + 1;
       },
       then: (s, { transaction: k, device: by }) => {
-        const { doing } = s.transactions[k];
+        const { doing } = s.smmus[smmuOfDevice(s, by)].transactions[k];
         if (doing.tag !== "walk") return;
         const { domain: tagged, iova: i, page, permission, isStale } = doing;
-        s.transactions[k].doing = {
+        s.smmus[smmuOfDevice(s, by)].transactions[k].doing = {
           tag: "access",
           device: by,
           domain: tagged,
@@ -273,17 +300,17 @@ export const translationRules = [
       lane: "device {device}",
       origin: { arm: "client device transaction" },
       when: (s: Machine, { transaction: k, device: by, iova: i }) => {
-        if (s.transactions[k].doing.tag !== "nothing") return false;
+        if (s.smmus[smmuOfDevice(s, by)].transactions[k].doing.tag !== "nothing") return false;
         const tagged = vmidOf(s, by);
-        return tagged !== null && s.tlb[tagged][i].hit.tag === "translation";
+        return tagged !== null && s.smmus[smmuOfDevice(s, by)].tlb[tagged][i].hit.tag === "translation";
       },
       then: (s, { transaction: k, device: by, iova: i }) => {
         const tagged = vmidOf(s, by);
         if (tagged === null) return;
-        const { hit } = s.tlb[tagged][i];
+        const { hit } = s.smmus[smmuOfDevice(s, by)].tlb[tagged][i];
         if (hit.tag !== "translation") return;
         const { page, permission } = hit;
-        s.transactions[k].doing = {
+        s.smmus[smmuOfDevice(s, by)].transactions[k].doing = {
           tag: "access",
           device: by,
           domain: tagged,
@@ -297,25 +324,25 @@ export const translationRules = [
   ),
   environmentRule(
     end,
-    { transaction },
+    { smmu, transaction },
     {
-      lane: "SMMU",
+      lane: smmuLane,
       origin: { arm: "client device transaction" },
-      when: (s: Machine, { transaction: k }) => s.transactions[k].doing.tag === "access",
-      then: (s, { transaction: k }) => {
-        s.transactions[k].doing = { tag: "nothing" };
+      when: (s: Machine, { smmu: n, transaction: k }) => s.smmus[n].transactions[k].doing.tag === "access",
+      then: (s, { smmu: n, transaction: k }) => {
+        s.smmus[n].transactions[k].doing = { tag: "nothing" };
       },
     },
   ),
   environmentRule(
     "TLB: evict",
-    { domain, iova },
+    { smmu, domain, iova },
     {
-      lane: "SMMU",
+      lane: smmuLane,
       origin: { arm: "TLB eviction" },
-      when: (s: Machine, { domain: d, iova: i }) => s.tlb[d][i].hit.tag === "translation",
-      then: (s, { domain: d, iova: i }) => {
-        s.tlb[d][i].hit = { tag: "none" };
+      when: (s: Machine, { smmu: n, domain: d, iova: i }) => s.smmus[n].tlb[d][i].hit.tag === "translation",
+      then: (s, { smmu: n, domain: d, iova: i }) => {
+        s.smmus[n].tlb[d][i].hit = { tag: "none" };
       },
     },
   ),

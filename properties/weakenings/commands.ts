@@ -13,6 +13,7 @@ import {
   unlocked,
 } from "../../checker/index.ts";
 import { withFieldsOfBefore } from "../../model/designs/invalidation.ts";
+import type { AttachFrame } from "../../model/hypercalls/attach-dev.ts";
 import type { UnmapFrame } from "../../model/hypercalls/unmap-pages.ts";
 import type { Machine } from "../../model/machine.ts";
 import { attachTimeOuts } from "../../model/scenarios/attach-time-outs.ts";
@@ -22,16 +23,18 @@ import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
 import { lateStores, lateStoresNonCoherent } from "../../model/scenarios/late-stores.ts";
 import { queueBatches, queueTimeOuts } from "../../model/scenarios/queue-batches.ts";
 import { invalidationAt } from "../../model/smmu/batches.ts";
+import { type SmmuOf, smmuOfDomain, smmuOfStream } from "../../model/smmu/smmus.ts";
 import { writeSlot } from "../../model/smmu/command-queue.ts";
 import { domainOf } from "../../model/tables.ts";
 import type { Weakening } from "./weakening.ts";
 
 /** The doorbell without the barrier before it. */
-const withoutBarrier = (name: string): Edit<Machine> =>
-  replaceStep<Machine, UnmapFrame>(
+const withoutBarrier = <C>(of: SmmuOf<C>, name: string): Edit<Machine> =>
+  replaceStep<Machine, C>(
     `ring the doorbell for ${name}`,
-    step(`ring the doorbell for ${name}, without a barrier`, (s) => {
-      s.queue.doorbell = s.queue.producer;
+    step(`ring the doorbell for ${name}, without a barrier`, (s, c) => {
+      const { queue } = s.smmus[of(s, c)];
+      queue.doorbell = queue.producer;
     }),
   );
 
@@ -40,7 +43,9 @@ const withoutBarriersOfStream: Edit<Machine> = (call) =>
   edit(
     call,
     ...["CFGI", "SYNC"].flatMap((name) =>
-      ["for word 0", "for the other words"].map((purpose) => withoutBarrier(`${name} ${purpose}`)),
+      ["for word 0", "for the other words"].map((purpose) =>
+        withoutBarrier<AttachFrame>(smmuOfStream, `${name} ${purpose}`),
+      ),
     ),
   );
 
@@ -53,7 +58,8 @@ const copies = (commandOf: typeof withFieldsOfBefore): Edit<Machine> =>
   replaceStep<Machine, UnmapFrame>(
     "copy a command of the last batch into its slot",
     step("copy another command into its slot", (s, c, { self, bounds }) => {
-      writeSlot(s, self, (s.queue.producer + c.copied) % bounds.slot, commandOf(c, c.copied, bounds));
+      const { queue } = s.smmus[smmuOfDomain(s, c)];
+      writeSlot(queue, self, (queue.producer + c.copied) % bounds.slot, commandOf(c, c.copied, bounds));
       c.copied++;
     }),
   );
@@ -97,7 +103,8 @@ export const commandWeakenings: readonly Weakening[] = [
     attack:
       "The SMMU reads old commands, or consumes the invalidation and then reads the old entry once more.",
     edits: {
-      unmap_pages: (call) => edit(call, withoutBarrier("TLBI"), withoutBarrier("SYNC")),
+      unmap_pages: (call) =>
+        edit(call, ...["TLBI", "SYNC"].map((name) => withoutBarrier<UnmapFrame>(smmuOfDomain, name))),
     },
     scenario: lateStores,
     breaks: [

@@ -183,7 +183,7 @@ function nameStep({ instance, outcome }: AnyStep): string {
 }
 
 function describeCall({ instance }: AnyStep, lane: string): string {
-  const own = lane.split(" ")[0];
+  const own = lane.split(" ")[0].toLowerCase();
   const args = Object.entries(instance.args).filter(([name]) => name !== own);
   const list = args.map(([name, value]) => `${name} ${formatValue(value as PlainValue)}`);
   const { name } = instance.action;
