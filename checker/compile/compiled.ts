@@ -64,6 +64,7 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
   private behind: Evaluator | null = null;
   private readonly host: RecipeHost<S>;
   private readonly code: Code;
+  private readonly endOfOne = new Int32Array(1);
   /** By set of servers: the action instances in it. */
   private readonly isServer: readonly Uint8Array[];
 
@@ -97,22 +98,69 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
 
   expand(words: Int32Array, offset: number, out: Successors): boolean {
     const first = out.count;
-    reserve(out, this.module.mostSuccessors);
-    this.host.out = out;
-    const count = this.code.expand(words, offset, first, out.words, out.instances);
-    if (count < 0) {
-      while (out.brokenSteps.length > 0 && out.brokenSteps[out.brokenSteps.length - 1].successor >= first) {
-        out.brokenSteps.pop();
-      }
-      out.count = first;
+    if (this.runCode(words, offset, 1, out, 0, this.endOfOne, 0) === 0)
       return this.packed.expand(words, offset, out);
+    return this.mayBeStuck(words, offset, out, first);
+  }
+
+  expandRun(
+    words: Int32Array,
+    offset: number,
+    count: number,
+    out: Successors,
+    enough: number,
+    ends: Int32Array,
+    first: number,
+  ): number {
+    for (let k = 0; k < count; ) {
+      const before = out.count;
+      const done = this.runCode(words, offset + k * this.words, count - k, out, enough, ends, first + k);
+      if (done === 0) return k;
+      k += done;
+      const begin = done === 1 ? before : ends[first + k - 2];
+      if (this.mayBeStuck(words, offset + (k - 1) * this.words, out, begin)) {
+        this.takeBack(out, begin);
+        return k - 1;
+      }
+      if (out.count >= enough) return k;
     }
-    out.count = count;
+    return count;
+  }
+
+  /** Runs the code on up to `count` states; returns how many it took. What it began and left undone is undone. */
+  private runCode(
+    words: Int32Array,
+    offset: number,
+    count: number,
+    out: Successors,
+    enough: number,
+    ends: Int32Array,
+    first: number,
+  ): number {
+    reserve(out, Math.max(0, enough - out.count) + this.module.mostSuccessors);
+    this.host.out = out;
+    const { code } = this;
+    const done = code.expand(words, offset, count, out.count, out.words, out.instances, enough, ends, first);
+    if (done > 0) out.count = ends[first + done - 1];
+    if (code.hasFailed()) this.takeBack(out, out.count);
+    return done;
+  }
+
+  /** Takes the successors from number `first` on back. */
+  private takeBack(out: Successors, first: number): void {
+    const { brokenSteps } = out;
+    while (brokenSteps.length > 0 && brokenSteps[brokenSteps.length - 1].successor >= first)
+      brokenSteps.pop();
+    out.count = first;
+  }
+
+  /** Whether the state that was expanded last, whose successors begin at number `first`, may be a deadlock. */
+  private mayBeStuck(words: Int32Array, offset: number, out: Successors, first: number): boolean {
     switch (this.of.model.deadlock) {
       case "none":
         return false;
       case "stuck":
-        return count === first;
+        return out.count === first;
       case "waiting": {
         const blocked = this.code.blocked();
         return blocked !== 0 && this.mayBeDeadlock(words, offset, out, first, blocked);

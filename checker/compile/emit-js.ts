@@ -22,10 +22,26 @@ export interface Host {
   violated(id: number): void;
 }
 
-/** The functions of a compiled model. Each returns -1 where the packed evaluator has to take over. */
+/** The functions of a compiled model. Where the packed evaluator has to take over, they return -1. */
 export interface Code {
-  /** Appends successors from number `count` on, and returns the new count. */
-  expand(words: Int32Array, offset: number, count: number, into: Int32Array, instances: Int32Array): number;
+  /**
+   * Expands up to `count` states that lie one behind the other: appends successors from number `n` on, and writes into
+   * `ends`, from `first` on, where each state's end. Returns the number of states expanded: it stops after one in which
+   * a process is blocked or that has no successor, after one with which there are `enough`, and, `hasFailed`, before
+   * one that the packed evaluator has to expand.
+   */
+  expand(
+    words: Int32Array,
+    offset: number,
+    count: number,
+    n: number,
+    into: Int32Array,
+    instances: Int32Array,
+    enough: number,
+    ends: Int32Array,
+    first: number,
+  ): number;
+  hasFailed(): boolean;
   /** Of the state last expanded: the dispatches whose process is blocked, as a bit set (modulo 32). */
   blocked(): number;
   /** On whom a blocked process waits: see `Label.waits`. */
@@ -72,19 +88,30 @@ class ModuleText {
     const checks = module.checks.map((body, i) => this.check(`check${i}`, body));
     const dispatches = module.dispatches.map((dispatch, i) => this.dispatch(dispatch, i));
     const environment = this.tries("environment", module.environment);
+    const all = `${dispatches.join("\n")}\n${environment}`;
     const waits = module.dispatches.map((dispatch, i) => this.waits(dispatch, i));
     const invariants = this.formulas("invariant", module.invariants, "");
     const witnesses = this.formulas("witness", module.witnesses, ", reached");
     return `"use strict";
-let blockedSet = 0, found = 0;
+let blocked = 0, failed = false, found = 0;
 ${checks.join("\n")}
 ${this.functions.join("\n")}
-function expand(words, offset, n, W, I) {
-blockedSet = 0;
-${this.isInline ? `let to = n * ${module.words}; ${loadsOf(module.words)}` : ""}
-${dispatches.join("\n")}
-${environment}
-return n;
+${this.isInline ? "" : `function expandOne(words, offset, n, W, I) {\n${all}\nreturn n;\n}`}
+function expand(words, offset, count, n, W, I, enough, ends, first) {
+failed = false;
+blocked = 0;
+${this.isInline ? `let to = n * ${module.words};` : ""}
+for (let k = 0; k < count; k++, offset += ${module.words}) {
+const before = n;
+${
+  this.isInline
+    ? `${loadsOf(module.words)}\n${all}`
+    : `n = expandOne(words, offset, n, W, I); if (n < 0) { failed = true; return k; }`
+}
+ends[first + k] = n;
+if (blocked !== 0 || n === before || n >= enough) return k + 1;
+}
+return count;
 }
 function waitsOn(dispatch, words, offset) {
 switch (dispatch) {
@@ -105,7 +132,7 @@ function witnesses(words, offset, reached) {
 ${witnesses}
 return 0;
 }
-return { expand, blocked: () => blockedSet, waitsOn, invariants, countClean, witnesses };`;
+return { expand, hasFailed: () => failed, blocked: () => blocked, waitsOn, invariants, countClean, witnesses };`;
   }
 
   /** Statements in parts that V8 will optimise. */
@@ -181,11 +208,11 @@ return { expand, blocked: () => blockedSet, waitsOn, invariants, countClean, wit
     number: number,
     text: string | null = null,
   ): string {
-    const block = `blockedSet |= ${1 << (number & 31)};`;
+    const block = `blocked |= ${1 << (number & 31)};`;
     if (body.length === 0) return isBlocking ? `case ${code}: ${block} break;` : "";
     const tried = text ?? this.block(body);
     if (!isBlocking) return `case ${code}: ${tried} break;`;
-    return `case ${code}: { const before = n; ${tried} if (n === before) ${block} break; }`;
+    return `case ${code}: { const none = n; ${tried} if (n === none) ${block} break; }`;
   }
 
   private waits({ control, labels }: Dispatch, number: number): string {
@@ -239,17 +266,18 @@ return { expand, blocked: () => blockedSet, waitsOn, invariants, countClean, wit
   /** How statements are printed that append successors. */
   private get expanding(): Printing {
     const count = this.module.words;
+    const giveUp = this.isInline ? "{ failed = true; return k; }" : "return -1;";
     return {
       ...this.plain,
-      deopt: "return -1;",
+      deopt: giveUp,
       tryInstance: (instance) =>
-        `n = host.tryInstance(${instance}, words, offset, n); if (n < 0) return -1; to = n * ${count};`,
+        `n = host.tryInstance(${instance}, words, offset, n); if (n < 0) ${giveUp} to = n * ${count};`,
       emit: ({ instance, checks }, words) => {
         const stores = words.map((word, i) => `W[to${i === 0 ? "" : ` + ${i}`}] = ${word};`);
         const checking = checks.map(({ property, fn }) =>
           fn < 0
             ? `host.checkStep(${property}, ${instance}, words, offset, n);`
-            : `{ const is = check${fn}(words, offset, W, to); if (is !== 0) { if (is < 0) return -1; host.broken(n, ${property}); } }`,
+            : `{ const is = check${fn}(words, offset, W, to); if (is !== 0) { if (is < 0) ${giveUp} host.broken(n, ${property}); } }`,
         );
         return `${stores.join(" ")} I[n] = ${instance}; ${checking.join(" ")} n++; to += ${count};`;
       },

@@ -61,6 +61,20 @@ export interface Evaluator {
    * deadlock, so that the search asks `deadlockIn` only then.
    */
   expand(words: Int32Array, offset: number, out: Successors): boolean;
+  /**
+   * Expands states that lie one behind the other, up to `count` of them, until `out` has `enough` successors, and
+   * writes into `ends`, from `first` on, where each one's end. Returns how many it expanded. Fewer than it might makes
+   * the search expand the next one by itself: it may be a deadlock, or wrong.
+   */
+  expandRun?(
+    words: Int32Array,
+    offset: number,
+    count: number,
+    out: Successors,
+    enough: number,
+    ends: Int32Array,
+    first: number,
+  ): number;
   /** The ids of the invariant instances that the state violates. */
   violatedInvariants(words: Int32Array, offset: number): readonly number[];
   /**

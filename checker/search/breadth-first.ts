@@ -27,8 +27,9 @@ import { Watch } from "./watch.ts";
 
 /** Successors in a batch, roughly: enough to hide the latency of memory, few enough to stay in the cache. */
 const batchSize = 4096;
-/** States expanded between two looks at the clock. */
+/** States expanded between two looks at the clock, and at most at once. */
 const lookEvery = 32;
+const longestRun = 512;
 
 /** Explores `evaluator` until every state is seen or the options end it. Throws what the model throws, located. */
 export async function breadthFirst(evaluator: Evaluator, options: SearchOptions): Promise<SearchResult> {
@@ -166,27 +167,43 @@ class BreadthFirst {
   }
 
   private expandBatch(): Ending | null {
-    const { evaluator, queue, batch, ends } = this;
+    const { batch } = this;
     batch.clear();
     this.batchStart = this.next;
     const limit = Math.min(this.layerEnd, this.next + batchSize);
     while (this.next < limit && batch.count < batchSize) {
-      const ordinal = this.next;
-      let mayBeStuck: boolean;
-      try {
-        mayBeStuck = evaluator.expand(queue.chunkOf(ordinal), queue.offsetOf(ordinal), batch);
-      } catch (error) {
-        this.suspect = { ordinal, depth: this.layer };
-        throw error;
-      }
-      if (mayBeStuck) this.checkDeadlock(ordinal);
-      this.next++;
-      ends[ordinal - this.batchStart] = batch.count;
-      if (this.next % lookEvery !== 0) continue;
+      const looked = Math.floor(this.next / lookEvery);
+      this.expandRun(limit);
+      if (this.next < limit && batch.count < batchSize) this.expandOne();
+      if (Math.floor(this.next / lookEvery) === looked) continue;
       const stop = this.watch.look();
       if (stop !== null || this.watch.isPauseDue) return stop;
     }
     return null;
+  }
+
+  /** Expands what the evaluator expands at once. */
+  private expandRun(limit: number): void {
+    const { batch, ends, evaluator, next, queue } = this;
+    if (evaluator.expandRun === undefined) return;
+    const count = Math.min(limit - next, queue.runFrom(next), longestRun);
+    const [words, offset] = [queue.chunkOf(next), queue.offsetOf(next)];
+    this.next += evaluator.expandRun(words, offset, count, batch, batchSize, ends, next - this.batchStart);
+  }
+
+  /** Expands one state, which may be a deadlock, and in which the model may throw. */
+  private expandOne(): void {
+    const { batch, ends, evaluator, next, queue } = this;
+    let mayBeStuck: boolean;
+    try {
+      mayBeStuck = evaluator.expand(queue.chunkOf(next), queue.offsetOf(next), batch);
+    } catch (error) {
+      this.suspect = { ordinal: next, depth: this.layer };
+      throw error;
+    }
+    if (mayBeStuck) this.checkDeadlock(next);
+    ends[next - this.batchStart] = batch.count;
+    this.next++;
   }
 
   /** Where the depth is limited, the states of the last layer are not expanded, but may be deadlocks. */
@@ -209,11 +226,12 @@ class BreadthFirst {
     const fresh = table.insertBatch(batch.words, batch.count, room);
     const { found, handled } = table;
     const first = queue.count;
-    for (let n = 0; n < fresh; n++) this.admit(batch.words, found[n] * batch.wordsPerState);
+    queue.appendListed(batch.words, found, fresh);
+    this.digest.addListed(batch.words, found, fresh, batch.wordsPerState);
     if (batch.brokenSteps.length === 0) this.checkNew(first, this.layer + 1);
     else this.checkNewAndSteps(first, fresh);
     this.transitions += handled;
-    for (let i = 0; i < handled; i++) this.taken[batch.instances[i]]++;
+    countEach(batch.instances, handled, this.taken);
     queue.forgetBefore(this.next);
     return handled < batch.count ? "max-states" : null;
   }
@@ -279,4 +297,8 @@ class BreadthFirst {
     // What waits on the disk makes room for the table.
     return (fits() || (queue.free(queue.bytes / 2) && fits())) && queue.makeRoom(more);
   }
+}
+
+function countEach(instances: Int32Array, count: number, taken: Float64Array): void {
+  for (let i = 0; i < count; i++) taken[instances[i]]++;
 }

@@ -23,6 +23,11 @@ export class StateDigest {
     this.low = (this.low + b) | 0;
   }
 
+  /** Adds the first `count` states that `list` lists, each by its place among states of `wordsPerState` words. */
+  addListed(states: Int32Array, list: Int32Array, count: number, wordsPerState: number): void {
+    for (let i = 0; i < count; i++) this.add(states, list[i] * wordsPerState, wordsPerState);
+  }
+
   /** 16 hexadecimal digits. */
   toString(): string {
     return [this.high, this.low].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");

@@ -8,7 +8,8 @@
  *
  * A bucket is a run of words, mostly one cache line: a word of marks, two bits for each slot (0: free, else 1 and
  * how many buckets further on than its own the state lies); the first word of each slot; the other words; the
- * bytes left over. Slots are filled in order and never freed.
+ * bytes left over. A state takes the first free slot from one on that its hash chooses, around the bucket; slots are
+ * never freed.
  */
 
 /** What stays of a bucket's hashes is an interval of this many values more, against rounding. */

@@ -97,6 +97,21 @@ export class StateQueue {
     for (let k = 0; k < this.words; k++) into[start + k] = words[offset + k];
   }
 
+  /** Appends the first `count` states that `list` lists, each by its place in `states`. There must be room for them. */
+  appendListed(states: Int32Array, list: Int32Array, count: number): void {
+    const { words } = this;
+    for (let i = 0; i < count; ) {
+      const into = this.chunkOf(this.count);
+      let to = this.offsetOf(this.count);
+      const end = Math.min(count, i + this.runFrom(this.count));
+      this.count += end - i;
+      for (; i < end; i++) {
+        const from = list[i] * words;
+        for (let k = 0; k < words; k++) into[to++] = states[from + k];
+      }
+    }
+  }
+
   /** The array in which the state lies, at `offsetOf` the same ordinal. Making room may replace it. */
   chunkOf(ordinal: number): Int32Array {
     const i = (ordinal >>> this.shift) - this.firstChunk;

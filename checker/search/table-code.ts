@@ -10,9 +10,10 @@ export interface KeySpec {
   readonly kind: "exact" | "fingerprint";
 }
 
-/** States that found no place within `mostHops` buckets of their own: very few. Keys are `[hash, ...others]`. */
+/** States that found no place within `mostHops` buckets of their own: few. Keys are `[hash, ...others]`. */
 export interface Stash {
   has(key: Int32Array): boolean;
+  /** Adds a key that is not there yet. */
   add(key: Int32Array): void;
 }
 
@@ -23,40 +24,55 @@ export interface Cells {
   readonly halves: Uint16Array;
 }
 
+/** `mask` selects the bits of a hash that a slot holds. */
 export interface TableCode {
-  /** Writes each state's hash and the place of its bucket, and reads there; returns what depends on the reads. */
-  locate(
+  /**
+   * Of the states from `first` to `end`, lists in `which` those that were not seen lately, each with its hash and the
+   * place of its bucket, and returns how many; all of them count as seen from now on.
+   */
+  sift(
     states: Int32Array,
-    count: number,
+    first: number,
+    end: number,
+    seen: Int32Array,
+    which: Int32Array,
     hashes: Int32Array,
     at: Int32Array,
-    cells: Cells,
     scale: number,
   ): number;
   /**
-   * Inserts what is new, at most `room` states, and lists their positions in `found`. Returns how many; `~n` when
-   * one more was new: its position is then in `found[n]`.
+   * Inserts what is new of the first `count` states that `which` lists, until `room` are found, and lists their
+   * positions in `found`, where `fresh` are listed already. Returns how many are; `~n` when one more was new: its
+   * position is then in `found[n]`.
    */
   insert(
     states: Int32Array,
     count: number,
+    which: Int32Array,
     hashes: Int32Array,
     at: Int32Array,
     cells: Cells,
+    mask: number,
     found: Int32Array,
+    fresh: number,
     room: number,
     stash: Stash,
   ): number;
-  has(states: Int32Array, offset: number, cells: Cells, scale: number, stash: Stash): boolean;
+  has(states: Int32Array, offset: number, cells: Cells, mask: number, scale: number, stash: Stash): boolean;
   /** Takes all states out of the buckets from `first` to `end`, and frees them: keys, one behind the other. */
-  extract(cells: Cells, first: number, end: number, unscale: number, keys: Int32Array): number;
+  extract(cells: Cells, mask: number, first: number, end: number, unscale: number, keys: Int32Array): number;
   /** Puts in keys that are not there yet. */
-  place(keys: Int32Array, count: number, cells: Cells, scale: number, stash: Stash): void;
+  place(keys: Int32Array, count: number, cells: Cells, mask: number, scale: number, stash: Stash): void;
 }
 
 /** Bits of a key that are not in its hash. */
 export function otherBitsOf(spec: KeySpec): number {
   return Math.max(0, keyBitsOf(spec) - 32);
+}
+
+/** 32-bit words of a key, its hash included. */
+export function keyWordsOf(spec: KeySpec): number {
+  return 1 + Math.ceil(otherBitsOf(spec) / 32);
 }
 
 /** Bits of a key. */
@@ -66,9 +82,10 @@ export function keyBitsOf({ usedBits, kind }: KeySpec): number {
 
 const codes = new Map<string, TableCode>();
 
+/** The code for slots of this size. Larger tables with slots of the same size run the same code, warm as it is. */
 export function tableCode(spec: KeySpec, format: SlotFormat): TableCode {
-  const { hashBits, slotWords, slotBytes } = format;
-  const name = [spec.kind, ...spec.usedBits, "in", hashBits, slotWords, slotBytes].join(" ");
+  const { slotWords, slotBytes } = format;
+  const name = [spec.kind, ...spec.usedBits, "in", slotWords, slotBytes].join(" ");
   const code = codes.get(name) ?? generate(spec, format);
   codes.set(name, code);
   return code;
@@ -90,20 +107,16 @@ function keyText({ usedBits, kind }: KeySpec): string {
 
 /** MurmurHash3 for 32 bits, twice, with different seeds and with the words rotated differently. */
 function fingerprintText(words: number): string {
+  const mixText = (hash: string, word: string): string =>
+    `f = Math.imul(${word}, 0xcc9e2d51); f = Math.imul((f << 15) | (f >>> 17), 0x1b873593); ` +
+    `${hash} ^= f; ${hash} = (Math.imul((${hash} << 13) | (${hash} >>> 19), 5) + 0xe6546b64) | 0;`;
   const half = (name: string, seed: number, turn: number): string => {
     const mixed = Array.from({ length: words }, (_, i) =>
       mixText(name, `((w${i} << ${turn}) | (w${i} >>> ${32 - turn}))`),
     );
     return `let ${name} = ${seed | 0}; ${mixed.join(" ")} ${finishText(name)}`;
   };
-  return `${half("k0", 0x3c6ef372, 7)} ${half("k1", 0x2545f491, 19)}`;
-}
-
-function mixText(hash: string, word: string): string {
-  return (
-    `m = Math.imul(${word}, 0xcc9e2d51); m = Math.imul((m << 15) | (m >>> 17), 0x1b873593); ` +
-    `${hash} ^= m; ${hash} = (Math.imul((${hash} << 13) | (${hash} >>> 19), 5) + 0xe6546b64) | 0;`
-  );
+  return `let f = 0; ${half("k0", 0x3c6ef372, 7)} ${half("k1", 0x2545f491, 19)}`;
 }
 
 function finishText(hash: string): string {
@@ -114,24 +127,33 @@ function finishText(hash: string): string {
 }
 
 /**
- * Text that computes the hash `h` of a key. MurmurHash3 with `k0` as its last block: every operation on the way
- * from `k0` to `h` can be undone when the other words are known.
+ * Text that computes the hash `h` of a key. The other words are mixed into one, which is added to `k0`; what follows
+ * mixes 32 bits with one another. Every operation on the way from `k0` to `h` can be undone when the other words are
+ * known.
  */
 function hashText(keyWords: number): string {
-  const blocks = [...Array.from({ length: keyWords - 1 }, (_, i) => `k${i + 1}`), "k0"];
-  return `let h = ${0x3c6ef372 ^ (keyWords * 4)}; ${blocks.map((word) => mixText("h", word)).join(" ")} ${finishText("h")}`;
+  const others = Array.from({ length: keyWords - 1 }, (_, i) => `k${i + 1}`);
+  const mixed = others.map(
+    (word, i) =>
+      `${i === 0 ? `let m = Math.imul(${word}` : `m = Math.imul(m ^ ${word}`}, 0x9e3779b1); m ^= m >>> 15;`,
+  );
+  const start =
+    others.length === 0 ? "let h = k0;" : `${mixed.join(" ")} let h = k0 ^ Math.imul(m, 0xcc9e2d51);`;
+  return `${start} ${finishText("h")}`;
 }
 
 function generate(spec: KeySpec, format: SlotFormat): TableCode {
-  const { hashBits, slotWords, slotBytes, slotsPerBucket, bucketWords } = format;
+  const { slotWords, slotBytes, slotsPerBucket, bucketWords } = format;
   const width = spec.usedBits.length;
+  const words = Array.from({ length: width }, (_, i) => i);
   const otherBits = otherBitsOf(spec);
   const others = Array.from({ length: Math.ceil(otherBits / 32) }, (_, i) => `k${i + 1}`);
-  const keyWords = 1 + others.length;
+  const keyWords = keyWordsOf(spec);
+  const hashRoom = Math.min(32, 32 * slotWords + 8 * slotBytes - otherBits);
   const bitsOfOther = (i: number): number => Math.min(32, otherBits - 32 * i);
   const parts: BitPart[] = [
     ...others.map((text, i) => ({ text, bits: bitsOfOther(i) })),
-    { text: hashBits === 32 ? "h" : `(h & ${maskOf(hashBits)})`, bits: hashBits },
+    { text: "(h & mask)", bits: hashRoom },
   ];
   const payload = joinBits(parts);
   const isTail = (i: number): boolean => i === slotWords;
@@ -148,54 +170,66 @@ function generate(spec: KeySpec, format: SlotFormat): TableCode {
   };
   const declare = payload.map((text, i) => `const p${i} = ${isTail(i) ? text : `(${text}) | 0`};`).join(" ");
   const isSame = payload.map((_, i) => `${cell(i, "s")} === p${i}`).join(" && ");
-  const store = payload.map((_, i) => `${cell(i, "used")} = p${i};`).join(" ");
-  const count = "(33 - Math.clz32(marks)) >> 1";
+  const store = payload.map((_, i) => `${cell(i, "s")} = p${i};`).join(" ");
   const bucket = `(((h >>> 0) * scale) | 0) * ${bucketWords}`;
-  const open = "const { words, bytes, halves } = cells;";
+  const tail = slotBytes === 0 ? "" : slotBytes === 1 ? ", bytes" : ", halves";
+  const open = `const { words${tail} } = cells;`;
   const scratch = ["h", ...others].map((text, i) => `scratch[${i}] = ${text};`).join(" ");
-  const hops = `let d = 1; d <= ${1 + mostHops}; d++, b += ${bucketWords}`;
-  const find = `for (let s = 0; s < used; s++) if (${isSame} && ((marks >>> (s << 1)) & 3) === d)`;
+  // The slot at which to begin; by low bits of the hash above all, which the bucket's place does not tell.
+  const home = `const home = ((Math.imul(h, 0x9e3779b1) >>> 24) * ${slotsPerBucket}) >>> 8;`;
+  /** Text that goes through the slots of a state until one is free; `onUsed` sees those of which the mark is `d`. */
+  const walk = (onUsed: string, onFree: string): string => `
+      ${home}
+      for (let d = 1; d <= ${1 + mostHops}; d++, b += ${bucketWords}) {
+        const marks = words[b];
+        let s = home;
+        do {
+          const mark = (marks >>> (s << 1)) & 3;
+          if (mark === 0) { ${onFree} }
+          ${onUsed === "" ? "" : `if (mark === d && ${isSame}) { ${onUsed} }`}
+          if (++s === ${slotsPerBucket}) s = 0;
+        } while (s !== home);
+      }`;
 
+  const base = (j: string): string => `(${j} <= 0 ? 0 : ~~((${j}) * unscale) - 1)`;
   const slotNames = payload.map((_, i) => `q${i}`);
   const extracted = others.map((_, i) => sliceBits(slotNames, 32 * i, bitsOfOther(i)));
-  const low = sliceBits(slotNames, otherBits, hashBits);
+  const low = `(${sliceBits(slotNames, otherBits, hashRoom)} & mask)`;
   const text = `"use strict";
 const scratch = new Int32Array(${keyWords});
 return {
-  locate(states, count, hashes, at, cells, scale) {
-    const { words } = cells;
-    let touched = 0;
-    for (let i = 0, offset = 0; i < count; i++, offset += ${width}) {
-      let m = 0;
+  sift(states, first, end, seen, which, hashes, at, scale) {
+    let n = 0;
+    const last = (seen.length / ${width} - 1) | 0;
+    for (let i = first, offset = first * ${width}; i < end; i++, offset += ${width}) {
       ${keyText(spec)}
       ${hashText(keyWords)}
-      hashes[i] = h;
-      at[i] = ${bucket};
+      const e = ((h >>> 8) & last) * ${width};
+      if (${words.map((i) => `seen[e + ${i}] === w${i}`).join(" && ")}) continue;
+      ${words.map((i) => `seen[e + ${i}] = w${i};`).join(" ")}
+      which[n] = i;
+      hashes[n] = h;
+      at[n] = ${bucket};
+      n++;
     }
-    // A loop of its own: with nothing between the reads, the machine has many of them under way at once.
-    for (let i = 0; i < count; i++) touched ^= words[at[i]];
-    return touched;
+    return n;
   },
-  insert(states, count, hashes, at, cells, found, room, stash) {
+  insert(states, count, which, hashes, at, cells, mask, found, fresh, room, stash) {
     ${open}
-    let fresh = 0;
-    next: for (let i = 0, offset = 0; i < count; i++, offset += ${width}) {
-      ${spec.kind === "fingerprint" ? "let m = 0;" : ""}
+    next: for (let j = 0; j < count; j++) {
+      const i = which[j], offset = i * ${width}, h = hashes[j];
       ${keyText(spec)}
-      const h = hashes[i];
       ${declare}
-      let b = at[i];
-      for (${hops}) {
-        const marks = words[b], used = ${count};
-        ${find} continue next;
-        if (used === ${slotsPerBucket}) continue;
-        found[fresh] = i;
+      let b = at[j];
+      ${walk(
+        "continue next;",
+        `found[fresh] = i;
         if (fresh === room) return ~fresh;
-        words[b] = marks | (d << (used << 1));
+        words[b] = marks | (d << (s << 1));
         ${store}
         fresh++;
-        continue next;
-      }
+        continue next;`,
+      )}
       ${scratch}
       if (stash.has(scratch)) continue;
       found[fresh] = i;
@@ -205,51 +239,44 @@ return {
     }
     return fresh;
   },
-  has(states, offset, cells, scale, stash) {
+  has(states, offset, cells, mask, scale, stash) {
     ${open}
-    let m = 0;
     ${keyText(spec)}
     ${hashText(keyWords)}
     ${declare}
     let b = ${bucket};
-    for (${hops}) {
-      const marks = words[b], used = ${count};
-      ${find} return true;
-      if (used < ${slotsPerBucket}) return false;
-    }
+    ${walk("return true;", "return false;")}
     ${scratch}
     return stash.has(scratch);
   },
-  extract(cells, first, end, unscale, keys) {
+  extract(cells, mask, first, end, unscale, keys) {
     ${open}
     let n = 0;
     for (let j = first, b = first * ${bucketWords}; j < end; j++, b += ${bucketWords}) {
-      const marks = words[b], used = ${count};
-      for (let s = 0; s < used; s++) {
+      const marks = words[b];
+      if (marks === 0) continue;
+      // The lowest hashes, about, of this bucket and of those whose states may have come here.
+      const base1 = ${base("j")}, base2 = ${base("j - 1")}, base3 = ${base("j - 2")};
+      for (let s = 0; s < ${slotsPerBucket}; s++) {
+        const mark = (marks >>> (s << 1)) & 3;
+        if (mark === 0) continue;
         ${payload.map((_, i) => `const q${i} = ${cell(i, "s")};`).join(" ")}
-        const home = j + 1 - ((marks >>> (s << 1)) & 3);
-        const base = home === 0 ? 0 : Math.floor(home * unscale) - 1;
-        ${hashBits === 32 ? `keys[n++] = ${low};` : `keys[n++] = (base + ((${low} - base) & ${maskOf(hashBits)})) | 0;`}
+        const base = mark === 1 ? base1 : mark === 2 ? base2 : base3;
+        keys[n++] = (base + ((${low} - base) & mask)) | 0;
         ${extracted.map((other) => `keys[n++] = ${other};`).join(" ")}
       }
     }
     words.fill(0, first * ${bucketWords}, end * ${bucketWords});
     return n / ${keyWords};
   },
-  place(keys, count, cells, scale, stash) {
+  place(keys, count, cells, mask, scale, stash) {
     ${open}
     next: for (let i = 0, n = 0; i < count; i++, n += ${keyWords}) {
       const h = keys[n];
       ${others.map((name, i) => `const ${name} = keys[n + ${i + 1}];`).join(" ")}
       ${declare}
       let b = ${bucket};
-      for (${hops}) {
-        const marks = words[b], used = ${count};
-        if (used === ${slotsPerBucket}) continue;
-        words[b] = marks | (d << (used << 1));
-        ${store}
-        continue next;
-      }
+      ${walk("", `words[b] = marks | (d << (s << 1)); ${store} continue next;`)}
       ${scratch}
       stash.add(scratch);
     }

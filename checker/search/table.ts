@@ -4,12 +4,14 @@
  * - The bucket grows with the hash (`hash * buckets / 2^32`), so any number of buckets will do, and a larger table
  *   is the old one pulled apart: it grows where it is, from its end to its beginning, and never takes the memory
  *   of two.
- * - A batch goes in in two passes: the first hashes and touches the buckets, so that their cache lines are on the
- *   way together; the second compares.
+ * - A batch goes in in blocks, each in three passes: the first hashes, and sifts out what came lately; the second
+ *   touches the buckets, so that their cache lines are on the way together; the third compares.
  * - As a store of fingerprints, it keeps 64 bits of each state: two states may then be taken for one.
  */
+import { maskOf } from "./bit-text.ts";
 import { chooseFormat, type SlotFormat, slotsOf, wordsOf } from "./slot-format.ts";
-import { keyBitsOf, type KeySpec, otherBitsOf, type Stash, tableCode, type TableCode } from "./table-code.ts";
+import { KeySet } from "./key-set.ts";
+import { keyBitsOf, type KeySpec, keyWordsOf, otherBitsOf, tableCode, type TableCode } from "./table-code.ts";
 import { TableMemory } from "./table-memory.ts";
 
 /** Fill up to which a table stays fast, and up to which it goes when there is no memory for a larger one. */
@@ -22,8 +24,13 @@ const largeCapacity = 1 << 20;
 const leastGrowth = 1.2;
 /** Buckets that move at once. */
 const moveAtOnce = 64;
-/** States without a place in their buckets: more than this, and the table grows early. */
-const mostStashed = 4096;
+/** States without a place in their buckets: more than this share of all, and the table grows early. */
+const mostStashed = 1 / 32;
+const fewStashed = 1024;
+/** States that are hashed, touched and compared at a time: what they touch is to stay in the cache nearest by. */
+const blockSize = 512;
+/** Words of the states that count as seen lately. */
+const mostSeenWords = 1 << 13;
 
 export interface TableOptions {
   /** Of each word of a state, how many bits (from bit 0 on) are in use; otherwise 32 of each. */
@@ -44,10 +51,17 @@ export class StateTable {
   private readonly memory: TableMemory;
   private format: SlotFormat;
   private code: TableCode;
-  private stash = new KeySet();
+  private stash: KeySet;
   private used = 0;
-  private hashes = new Int32Array(1024);
-  private at = new Int32Array(1024);
+  /**
+   * States seen lately, by hash: most of those that come again come again soon, by another order of the same steps,
+   * and are told here, in the nearest cache.
+   */
+  private readonly seen: Int32Array;
+  /** Of a block's states those that are to be compared: positions, hashes, places of the buckets. */
+  private readonly which = new Int32Array(blockSize);
+  private readonly hashes = new Int32Array(blockSize);
+  private readonly at = new Int32Array(blockSize);
   private touched = 0;
 
   constructor(words: number, { usedBits, kind = "exact", capacity = smallestCapacity }: TableOptions = {}) {
@@ -56,6 +70,8 @@ export class StateTable {
     this.format = chooseFormat(otherBitsOf(this.spec), capacity);
     this.code = tableCode(this.spec, this.format);
     this.memory = new TableMemory(wordsOf(this.format));
+    this.stash = new KeySet(keyWordsOf(this.spec));
+    this.seen = new Int32Array(words * 2 ** Math.floor(Math.log2(mostSeenWords / words)));
   }
 
   /** States in the table. */
@@ -64,7 +80,7 @@ export class StateTable {
   }
 
   get bytes(): number {
-    return this.memory.bytes;
+    return this.memory.bytes + this.stash.bytes;
   }
 
   /** A bound on the probability that some state was taken for another one: 0 for exact states. */
@@ -80,7 +96,7 @@ export class StateTable {
   makeRoom(more: number, budget = Infinity): boolean {
     const needed = this.used + more;
     const slots = slotsOf(this.format);
-    const isCrowded = this.stash.size > mostStashed;
+    const isCrowded = this.stash.size > Math.max(fewStashed, this.used * mostStashed);
     if (needed <= slots * usualLoad && !isCrowded) return true;
     for (const factor of [slots < largeCapacity ? 2 : 1.5, leastGrowth]) {
       if (this.growTo(Math.ceil(Math.max(slots * factor, needed / usualLoad)), budget)) return true;
@@ -93,29 +109,51 @@ export class StateTable {
    * `found` lists them. Call `makeRoom(count)` first.
    */
   insertBatch(states: Int32Array, count: number, room = Infinity): number {
-    if (this.at.length < count) {
-      this.at = new Int32Array(count * 2);
-      this.hashes = new Int32Array(count * 2);
-      this.found = new Int32Array(count * 2);
-    }
-    const { at, code, found, hashes, stash } = this;
+    if (this.found.length < count) this.found = new Int32Array(count * 2);
+    const { at, code, found, hashes, stash, which } = this;
     const { cells } = this.memory;
-    this.touched ^= code.locate(states, count, hashes, at, cells, this.scale);
     const most = Math.max(0, Math.min(room, count));
-    const inserted = code.insert(states, count, hashes, at, cells, found, most, stash);
-    const isCutShort = inserted < 0;
-    const fresh = isCutShort ? ~inserted : inserted;
-    this.handled = isCutShort ? found[fresh] : count;
+    let fresh = 0;
+    this.handled = count;
+    for (let first = 0; first < count; first += blockSize) {
+      const end = Math.min(count, first + blockSize);
+      const sifted = code.sift(states, first, end, this.seen, which, hashes, at, this.scale);
+      this.touched ^= touch(cells.words, at, sifted);
+      const inserted = code.insert(
+        states,
+        sifted,
+        which,
+        hashes,
+        at,
+        cells,
+        this.mask,
+        found,
+        fresh,
+        most,
+        stash,
+      );
+      const isCutShort = inserted < 0;
+      fresh = isCutShort ? ~inserted : inserted;
+      if (!isCutShort) continue;
+      this.handled = found[fresh];
+      // Of what was seen, some was not inserted.
+      this.seen.fill(0);
+      break;
+    }
     this.used += fresh;
     return fresh;
   }
 
   has(states: Int32Array, offset = 0): boolean {
-    return this.code.has(states, offset, this.memory.cells, this.scale, this.stash);
+    return this.code.has(states, offset, this.memory.cells, this.mask, this.scale, this.stash);
   }
 
   private get scale(): number {
     return this.format.buckets / 2 ** 32;
+  }
+
+  private get mask(): number {
+    return maskOf(this.format.hashBits);
   }
 
   private growTo(slots: number, budget: number): boolean {
@@ -129,18 +167,19 @@ export class StateTable {
     // Where the memory grew in place, the old array may have lost its own.
     const source = from.words.length > 0 && from.words.buffer !== cells.words.buffer ? from : cells;
     const unscale = 2 ** 32 / old.buckets;
+    const oldMask = this.mask;
     this.format = format;
     this.code = tableCode(spec, format);
-    this.stash = new KeySet();
+    const keyWords = keyWordsOf(spec);
+    this.stash = new KeySet(keyWords);
     const all = wordsOf(old) / old.bucketWords;
-    const keyWords = 1 + Math.ceil(otherBitsOf(spec) / 32);
     const keys = new Int32Array(moveAtOnce * old.slotsPerBucket * keyWords);
     for (let first = Math.floor((all - 1) / moveAtOnce) * moveAtOnce; first >= 0; first -= moveAtOnce) {
       const end = Math.min(all, first + moveAtOnce);
-      const count = code.extract(source, first, end, unscale, keys);
-      this.code.place(keys, count, cells, this.scale, this.stash);
+      const count = code.extract(source, oldMask, first, end, unscale, keys);
+      this.code.place(keys, count, cells, this.mask, this.scale, this.stash);
     }
-    for (const key of stash.keys()) this.code.place(key, 1, cells, this.scale, this.stash);
+    for (const key of stash.keys()) this.code.place(key, 1, cells, this.mask, this.scale, this.stash);
     return true;
   }
 
@@ -156,23 +195,9 @@ export class StateTable {
   }
 }
 
-/** A small set of keys. */
-class KeySet implements Stash {
-  private readonly byName = new Map<string, Int32Array>();
-
-  get size(): number {
-    return this.byName.size;
-  }
-
-  has(key: Int32Array): boolean {
-    return this.byName.size > 0 && this.byName.has(key.join());
-  }
-
-  add(key: Int32Array): void {
-    this.byName.set(key.join(), key.slice());
-  }
-
-  keys(): Iterable<Int32Array> {
-    return this.byName.values();
-  }
+/** Reads at all places at once, as far as the machine can: their cache lines are then on the way together. */
+function touch(words: Int32Array, at: Int32Array, count: number): number {
+  let all = 0;
+  for (let i = 0; i < count; i++) all ^= words[at[i]];
+  return all;
 }
