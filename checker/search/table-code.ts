@@ -1,5 +1,5 @@
 /** The inner loops of the state table, generated for the bits of a state and the format of a slot. */
-import { type BitPart, joinBits, maskOf, sliceBits } from "./bit-text.ts";
+import { type BitPart, joinBits, sliceBits } from "./bit-text.ts";
 import { mostHops, type SlotFormat } from "./slot-format.ts";
 
 /** How a packed state becomes a key. */
