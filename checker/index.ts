@@ -17,6 +17,7 @@ export {
   leave,
   type Lock,
   locked,
+  mapNodes,
   type Node,
   panic,
   type Procedure,

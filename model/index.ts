@@ -16,6 +16,7 @@ import { idReuse } from "./scenarios/id-reuse.ts";
 import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
 import { lateStoresAttach } from "./scenarios/late-stores-attach.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
+import { results } from "./scenarios/results.ts";
 import { queueBatches, queueFullBatches, queueTimeOuts } from "./scenarios/queue-batches.ts";
 
 /** A design whose model is the machine. */
@@ -64,6 +65,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       everyArgument,
       attachTimeOuts,
       lateStoresAttach,
+      results,
       ...queueScenarios,
     ],
     build: buildPv,
@@ -73,7 +75,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of February 2023 (RFC v1), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...singleCommands].map((of) => without(of, rfc1HasNo)),
+    scenarios: [mapUnmapDonate, results, ...singleCommands].map((of) => without(of, rfc1HasNo)),
     build: buildPvRfc1,
   },
   {
@@ -88,6 +90,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       everyArgument,
       attachTimeOuts,
       lateStoresAttach,
+      results,
       ...queueScenarios,
     ],
     build: buildPvRfc2,
@@ -97,7 +100,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The driver of android15-6.6, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...singleCommands],
+    scenarios: [mapUnmapDonate, results, ...singleCommands],
     build: buildPvAndroid15,
   },
   {
@@ -105,7 +108,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The driver of android16-6.12, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...queueScenarios],
+    scenarios: [mapUnmapDonate, results, ...queueScenarios],
     build: buildPvAndroid16,
   },
   {
@@ -113,7 +116,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The rework of 2025 in the Android common kernel, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...queueScenarios].map((of) => without(of, warnsOfLeaves)),
+    scenarios: [mapUnmapDonate, results, ...queueScenarios].map((of) => without(of, warnsOfLeaves)),
     build: buildPv2025,
   },
 ];

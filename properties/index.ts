@@ -1,8 +1,9 @@
 /**
  * The designs with their properties: what the command checks.
  */
-import type { Design } from "../checker/index.ts";
+import type { Design, Model } from "../checker/index.ts";
 import { type MachineDesign, machineDesigns } from "../model/index.ts";
+import type { Machine } from "../model/machine.ts";
 import { commands, commandSteps, commandWitnesses } from "./commands.ts";
 import { configuration, configurationSteps, configurationWitnesses } from "./configuration.ts";
 import { lifetimes, lifetimeSteps, lifetimeWitnesses } from "./lifetime.ts";
@@ -10,6 +11,7 @@ import { discipline, memorySafety } from "./discipline.ts";
 import { pageStates, pageStateSteps } from "./page-states.ts";
 import { reach, reachWitnesses } from "./reach.ts";
 import { referenceCounts, referenceSteps, referenceWitnesses } from "./reference-counts.ts";
+import { resultSteps, withHistory } from "./results.ts";
 import { translations, translationSteps, translationWitnesses } from "./translations.ts";
 
 export const invariants = [
@@ -30,6 +32,7 @@ export const stepProperties = [
   ...commandSteps,
   ...discipline,
   ...pageStateSteps,
+  ...resultSteps,
 ];
 export const witnesses = [
   ...reachWitnesses,
@@ -40,11 +43,13 @@ export const witnesses = [
   ...commandWitnesses,
 ];
 
-function withProperties(design: MachineDesign): Design {
-  return {
-    ...design,
-    build: () => ({ ...design.build(), invariants, stepProperties, witnesses }),
-  };
+/** The machine with everything that is asked of it. */
+export function withProperties(machine: Model<Machine>): Model<Machine> {
+  return { ...withHistory(machine), invariants, stepProperties, witnesses };
 }
 
-export const designs: readonly Design[] = machineDesigns.map(withProperties);
+function checked(design: MachineDesign): Design {
+  return { ...design, build: () => withProperties(design.build()) };
+}
+
+export const designs: readonly Design[] = machineDesigns.map(checked);

@@ -99,35 +99,109 @@ export const atoms = {
 
 export type AtomName = keyof typeof atoms;
 
+/** The atoms that a call performed, by what they did; each a number of pages. */
+export interface Performed {
+  readonly reserved: number;
+  readonly mapped: number;
+  readonly unmapped: number;
+  readonly released: number;
+  /** Pages that changed hands, or were lent or taken back. */
+  readonly moved: number;
+}
+
+/** What a call returns: a number, `ok`, or an error, for each of which `refused` stands. */
+export type CallResult = number | "ok" | "refused";
+
+export interface Meaning {
+  readonly atoms: readonly AtomName[];
+  /** What the result says, in a sentence. */
+  readonly result: string;
+  /** The same as a relation: may a call that performed this return that? */
+  readonly relates: (did: Performed, result: CallResult) => boolean;
+}
+
+const didNothing = (did: Performed): boolean =>
+  did.reserved + did.mapped + did.unmapped + did.released + did.moved === 0;
+
+/** Performed on one page, or refused and nothing changed. */
+const movesOne: Meaning["relates"] = (did, result) =>
+  result === "ok" ? did.moved === 1 && did.mapped + did.unmapped === 0 : didNothing(did);
+
+/** Nothing that the policy sees, whatever it returns. */
+const movesNothing: Meaning["relates"] = (did) => didNothing(did);
+
 /** What each hypercall means: the atoms it may perform, and what its result says about them. */
-export const meanings: Readonly<
-  Record<string, { readonly atoms: readonly AtomName[]; readonly result: string }>
-> = {
+export const meanings: Readonly<Record<string, Meaning>> = {
   map_pages: {
     atoms: ["reserve", "map", "release"],
     result: "n pages, from the first on, are mapped; the others are as they were.",
+    relates: (did, result) =>
+      did.mapped === result && did.reserved - did.released === result && did.unmapped === 0,
   },
   unmap_pages: {
     atoms: ["unmap", "release"],
     result: "n pages, from the first on, are unmapped, and no device can reach them through these entries.",
+    relates: (did, result) =>
+      did.unmapped === result && did.released === result && did.reserved + did.mapped === 0,
   },
-  host_donate_guest: { atoms: ["donate to a guest"], result: "Performed, or refused and nothing changed." },
+  host_donate_guest: {
+    atoms: ["donate to a guest"],
+    result: "Performed, or refused and nothing changed.",
+    relates: movesOne,
+  },
   host_donate_hyp: {
     atoms: ["donate to the hypervisor"],
     result: "Performed, or refused and nothing changed.",
+    relates: movesOne,
   },
-  host_share_hyp: { atoms: ["share"], result: "Performed, or refused and nothing changed." },
-  host_unshare_hyp: { atoms: ["unshare"], result: "Performed, or refused and nothing changed." },
-  alloc_domain: { atoms: [], result: "Performed, or refused and nothing changed." },
-  attach_dev: { atoms: [], result: "The device translates through the domain, or as before." },
-  detach_dev: { atoms: [], result: "The device reaches nothing; or refused, and it translates as before." },
+  host_share_hyp: {
+    atoms: ["share"],
+    result: "Performed, or refused and nothing changed.",
+    relates: movesOne,
+  },
+  host_unshare_hyp: {
+    atoms: ["unshare"],
+    result: "Performed, or refused and nothing changed.",
+    relates: movesOne,
+  },
+  alloc_domain: {
+    atoms: [],
+    result: "Performed, or refused and nothing changed.",
+    relates: movesNothing,
+  },
+  attach_dev: {
+    atoms: [],
+    result: "The device translates through the domain, or as before.",
+    relates: movesNothing,
+  },
+  detach_dev: {
+    atoms: [],
+    result: "The device reaches nothing; or refused, and it translates as before.",
+    relates: movesNothing,
+  },
   free_domain: {
     atoms: ["unmap", "release"],
     result: "No device can reach anything through the domain; or refused and nothing changed.",
+    relates: (did, result) =>
+      result === 0
+        ? did.unmapped === did.released && did.reserved + did.mapped + did.moved === 0
+        : didNothing(did),
   },
-  iova_to_phys: { atoms: [], result: "The page that the iova leads to, or nothing." },
-  pool_reclaim: { atoms: ["give back to the host"], result: "One page, or none, is the host's again." },
-  host_reclaim_page: { atoms: ["reclaim"], result: "Performed, or refused and nothing changed." },
+  iova_to_phys: {
+    atoms: [],
+    result: "The page that the iova leads to, or nothing.",
+    relates: movesNothing,
+  },
+  pool_reclaim: {
+    atoms: ["give back to the host"],
+    result: "One page, or none, is the host's again.",
+    relates: (did, result) => did.moved === result && did.reserved + did.mapped === 0,
+  },
+  host_reclaim_page: {
+    atoms: ["reclaim"],
+    result: "Performed, or refused and nothing changed.",
+    relates: movesOne,
+  },
 };
 
 const atomNames = Object.keys(atoms) as readonly AtomName[];

@@ -9,7 +9,7 @@
  */
 import type { Action } from "./rule.ts";
 import type { Instance, Model } from "./model.ts";
-import { computeScalarShape } from "../schema/shape.ts";
+import { computeScalarShape, isUninhabited } from "../schema/shape.ts";
 import { computeSha256 } from "./sha256.ts";
 
 /**
@@ -21,7 +21,7 @@ export function computeModelDigest<S>(of: Instance<S>, declared: Model<S> = of.m
   const shapesOf = (params: Action<S>["params"], place: string) =>
     Object.entries(params).map(([name, field]) => [
       name,
-      computeScalarShape(field, bounds, `${place}(${name})`),
+      isUninhabited(field, bounds) ? null : computeScalarShape(field, bounds, `${place}(${name})`),
     ]);
   const describeProperty = ({ name, params }: { name: string; params: Action<S>["params"] }) => [
     name,

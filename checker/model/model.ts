@@ -9,6 +9,7 @@ import {
   computeScalarShape,
   computeShape,
   initialValueOf,
+  isUninhabited,
   type RecordShape,
   type ScalarValue,
   valueOf,
@@ -283,10 +284,11 @@ function controlLabels(process: Process<string>, shape: RecordShape): readonly s
   return control.values.map(String);
 }
 
-/** Every choice of arguments, in the order of the parameters; the last varies fastest. */
+/** Every choice of arguments, in the order of the parameters; the last varies fastest. None where a sort is empty. */
 export function argumentsOf(params: Params, bounds: Bounds, place: string): AnyArgs[] {
   let all: Record<string, ScalarValue>[] = [{}];
   for (const [name, field] of Object.entries(params)) {
+    if (isUninhabited(field, bounds)) return [];
     const shape = computeScalarShape(field, bounds, `${place}(${name})`);
     const values = Array.from({ length: shape.cardinality }, (_, code) => valueOf(shape, code));
     all = all.flatMap((args) => values.map((value) => ({ ...args, [name]: value })));

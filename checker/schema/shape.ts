@@ -2,7 +2,7 @@
  * A schema with its sizes filled in, and every scalar described as a small code: `0 .. cardinality-1`.
  */
 import { getNearestName, ModelError } from "../errors.ts";
-import type { Field, FieldSpec, Size } from "./fields.ts";
+import type { Field, FieldSpec, Scalar, Size } from "./fields.ts";
 
 /** The sizes of a scenario: of every sort, and the value of every named constant. */
 export type Bounds = Readonly<Record<string, number>>;
@@ -267,4 +267,9 @@ export function initialValueOf(shape: Shape): unknown {
       return { tag, ...Object.fromEntries(fields.map(([name, of]) => [name, initialValueOf(of)])) };
     }
   }
+}
+
+/** Is it an index of a sort without elements? Then there is no such value, and nothing that takes one. */
+export function isUninhabited({ spec }: Scalar<unknown>, bounds: Bounds): boolean {
+  return spec.kind === "index" && bounds[spec.sort] === 0;
 }

@@ -11,4 +11,6 @@ export const absent = {
   batch: 0,
   store: 0,
   nonCoherent: 0,
+  history: 0,
+  performed: 0,
 } as const;

@@ -81,6 +81,16 @@ export const withoutRaces: readonly string[] = [
   "the TLB outlives an attachment",
 ];
 
+/** What the SMMU reads and keeps of translations. */
+export const withoutCaches: readonly string[] = [
+  "cached-translations-are-justified",
+  "walks-and-accesses-are-justified",
+  "unmapped-means-unreachable",
+  "the TLB outlives its entry",
+  "a walk outlives its entry",
+  "a SYNC waits for an access",
+];
+
 /** What is about pages that the hypervisor gets or borrows, and about mapping over what is mapped. */
 export const withoutTransfers: readonly string[] = [
   "the hypervisor owns a page",

@@ -1,6 +1,9 @@
 /** Weakenings of what moves pages and counts their uses. */
-import { dropCheck, dropStep, unlocked } from "../../checker/index.ts";
+import { dropCheck, dropStep, replaceStep, step, unlocked } from "../../checker/index.ts";
+import type { MapFrame } from "../../model/hypercalls/map-pages.ts";
+import type { Machine } from "../../model/machine.ts";
 import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
+import { results } from "../../model/scenarios/results.ts";
 import type { Weakening } from "./weakening.ts";
 
 export const pageWeakenings: readonly Weakening[] = [
@@ -52,6 +55,22 @@ export const pageWeakenings: readonly Weakening[] = [
     edits: { host_donate_guest: unlocked("host_mmu.lock") },
     scenario: mapUnmapDonate,
     breaks: ["pages-change-under-host_mmu.lock"],
+  },
+  {
+    name: "map_pages says that it mapped what it counted",
+    mechanism: "M09",
+    attack:
+      "Uses of pages that no entry leads to are never given back: the host is told that they are mapped.",
+    edits: {
+      map_pages: replaceStep<Machine, MapFrame>(
+        "write the entry",
+        step("count the page as mapped", (_, c) => {
+          c.mapped++;
+        }),
+      ),
+    },
+    scenario: results,
+    breaks: ["results-are-true"],
   },
   {
     name: "map_pages keeps the uses of what it did not map",

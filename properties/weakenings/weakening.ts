@@ -13,7 +13,7 @@ import {
 import { buildMachine } from "../../model/build.ts";
 import { pvHypercalls } from "../../model/designs/pv.ts";
 import type { Machine } from "../../model/machine.ts";
-import { invariants, stepProperties, witnesses } from "../index.ts";
+import { withProperties } from "../index.ts";
 
 /** One edit of a design that takes a mechanism away. */
 export interface Weakening {
@@ -58,7 +58,7 @@ export function buildWeakened(weakening: Weakening): Model<Machine> {
     return change === undefined ? call : edit(call, change);
   });
   const machine = buildMachine(`${name}, weakened`, `${name}, but ${weakening.name}.`, weakened);
-  return { ...machine, invariants, stepProperties, witnesses };
+  return withProperties(machine);
 }
 
 /** The weakened design as one that the command can check: on the scenario in which its attack shows. */

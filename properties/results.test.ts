@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { breadthFirst, instantiate } from "../checker/index.ts";
+import { createCompiled } from "../checker/compile/compiled.ts";
+import { results } from "../model/scenarios/results.ts";
+import { designs } from "./index.ts";
+
+async function verdictOf(name: string) {
+  const design = designs.find((of) => of.name === name);
+  if (design === undefined) throw new Error(`no design ${name}`);
+  const of = instantiate(design.build(), results.sizes.tiny);
+  const found = await breadthFirst(createCompiled(of), {
+    instances: of.instances.length,
+    witnesses: of.witnesses.length,
+    stopAtViolation: false,
+    maxStates: 400_000,
+  });
+  const broken = found.violations.flatMap(({ kind, property }) =>
+    kind === "step" ? [of.stepProperties[property].property.name] : [],
+  );
+  return { ending: found.ending, isBroken: broken.includes("results-are-true") };
+}
+
+test("every result of pv is true of what the call performed", async () => {
+  expect(await verdictOf("pv")).toEqual({ ending: "exhausted", isBroken: false });
+});
+
+test("unmap_pages of pv-rfc2 says less than it released, or more", async () => {
+  expect(await verdictOf("pv-rfc2")).toMatchObject({ isBroken: true });
+});
+
+test("where no history is kept, the property has no instance", () => {
+  const [design] = designs;
+  const { tiny } = design.scenarios[0].sizes;
+  const { stepProperties } = instantiate(design.build(), tiny);
+  expect(stepProperties.some(({ property }) => property.name === "results-are-true")).toBe(false);
+});
