@@ -7,7 +7,9 @@
  * bound `history`, and go as high as its bound `performed`; elsewhere they take no bit and no time.
  */
 import {
+  addLocals,
   type Do,
+  edit,
   mapNodes,
   type Model,
   type Procedure,
@@ -28,11 +30,11 @@ const high = "performed";
 
 /** What a call's frame counts: pages, by what its steps did to them. */
 const counts = {
-  reserved: range(0, high).means("uses that the call counted, for all pages"),
-  mappedPages: range(0, high).means("entries that the call made lead to pages"),
-  unmappedPages: range(0, high).means("entries that the call made lead nowhere"),
-  released: range(0, high).means("uses that the call gave back"),
-  moved: range(0, high).means("pages that the call moved to another owner, lent or took back"),
+  pagesReserved: range(0, high).means("uses that the call counted, for all pages"),
+  pagesMapped: range(0, high).means("entries that the call made lead to pages"),
+  unpagesMapped: range(0, high).means("entries that the call made lead nowhere"),
+  pagesReleased: range(0, high).means("uses that the call gave back"),
+  pagesMoved: range(0, high).means("pages that the call moved to another owner, lent or took back"),
 } as const;
 
 type Counting = { -readonly [K in keyof typeof counts]: number };
@@ -77,11 +79,11 @@ function counting(effect: AnyDo): AnyDo {
     const usesNow = sumUses(s);
     const mappingsNow = sumMappings(s);
     const awayNow = sumAway(s);
-    c.reserved = raise(c.reserved, usesNow - uses, most);
-    c.released = raise(c.released, uses - usesNow, most);
-    c.mappedPages = raise(c.mappedPages, mappingsNow - mappings, most);
-    c.unmappedPages = raise(c.unmappedPages, mappings - mappingsNow, most);
-    c.moved = raise(c.moved, awayNow > away ? awayNow - away : away - awayNow, most);
+    c.pagesReserved = raise(c.pagesReserved, usesNow - uses, most);
+    c.pagesReleased = raise(c.pagesReleased, uses - usesNow, most);
+    c.pagesMapped = raise(c.pagesMapped, mappingsNow - mappings, most);
+    c.unpagesMapped = raise(c.unpagesMapped, mappings - mappingsNow, most);
+    c.pagesMoved = raise(c.pagesMoved, awayNow > away ? awayNow - away : away - awayNow, most);
   };
 }
 
@@ -90,7 +92,7 @@ function countIn(call: Procedure<Machine>): Procedure<Machine> {
     if (node.kind === "step") return [{ ...node, effect: counting(node.effect) }];
     return null;
   });
-  return { ...call, locals: { ...call.locals, ...counts }, body };
+  return edit({ ...call, body }, addLocals(counts));
 }
 
 /** The model with calls that count the atoms which they perform. */
@@ -120,11 +122,11 @@ function performedBy(before: Seen, after: Seen, cpu: number): Performed {
   const uses = sumUses(after) - sumUses(before);
   const mappings = sumMappings(after) - sumMappings(before);
   return {
-    reserved: c.reserved + Math.max(0, uses),
-    released: c.released + Math.max(0, -uses),
-    mapped: c.mappedPages + Math.max(0, mappings),
-    unmapped: c.unmappedPages + Math.max(0, -mappings),
-    moved: c.moved + Math.abs(sumAway(after) - sumAway(before)),
+    reserved: c.pagesReserved + Math.max(0, uses),
+    released: c.pagesReleased + Math.max(0, -uses),
+    mapped: c.pagesMapped + Math.max(0, mappings),
+    unmapped: c.unpagesMapped + Math.max(0, -mappings),
+    moved: c.pagesMoved + Math.abs(sumAway(after) - sumAway(before)),
   };
 }
 

@@ -120,6 +120,10 @@ describe("an edit", () => {
     expect(edited.origin.mirrors).toBe("call (v2)");
   });
 
+  test("a local that the procedure has with other values is not replaced", () => {
+    expect(() => edit(base, addLocals({ k: range(0, 5) }))).toThrow(/another local "k"/);
+  });
+
   test("retells where the procedure and its nodes come from, wherever they stand", () => {
     const named = procedure<State, Record<never, never>>(
       "call",

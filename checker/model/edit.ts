@@ -115,9 +115,21 @@ export function unlocked<S>(lock: string): Edit<S> {
   };
 }
 
-/** Adds locals, for steps that the design brings along. */
+/** Adds locals, for steps that the design brings along. Throws `M04` where the procedure has another of that name. */
 export function addLocals<S>(locals: Params): Edit<S> {
-  return (procedure) => ({ ...procedure, locals: { ...procedure.locals, ...locals } });
+  return (procedure) => {
+    const own = { ...procedure.args, ...procedure.locals };
+    for (const [name, field] of Object.entries(locals)) {
+      if (name in own && JSON.stringify(own[name].spec) !== JSON.stringify(field.spec)) {
+        throw new ModelError(
+          "M04",
+          `${procedure.name} has another local "${name}"`,
+          "rename the one that is added",
+        );
+      }
+    }
+    return { ...procedure, locals: { ...procedure.locals, ...locals } };
+  };
 }
 
 /** Leaves locals out that no step uses any more. */
