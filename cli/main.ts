@@ -21,6 +21,8 @@ import { replayCommand } from "./commands/replay.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { startCommand } from "./commands/start.ts";
 import { teethCommand } from "./commands/teeth.ts";
+import { whyCommand } from "./commands/why.ts";
+import { whyNotCommand } from "./commands/why-not.ts";
 import type { Context } from "./context.ts";
 import { loadDesigns } from "./designs.ts";
 import { exitCodes, ReportedError } from "./exit-codes.ts";
@@ -35,6 +37,7 @@ const description = [
   "EXAMPLES",
   "  npx dmaspec start                            the verdict table, and a counterexample in words",
   "  npx dmaspec check --design pv-rfc2           a schedule that breaks a design, if there is one",
+  "  npx dmaspec why traces/FILE.json             why that schedule fails: which steps matter, and what is safe",
   "  npx dmaspec check --design pv --size paper   the corrected design, in larger bounds",
   "",
   "VERDICTS, and the exit codes of `check`",
@@ -54,6 +57,8 @@ const routes = buildRouteMap({
     check: checkCommand,
     simulate: simulateCommand,
     replay: replayCommand,
+    why: whyCommand,
+    "why-not": whyNotCommand,
     export: exportCommand,
     matrix: matrixCommand,
     teeth: teethCommand,

@@ -93,3 +93,15 @@ export function tryReplay({ run, trace }: OpenedTrace): Counterexample | ReplayM
     throw error;
   }
 }
+
+/** Opens and replays a trace. Throws where the model does not accept it. */
+export async function acceptTrace(
+  context: Context,
+  file: string,
+  reproduce: string,
+): Promise<{ readonly opened: OpenedTrace; readonly replayed: Counterexample }> {
+  const opened = await openTrace(context, file, reproduce);
+  const replayed = tryReplay(opened);
+  if (replayed instanceof ReplayMismatch) throw rejectionOf(file, opened, replayed, reproduce);
+  return { opened, replayed };
+}

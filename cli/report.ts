@@ -74,6 +74,7 @@ export function formatFinding(
   return [
     ...formatCounterexample(run.instance, replay, shown, options),
     options.colors.dim(`  shown again by: npx dmaspec replay ${quoteForShell(file)}`),
+    options.colors.dim(`  why it happens: npx dmaspec why ${quoteForShell(file)}`),
   ];
 }
 

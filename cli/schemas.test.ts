@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { fakeWorld, runFake } from "./fake-world.ts";
+import { fakeRegistry, fakeWorld, runFake } from "./fake-world.ts";
+import { main } from "./main.ts";
 import { formatJsonSchema, publishedSchemas } from "./schemas.ts";
 
 /** When this fails: `npx vitest run cli/schemas.test.ts --update` writes docs/schemas/ anew. */
@@ -43,6 +44,17 @@ describe("the published JSON Schemas accept what the commands print", () => {
     });
     expect(replayed.code).toBe(0);
     validate("replay@1.json", again.stdout());
+  });
+
+  test.each([
+    ["why@1.json", ["why", trace, "--json"]],
+    ["why-not@1.json", ["why-not", `${trace}:2`, "bump", "--json"]],
+    ["why-not@1.json", ["why-not", trace, "count(place: 0)", "--json"]],
+  ])("%s: %s", async (name, words) => {
+    const { world } = await runFake(`check --design broken --trace ${trace}`);
+    const own = fakeWorld();
+    expect(await main(words, { ...own.io, cwd: world.io.cwd }, fakeRegistry)).toBe(0);
+    validate(name, own.stdout());
   });
 
   const again = fakeWorld();

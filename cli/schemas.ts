@@ -268,6 +268,82 @@ export const replaySchema = z.object({
   sameModel: z.boolean().describe("is the model's structure the one that the trace was written for?"),
 });
 
+const actionArgs = z.record(z.string(), z.union([z.boolean(), z.number(), z.string(), z.null()]));
+const stepFields = { lane: z.string(), action: z.string(), args: actionArgs, outcome: z.string() };
+const busy = z
+  .array(
+    z.object({
+      lane: z.string(),
+      before: z.string().nullable().describe("the step before which it is; null: in no call"),
+      locks: z.array(z.string()).describe("the places of the locks that it holds"),
+    }),
+  )
+  .describe("the processes that are in a call or hold a lock, after the step");
+
+export const whySchema = z.object({
+  schema: z.literal("dmaspec/why@1"),
+  trace: z.string().describe("the file"),
+  design: z.string(),
+  scenario: z.string(),
+  size: z.string(),
+  property: z.string(),
+  instance,
+  sentence: z.string(),
+  explanation: z.string().describe("the violation in words, with its values"),
+  length: count,
+  steps: z.array(
+    z.object({
+      n: count,
+      ...stepFields,
+      role: z
+        .enum(["essential", "context", "noise"])
+        .describe(
+          "essential: but for what it changed, the end or an essential step would have come out otherwise; context: it only leads there; noise: the schedule shows the same without it",
+        ),
+      needs: z
+        .array(z.object({ place: z.string(), by: count.nullable() }))
+        .describe("what it changed that another step depends on, and which; null: the end itself"),
+      busy,
+    }),
+  ),
+  roads: z
+    .array(z.object({ ...stepFields, shows: z.boolean().describe("does it show the same?") }))
+    .describe("what could have been done instead of the last step"),
+  nearestSafe: z
+    .object({
+      moved: count,
+      place: z.enum(["before", "after"]),
+      other: count,
+      impossible: z.array(count).describe("steps that can no longer be taken then"),
+      steps: z.array(z.object(stepFields)),
+    })
+    .nullable()
+    .describe("the schedule with step `moved` before or after step `other`, which does not fail"),
+});
+
+const plainValue = z.unknown().describe("a value as in a trace");
+
+export const whyNotSchema = z.object({
+  schema: z.literal("dmaspec/why-not@1"),
+  trace: z.string().describe("the file"),
+  step: count.describe("the state is that after this step; 0: the initial one"),
+  lane: z.string(),
+  action: z.string(),
+  args: actionArgs,
+  enabled: z.boolean(),
+  because: z.string(),
+  guards: z.array(
+    z.object({
+      name: z.string(),
+      holds: z.boolean(),
+      reads: z.array(z.object({ place: z.string(), value: plainValue })),
+    }),
+  ),
+  remedies: z
+    .array(z.object({ place: z.string(), is: plainValue, needs: z.array(plainValue) }))
+    .describe("single places that would make it enabled, and the values that would"),
+});
+
 const perState = z.number().nullable().describe("bytes; null where the engine does not tell");
 
 export const benchSchema = z.object({
@@ -333,6 +409,8 @@ export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
   "simulate@1.json": simulateSchema,
   "teeth@1.json": teethSchema,
   "trace@1.json": traceSchema,
+  "why@1.json": whySchema,
+  "why-not@1.json": whyNotSchema,
 };
 
 export type AtomicityOutput = z.infer<typeof atomicitySchema>;
@@ -345,6 +423,8 @@ export type MutateOutput = z.infer<typeof mutateSchema>;
 export type CoverageOutput = z.infer<typeof coverageSchema>;
 export type LedgerOutput = z.infer<typeof ledgerSchema>;
 export type TeethOutput = z.infer<typeof teethSchema>;
+export type WhyOutput = z.infer<typeof whySchema>;
+export type WhyNotOutput = z.infer<typeof whyNotSchema>;
 export type ListOutput = z.infer<typeof listSchema>;
 export type ReplayOutput = z.infer<typeof replaySchema>;
 

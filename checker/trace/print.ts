@@ -6,7 +6,7 @@
  * into its frame, and the reset of the frame when the call ends. The trace file has them all.
  */
 import type { Colors } from "picocolors/types.js";
-import type { Instance } from "../model/model.ts";
+import type { ActionInstance, Instance } from "../model/model.ts";
 import { type LaneMark, layOutRows, type Row, wrap } from "./columns.ts";
 import type { Shown } from "./format.ts";
 import { framePlace, type ProcessStatus, statusOf } from "./lanes.ts";
@@ -37,6 +37,17 @@ export function formatCounterexample<S>(
   shown: Shown,
   { width, colors }: PrintOptions,
 ): string[] {
+  return [
+    ...formatHeading(replay, shown, { width, colors }),
+    "",
+    ...formatSteps(of, replay, { width, colors }),
+    "",
+    ...formatEnd(of, replay, width),
+  ];
+}
+
+/** What is broken, the sentence, and the violation with its values. */
+export function formatHeading<S>(replay: Replay<S>, shown: Shown, { width, colors }: PrintOptions): string[] {
   const isWitness = shown.kind === "witness";
   const verb = isWitness ? "is reached" : "is broken";
   const mark = isWitness ? colors.green("●") : colors.red("✗");
@@ -45,10 +56,6 @@ export function formatCounterexample<S>(
     `${mark} ${colors.bold(nameClaim(shown))} ${verb} after ${length}`,
     ...wrap(`“${shown.sentence}”`, width, 2, 3),
     ...formatExplanation(shown).flatMap((line) => wrap(line, width, 2, 4).map((part) => colors.red(part))),
-    "",
-    ...formatSteps(of, replay, { width, colors }),
-    "",
-    ...formatEnd(of, replay, width),
   ];
 }
 
@@ -66,13 +73,17 @@ export function formatSteps<S>(
   const start =
     Object.keys(of.model.initial).length > 1 ? [`      from the initial state "${initialName}"`] : [];
   if (steps.length === 0) return start.length > 0 ? start : ["      (in the initial state, before any step)"];
+  return [...start, ...layOutRows(lanesInOrder(of, replay), rowsOf(of, steps, colors), width, colors)];
+}
+
+/** The lanes that act: processes in the order of the model, then the others in the order of their first step. */
+export function lanesInOrder<S>(of: Instance<S>, { initial, steps }: Replay<S>): string[] {
   const acting = new Set(steps.map(({ instance }) => instance.lane));
-  const processLanes = statusOf(of, replay.initial).map(({ lane }) => lane);
-  const lanes = [
+  const processLanes = statusOf(of, initial).map(({ lane }) => lane);
+  return [
     ...processLanes.filter((lane) => acting.has(lane)),
-    ...[...acting].filter((l) => !processLanes.includes(l)),
+    ...[...acting].filter((lane) => !processLanes.includes(lane)),
   ];
-  return [...start, ...layOutRows(lanes, rowsOf(of, steps, colors), width, colors)];
 }
 
 function rowsOf<S>(of: Instance<S>, steps: readonly ReplayedStep<S>[], colors: Colors): Row[] {
@@ -109,14 +120,19 @@ function rowsOf<S>(of: Instance<S>, steps: readonly ReplayedStep<S>[], colors: C
   });
 }
 
-function markOf({ label, locks }: ProcessStatus): LaneMark {
+/** How the process looks in its lane. */
+export function markOf({ label, locks }: ProcessStatus): LaneMark {
   if (locks.length > 0) return "holds a lock";
   return label === null ? "away" : "in a call";
 }
 
 /** The action with all its arguments, and its outcome. */
 export function describeStep<S>({ instance, outcome }: ReplayedStep<S>): string {
-  const { action, args } = instance;
+  return describeAction(instance, outcome);
+}
+
+/** The same of an action that was tried; `outcome` "" for none. */
+export function describeAction<S>({ action, args }: ActionInstance<S>, outcome: string): string {
   const list = Object.entries(args).map(([name, value]) => `${name}: ${formatValue(value as PlainValue)}`);
   // A name that is a phrase keeps its distance from the arguments.
   const gap = action.name.includes(" ") ? " " : "";
@@ -124,7 +140,8 @@ export function describeStep<S>({ instance, outcome }: ReplayedStep<S>): string 
   return outcome === "" ? call : `${call} = ${outcome}`;
 }
 
-function describeStatus({ label, locks }: ProcessStatus): string {
+/** Where the process is, and the locks that it holds. */
+export function describeStatus({ label, locks }: ProcessStatus): string {
   const where = label === null ? "idle" : label.startsWith("PANIC") ? label : `before "${label}"`;
   return locks.length === 0 ? where : `${where}, holding ${locks.join(", ")}`;
 }
@@ -150,7 +167,7 @@ export function visibleChanges<S>(
 }
 
 /** Where the processes are in the end, those in a call. */
-function formatEnd<S>(of: Instance<S>, replay: Replay<S>, width: number): string[] {
+export function formatEnd<S>(of: Instance<S>, replay: Replay<S>, width: number): string[] {
   const busy = statusOf(of, replay.final).filter(({ label, locks }) => label !== null || locks.length > 0);
   return busy.flatMap((status) =>
     wrap(`at the end: ${status.lane} is ${describeStatus(status)}`, width, 2, 4),

@@ -3,11 +3,10 @@ import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { buildCommand } from "@stricli/core";
 import { exportFormats, type ExportFormat, exportTrace } from "../../checker/trace/export/index.ts";
-import { ReplayMismatch } from "../../checker/trace/replay.ts";
 import { sliceBack } from "../../checker/trace/why/slice.ts";
 import type { Context } from "../context.ts";
 import { packageRoot } from "../package-root.ts";
-import { openTrace, rejectionOf, tryReplay } from "../read-trace.ts";
+import { acceptTrace } from "../read-trace.ts";
 import { createLocator } from "../sources.ts";
 import { quoteForShell } from "../text.ts";
 import { readVersion } from "../version.ts";
@@ -54,9 +53,7 @@ export const exportCommand = buildCommand<ExportFlags, [string], Context>({
   },
   async func(flags, file) {
     const reproduce = `npx dmaspec export ${quoteForShell(file)} --to ${flags.to}`;
-    const opened = await openTrace(this, file, reproduce);
-    const replayed = tryReplay(opened);
-    if (replayed instanceof ReplayMismatch) throw rejectionOf(file, opened, replayed, reproduce);
+    const { opened, replayed } = await acceptTrace(this, file, reproduce);
     const { instance } = opened.run;
     const exported = {
       trace: opened.trace,

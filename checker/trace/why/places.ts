@@ -97,3 +97,11 @@ export function withValueAt<S>(state: S, path: string, value: unknown): S {
   };
   return put(state, keysOf(path)) as S;
 }
+
+/** The shape of a place, or `null` where there is none. */
+export function shapeAt(shape: Shape, path: string): Shape | null {
+  return keysOf(path).reduce<Shape | null>((of, key) => {
+    if (of?.kind === "array") return of.of;
+    return (of?.kind === "record" ? of.fields.find(([name]) => name === key)?.[1] : undefined) ?? null;
+  }, shape);
+}

@@ -1,0 +1,170 @@
+/**
+ * Why a schedule fails, for people: the steps that matter with what depends on them, the others in one line for a
+ * run of them; who is where; what else could have been done; the nearest schedule that does not fail.
+ */
+import type { Colors } from "picocolors/types.js";
+import type { Instance } from "../../model/model.ts";
+import { type LaneMark, layOutRows, type Row, wrap } from "../columns.ts";
+import type { Shown } from "../format.ts";
+import { statusOf } from "../lanes.ts";
+import { formatChange } from "../plain.ts";
+import {
+  countOf,
+  describeAction,
+  describeStatus,
+  describeStep,
+  formatEnd,
+  formatHeading,
+  lanesInOrder,
+  markOf,
+  type PrintOptions,
+} from "../print.ts";
+import type { Replay, ReplayedStep } from "../replay.ts";
+import type { Road, SafeSchedule } from "./nearby.ts";
+import type { StepReason } from "./slice.ts";
+
+export interface Why<S> {
+  readonly reasons: readonly StepReason[];
+  readonly roads: readonly Road<S>[];
+  readonly safe: SafeSchedule<S> | null;
+}
+
+/** Of the roads not taken, how many are listed. */
+const listedRoads = 12;
+
+export function formatWhy<S>(
+  of: Instance<S>,
+  replay: Replay<S>,
+  shown: Shown,
+  why: Why<S>,
+  options: PrintOptions,
+): string[] {
+  const { width, colors } = options;
+  const count = (role: string) => why.reasons.filter((reason) => reason.role === role).length;
+  const roles = [
+    `${countOf(count("essential"), "step")} of ${replay.steps.length} essential`,
+    `${count("context")} to get there`,
+    ...(count("noise") === 0 ? [] : [`${count("noise")} without which it fails the same`]),
+  ];
+  return [
+    ...formatHeading(replay, shown, options),
+    "",
+    `${colors.bold("what matters")}: ${roles.join(", ")}`,
+    ...layOutRows(lanesInOrder(of, replay), rowsOf(of, replay, why.reasons, colors), width, colors),
+    "",
+    ...formatEnd(of, replay, width),
+    ...formatRoads(replay, shown, why.roads, options),
+    ...formatSafe(replay, shown, why.safe, options),
+  ];
+}
+
+function rowsOf<S>(
+  of: Instance<S>,
+  { steps }: Replay<S>,
+  reasons: readonly StepReason[],
+  colors: Colors,
+): Row[] {
+  const rows: Row[] = [];
+  for (let i = 0; i < steps.length; i++) {
+    const first = i;
+    const { lane } = steps[i].instance;
+    const { role } = reasons[i];
+    if (role !== "essential")
+      while (i + 1 < steps.length && steps[i + 1].instance.lane === lane && reasons[i + 1].role === role) i++;
+    const step = steps[i];
+    const marks = new Map<string, LaneMark>(
+      statusOf(of, step.after).map((status) => [status.lane, markOf(status)]),
+    );
+    const add = (text: string, paint: (line: string) => string) =>
+      rows.push({ n: null, lane, text, marks, indent: 2, paint });
+    if (role === "essential") {
+      rows.push({ n: step.n, lane, text: describeStep(step), marks, indent: 2, paint: colors.bold });
+      for (const line of reasonsOf(step, reasons[i])) add(line, colors.cyan);
+    } else {
+      rows.push({
+        n: step.n,
+        lane,
+        text: collapse(steps.slice(first, i + 1), role),
+        marks,
+        indent: 2,
+        paint: colors.dim,
+      });
+    }
+    const next = steps[i + 1]?.instance.lane;
+    const own = statusOf(of, step.after).find((status) => status.lane === lane);
+    if (own !== undefined && own.label !== null && next !== undefined && next !== lane)
+      add(`(paused ${describeStatus(own)})`, colors.yellow);
+  }
+  return rows;
+}
+
+/** What the step changed that something depends on, and what does. */
+function reasonsOf<S>({ changes }: ReplayedStep<S>, { needs }: StepReason): string[] {
+  const places = [...new Set(needs.map(({ place }) => place))];
+  return places.map((place) => {
+    const by = needs.filter((need) => need.place === place).map((need) => need.by);
+    const steps = by.filter((n) => n !== null);
+    const users = [
+      ...(steps.length === 0 ? [] : [`step ${steps.join(", ")}`]),
+      ...(by.includes(null) ? ["the violation"] : []),
+    ];
+    const change = changes.find(({ path }) => path === place);
+    return `${change === undefined ? "" : formatChange(change)}  (needed by ${users.join(" and ")})`.trim();
+  });
+}
+
+function collapse<S>(steps: readonly ReplayedStep<S>[], role: string): string {
+  const what = role === "noise" ? "not needed: " : "";
+  const [first] = steps;
+  const last = steps[steps.length - 1];
+  if (steps.length === 1) return `${what}${describeStep(first)}`;
+  return `${what}steps ${first.n} to ${last.n}: ${first.instance.action.name} … ${describeStep(last)}`;
+}
+
+function formatRoads<S>(
+  replay: Replay<S>,
+  shown: Shown,
+  roads: readonly Road<S>[],
+  { width, colors }: PrintOptions,
+): string[] {
+  if (replay.steps.length === 0) return [];
+  const safe = roads.filter(({ shows }) => !shows);
+  const rest = safe.length - listedRoads;
+  const also = roads.length - safe.length;
+  const isWitness = shown.kind === "witness";
+  return [
+    "",
+    `${colors.bold(`instead of step ${replay.steps.length}`)}, ${countOf(roads.length, "other step")} could have been taken${also === 0 ? "" : `, ${also} of which ${isWitness ? "reach it too" : "break it too"}`}:`,
+    ...safe
+      .slice(0, listedRoads)
+      .flatMap(({ instance, outcome }) =>
+        wrap(`${instance.lane}: ${describeAction(instance, outcome)}`, width, 2, 6),
+      ),
+    ...(rest > 0 ? [colors.dim(`  and ${rest} more`)] : []),
+  ];
+}
+
+function formatSafe<S>(
+  { steps }: Replay<S>,
+  shown: Shown,
+  safe: SafeSchedule<S> | null,
+  { width, colors }: PrintOptions,
+): string[] {
+  if (shown.kind === "witness" || steps.length === 0) return [];
+  const title = colors.bold("the nearest schedule that does not fail");
+  if (safe === null)
+    return [
+      "",
+      `${title}: none with one step moved past another lane's; it does not hang on the order of two steps.`,
+    ];
+  const tell = (n: number) => `step ${n} (${steps[n - 1].instance.lane}: ${describeStep(steps[n - 1])})`;
+  const impossible =
+    safe.impossible.length === 0
+      ? "Every step can still be taken."
+      : `Then ${safe.impossible.map((n) => tell(n)).join(", ")} can no longer be taken.`;
+  return [
+    "",
+    `${title}:`,
+    ...wrap(`${tell(safe.moved)} ${safe.place} ${tell(safe.other)}. ${impossible}`, width, 2, 4),
+  ];
+}
