@@ -9,11 +9,12 @@ import { lateStoreRules } from "./smmu/late-stores.ts";
 import { streamAssumptions, streamRules } from "./smmu/stream-table.ts";
 import { smmuAssumptions, translationRules } from "./smmu/translations.ts";
 
-/** The machine with these hypercalls, without properties. */
+/** The machine with these hypercalls, without properties. Where there is no pool, its pages are the host's at first. */
 export function buildMachine(
   name: string,
   meaning: string,
   hypercalls: readonly Procedure<Machine>[],
+  { hasPool }: { readonly hasPool: boolean } = { hasPool: true },
 ): Model<Machine> {
   return defineModel<Machine>({
     name,
@@ -30,7 +31,8 @@ export function buildMachine(
           given.hostState = "NOPAGE";
           given.guestState = "OWNED";
         }
-        for (let p = 0; p < bounds.poolPage; p++) {
+        const pooled = hasPool ? bounds.poolPage : 0;
+        for (let p = 0; p < pooled; p++) {
           s.pages[page.at(p)].owner = { tag: "hypervisor" };
           s.pages[page.at(p)].hostState = "NOPAGE";
           s.pages[page.at(p)].hypState = "OWNED";

@@ -165,6 +165,9 @@ const lifetime = record({
   hasObject: bool().means("the driver's object is allocated (priv)"),
   smmu: option(smmu).means("the SMMU that the domain is bound to (priv.smmu)"),
   root: option(page).means("the page with the page table, of the IOMMU pool (priv.pgtable)"),
+  listed: range(0, "domainReferences").means(
+    "attachments that the domain's list of SMMUs counts for the SMMU (domain_iommu_node.ref); where there is no list, 0",
+  ),
 });
 
 /** A page that is, or was, the IOMMU pool's: outside, free, or in use as a table. */
@@ -243,6 +246,7 @@ export const stack = {
   recorded1: option(page).means("unmap: the page of the second entry, until its use is given back"),
   walked: range(0, "count").means("unmap: entries that the second walk has passed"),
   found: option(page).means("the page that the call found: in an entry (unmap), in the pool (attach)"),
+  looked: range(0, "iova").means("free: entries that the call has looked at"),
   isReleased: bool().means("unmap: the use of the found page was given back, the entry is not yet zeroed"),
 } as const;
 

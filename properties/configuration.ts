@@ -34,14 +34,15 @@ function isNamedBy(of: Stream, d: DomainIndex): boolean {
   return of.word === d || (hasValidCopy(of) && of.cachedWord === d);
 }
 
-/** Is the page the hypervisor's, and in use as a table? */
+/** Is the page the hypervisor's, and in use as a table? (In the first posting, any page can become one.) */
 function isTable(s: Seen, page: PageIndex): boolean {
-  return s.pages[page].owner.tag === "hypervisor" && s.pool[page].use === "table";
+  if (s.pages[page].owner.tag !== "hypervisor") return false;
+  return page >= s.pool.length || s.pool[page].use === "table";
 }
 
 function describeTable(s: Seen, page: PageIndex | null): string {
   if (page === null) return "no table at all";
-  return `page ${page}, which is ${describeOwner(s.pages[page].owner)}'s and ${s.pool[page].use}`;
+  return `page ${page}, which is ${describeOwner(s.pages[page].owner)}'s and ${page < s.pool.length ? s.pool[page].use : "in no pool"}`;
 }
 
 export const configuration: readonly Invariant<Seen>[] = [

@@ -120,8 +120,9 @@ export interface Meaning {
   readonly relates: (did: Performed, result: CallResult) => boolean;
 }
 
-const didNothing = (did: Performed): boolean =>
-  did.reserved + did.mapped + did.unmapped + did.released + did.moved === 0;
+const doesDma = (did: Performed): boolean => did.reserved + did.mapped + did.unmapped + did.released > 0;
+
+const didNothing = (did: Performed): boolean => !doesDma(did) && did.moved === 0;
 
 /** Performed on one page, or refused and nothing changed. */
 const movesOne: Meaning["relates"] = (did, result) =>
@@ -164,10 +165,11 @@ export const meanings: Readonly<Record<string, Meaning>> = {
     result: "Performed, or refused and nothing changed.",
     relates: movesOne,
   },
+  // In the first posting the host passes the page for the page table, and has it back when the domain is freed.
   alloc_domain: {
-    atoms: [],
+    atoms: ["donate to the hypervisor"],
     result: "Performed, or refused and nothing changed.",
-    relates: movesNothing,
+    relates: (did, result) => (result === 0 ? did.moved <= 1 && !doesDma(did) : didNothing(did)),
   },
   attach_dev: {
     atoms: [],
@@ -180,11 +182,11 @@ export const meanings: Readonly<Record<string, Meaning>> = {
     relates: movesNothing,
   },
   free_domain: {
-    atoms: ["unmap", "release"],
+    atoms: ["unmap", "release", "give back to the host"],
     result: "No device can reach anything through the domain; or refused and nothing changed.",
     relates: (did, result) =>
       result === 0
-        ? did.unmapped === did.released && did.reserved + did.mapped + did.moved === 0
+        ? did.unmapped === did.released && did.reserved + did.mapped === 0 && did.moved <= 1
         : didNothing(did),
   },
   iova_to_phys: {

@@ -11,38 +11,51 @@
  *   doorbell of the SYNC behind it.
  * - The doorbell has no barrier.
  *
- * Not confirmed: host_share_hyp, host_unshare_hyp, host_donate_hyp and reclaim of this version were not read
- * again; they are those of the posting's base.
+ * Not confirmed: host_share_hyp, host_unshare_hyp, host_donate_hyp, the reclaim of pages of guests and of the pool were
+ * not read again in this version; they are those of the posting's base.
  *
  * Left out, because the slice has no place for it: lists longer than a call's range; the error that unmap
- * returns as a size; records of neighbouring pages made one; attach, identity, table pages, power.
+ * returns as a size; records of neighbouring pages made one; identity, table pages, power. The lifetime of domains is in
+ * pv-2025-lifetime.ts.
  */
 import {
   check,
   dropCheck,
   dropStep,
-  type Edit,
   edit,
   insertAfter,
   insertBefore,
   jump,
   mirrors,
   type Procedure,
-  replaceStep,
-  step,
   swapSteps,
 } from "../../checker/index.ts";
 import { buildMachine } from "../build.ts";
+import { allocDomain } from "../hypercalls/alloc-domain.ts";
+import { attachDev } from "../hypercalls/attach-dev.ts";
+import { detachDev } from "../hypercalls/detach-dev.ts";
+import { freeDomain } from "../hypercalls/free-domain.ts";
 import { hostDonateGuest } from "../hypercalls/host-donate-guest.ts";
+import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
 import { warnUnless } from "../hypercalls/results.ts";
 import { nextEntry, unmapPages, type UnmapFrame } from "../hypercalls/unmap-pages.ts";
 import type { Machine } from "../machine.ts";
 import { mapAnswersErrors, unmapAlignedOnly } from "./android.ts";
 import { fromTheWrongWord, invalidatesInBatches } from "./invalidation.ts";
-import { sliceHypercalls } from "./slice.ts";
+import { countUpFirst } from "./lifetime.ts";
+import { pvHypercalls } from "./pv.ts";
 import { addSync } from "../smmu/command-queue.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
+import { withoutBarrier } from "./pv-2025-doorbell.ts";
+import {
+  allocDomain2025,
+  attachDev2025,
+  detachDev2025,
+  freeDomain2025,
+  iovaToPhys2025,
+  putsWithoutDriver,
+} from "./pv-2025-lifetime.ts";
 import { inVersion } from "./version.ts";
 
 const version = "2025";
@@ -54,25 +67,12 @@ const functions = {
   smmu_add_cmd: "__smmu_add_cmd",
 };
 
-/** The doorbell is a relaxed write: stores before it may become visible after it. */
-function withoutBarrier(name: string): Edit<Machine> {
-  return replaceStep<Machine, UnmapFrame>(
-    `ring the doorbell for ${name}`,
-    step(
-      `ring the doorbell for ${name}, without a barrier`,
-      (s, c) => {
-        const { queue } = s.smmus[smmuOfDomain(s, c)];
-        queue.doorbell = queue.producer;
-      },
-      { mirrors: "__smmu_add_cmd (2025)", arm: "CMDQ_PROD" },
-    ),
-  );
-}
-
 /** map_pages of 2025. */
 export const mapPages2025 = edit<Machine>(
   mapPages,
+  countUpFirst,
   ...mapAnswersErrors,
+  putsWithoutDriver("WARN unless the physical address is aligned", "kvm_iommu_map_pages (2025)"),
   // The driver looks at the alignment before it counts anything; then no WARN is left to meet.
   dropCheck("the iova is aligned to the granule"),
   insertBefore<Machine, MapFrame>(
@@ -94,6 +94,7 @@ export const mapPages2025 = edit<Machine>(
 /** unmap_pages of 2025. */
 export const unmapPages2025 = edit<Machine>(
   unmapPages,
+  countUpFirst,
   ...unmapAlignedOnly("kvm_iommu_unmap_pages (2025)"),
   insertBefore<Machine, UnmapFrame>(
     "the entry is live",
@@ -114,7 +115,7 @@ export const unmapPages2025 = edit<Machine>(
     ...addSync<UnmapFrame>(smmuOfDomain, " of the full batch", jump("the full batch is done with")),
   ),
   // No doorbell has a barrier.
-  ...["TLBI", "SYNC", "SYNC of the full batch"].map(withoutBarrier),
+  ...["TLBI", "SYNC", "SYNC of the full batch"].map((name) => withoutBarrier<UnmapFrame>(name, smmuOfDomain)),
   mirrors("kvm_iommu_unmap_pages (2025)"),
   inVersion(version, functions),
 );
@@ -126,11 +127,20 @@ export const hostDonateGuest2025 = edit<Machine>(
   inVersion(version, functions),
 );
 
-export const pv2025Hypercalls: readonly Procedure<Machine>[] = sliceHypercalls.map((call) => {
-  if (call === mapPages) return mapPages2025;
-  if (call === unmapPages) return unmapPages2025;
-  return call === hostDonateGuest ? hostDonateGuest2025 : call;
-});
+const literal: ReadonlyMap<Procedure<Machine>, Procedure<Machine>> = new Map([
+  [mapPages, mapPages2025],
+  [unmapPages, unmapPages2025],
+  [hostDonateGuest, hostDonateGuest2025],
+  [allocDomain, allocDomain2025],
+  [attachDev, attachDev2025],
+  [detachDev, detachDev2025],
+  [freeDomain, freeDomain2025],
+  [iovaToPhys, iovaToPhys2025],
+]);
+
+export const pv2025Hypercalls: readonly Procedure<Machine>[] = pvHypercalls.map(
+  (call) => literal.get(call) ?? call,
+);
 
 export function buildPv2025() {
   return buildMachine("pv-2025", "The rework of 2025, as it is.", pv2025Hypercalls);

@@ -9,9 +9,12 @@
  *   rollback. It is given back with no lock at all, by an atomic decrement.
  * - A page may be mapped that the host may access (OWNED, shared, borrowed) and that the hypervisor does not
  *   map. The only sharing of this slice is that with the hypervisor, so it comes to OWNED here.
+ * - Domains are attached to lists of SMMUs, and every detach invalidates by the domain's id; free_domain invalidates
+ *   nothing (android-lifetime.ts). The driver looks at the page table without asking whether there is one.
  * - host_unshare_hyp refuses a page that is used, before it looks at the state.
  *
- * Not confirmed: whether unmapping what is not mapped meets a WARN; here it only ends the call. The record is
+ * Not confirmed: detach_dev is that of the last tree at hand, whose text of it is a merge that cannot be translated as
+ * it stands; earlier trees do not ask whose entry it is. Whether unmapping what is not mapped meets a WARN; here it only ends the call. The record is
  * written after the entry is cleared, from the value read before: it is private to the CPU, so the step that
  * reads stands for both.
  *
@@ -42,7 +45,11 @@ import {
   unlocked,
 } from "../../checker/index.ts";
 import { buildMachine } from "../build.ts";
+import { attachDev } from "../hypercalls/attach-dev.ts";
+import { detachDev } from "../hypercalls/detach-dev.ts";
+import { freeDomain } from "../hypercalls/free-domain.ts";
 import { hostUnshareHyp } from "../hypercalls/host-share-hyp.ts";
+import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
 import {
   clearEntry,
@@ -55,8 +62,17 @@ import { pkvmPgdLock, under } from "../locks.ts";
 import type { Machine } from "../machine.ts";
 import { changePage, pageOf } from "../tables.ts";
 import { mapAnswersErrors, unmapAlignedOnly } from "./android.ts";
+import {
+  attachDev15,
+  detachDev15,
+  faultsWithoutTable,
+  freeDomain15,
+  iovaToPhys15,
+  onlyWhereListed,
+} from "./android-lifetime.ts";
 import { invalidatesSingly } from "./invalidation.ts";
-import { sliceHypercalls } from "./slice.ts";
+import { countUpFirst, faultWithoutObject } from "./lifetime.ts";
+import { pvHypercalls } from "./pv.ts";
 import { inVersion } from "./version.ts";
 
 const version = "android15";
@@ -138,11 +154,17 @@ const useRange: Node<Machine, MapFrame> = under(pkvmPgdLock, [
 /** map_pages of android15. */
 export const mapPages15 = edit<Machine>(
   mapPages,
+  countUpFirst,
   ...mapAnswersErrors,
+  faultsWithoutTable,
   dropStep("look at the state of every page"),
   dropCheck("every page is the host's own"),
   replaceStep("count the uses", useRange),
-  insertBefore<Machine, MapFrame>("the iova is aligned to the granule", label("the uses are counted", [])),
+  insertBefore<Machine, MapFrame>(
+    "the iova is aligned to the granule",
+    label("the uses are counted", []),
+    faultWithoutObject("smmu_map_pages (android15)"),
+  ),
   replaceStep(
     "give back what was not mapped",
     repeat<Machine, MapFrame>(
@@ -159,7 +181,13 @@ export const mapPages15 = edit<Machine>(
 /** unmap_pages of android15. */
 export const unmapPages15 = edit<Machine>(
   unmapPages,
+  countUpFirst,
   ...unmapAlignedOnly(core),
+  insertBefore<Machine, UnmapFrame>(
+    "the domain has a page table",
+    faultWithoutObject("smmu_unmap_pages (android15)"),
+  ),
+  faultsWithoutTable,
   replaceStep("clear the entries", ...clearEntry),
   // Nothing was unmapped in this round: the call ends without an invalidation.
   replaceCheck<Machine, UnmapFrame>("the iova is within the input address size", {
@@ -175,6 +203,7 @@ export const unmapPages15 = edit<Machine>(
     }),
   ),
   invalidatesSingly("smmu_tlb_inv_range (android15)"),
+  onlyWhereListed,
   unlocked("host_mmu.lock"),
   mirrors(core),
   inVersion(version, functions),
@@ -188,12 +217,19 @@ export const hostUnshareHyp15 = edit<Machine>(
   inVersion(version, functions),
 );
 
-export const pvAndroid15Hypercalls: readonly Procedure<Machine>[] = sliceHypercalls.map((call) => {
-  if (call === mapPages) return mapPages15;
-  if (call === unmapPages) return unmapPages15;
-  if (call === hostUnshareHyp) return hostUnshareHyp15;
-  return edit(call, inVersion(version, functions));
-});
+const literal: ReadonlyMap<Procedure<Machine>, Procedure<Machine>> = new Map([
+  [mapPages, mapPages15],
+  [unmapPages, unmapPages15],
+  [hostUnshareHyp, hostUnshareHyp15],
+  [attachDev, attachDev15],
+  [detachDev, detachDev15],
+  [freeDomain, freeDomain15],
+  [iovaToPhys, iovaToPhys15],
+]);
+
+export const pvAndroid15Hypercalls: readonly Procedure<Machine>[] = pvHypercalls.map(
+  (call) => literal.get(call) ?? edit(call, inVersion(version, functions)),
+);
 
 export function buildPvAndroid15() {
   return buildMachine("pv-android15", "The driver of android15-6.6, late, as it is.", pvAndroid15Hypercalls);

@@ -13,12 +13,14 @@
  * unshared. (So a page that may not be mapped is counted for a moment, under the locks: all that this design
  * breaks, steps-are-atoms, rests on this order.) That iommu.lock is held around them is confirmed.
  *
+ * Domains and attachments are in pv-rfc1-lifetime.ts, with what could not be confirmed of them.
+ *
  * Left out, because the slice has no place for it: a page at physical address 0, at which unmap_pages stops;
  * memory-mapped I/O, of which the host says itself what is RAM; the mark of pages of a dying guest, for which
  * it stands here that the guest maps the page. That a map which permits nothing never ends is there, but no
  * property asks for calls that go round for ever: it shows in no verdict.
  *
- * Two properties do not apply: there is no pgt_lock, and what is mapped is never OWNED.
+ * Three properties do not apply: there is no pgt_lock and no lock of domains, and what is mapped is never OWNED.
  */
 import {
   addLocals,
@@ -27,8 +29,6 @@ import {
   dropStep,
   type Edit,
   edit,
-  enclosed,
-  type Index,
   insertAfter,
   insertBefore,
   isValid,
@@ -51,10 +51,16 @@ import {
 } from "../../checker/index.ts";
 import type { PageIndex } from "../../spec/ownership.ts";
 import { buildMachine } from "../build.ts";
+import { allocDomain } from "../hypercalls/alloc-domain.ts";
+import { attachDev } from "../hypercalls/attach-dev.ts";
+import { detachDev } from "../hypercalls/detach-dev.ts";
+import { freeDomain } from "../hypercalls/free-domain.ts";
 import { hostDonateGuest } from "../hypercalls/host-donate-guest.ts";
 import { hostDonateHyp } from "../hypercalls/host-donate-hyp.ts";
 import { hostShareHyp } from "../hypercalls/host-share-hyp.ts";
+import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
+import { poolReclaim } from "../hypercalls/pool-reclaim.ts";
 import { warnUnless } from "../hypercalls/results.ts";
 import {
   firstRecorded,
@@ -63,11 +69,20 @@ import {
   unmapPages,
   type UnmapFrame,
 } from "../hypercalls/unmap-pages.ts";
-import { hostMmuLock, iommuLock, pkvmPgdLock, under } from "../locks.ts";
+import { hostMmuLock, pkvmPgdLock, under } from "../locks.ts";
 import { type Machine, page } from "../machine.ts";
 import { changePage, pageOf } from "../tables.ts";
 import { invalidatesSingly } from "./invalidation.ts";
-import { sliceHypercalls } from "./slice.ts";
+import { pvHypercalls } from "./pv.ts";
+import {
+  allocDomainV1,
+  attachDevV1,
+  detachDevV1,
+  faultOnNull,
+  freeDomainV1,
+  iovaToPhysV1,
+  underIommuLock,
+} from "./pv-rfc1-lifetime.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 import { inVersion } from "./version.ts";
 
@@ -250,22 +265,7 @@ const withoutReferences: readonly Edit<Machine>[] = [
   dropStep("put the reference to the domain"),
 ];
 
-/** The root of the page table of a domain that is not allocated is null. */
-function faultOnNull<C extends { domain: Index<"domain"> | string }>(): Node<Machine, C> {
-  return check(
-    "the root of the page table is not null",
-    (_, c) => isValid(c.domain),
-    panic("fault on the page table of a domain that is not allocated"),
-    { mirrors: "arm_lpae_map_pages (v1), __arm_lpae_unmap (v1)" },
-  );
-}
-
-type DomainFrame = Parameters<typeof smmuOfDomain>[1];
-
-/** A whole call under iommu.lock. */
-function underIommuLock(first: string, last: string): Edit<Machine> {
-  return enclosed<Machine, DomainFrame>(first, last, (inside) => under(iommuLock(smmuOfDomain), inside));
-}
+const mapOrUnmap = "arm_lpae_map_pages (v1), __arm_lpae_unmap (v1)";
 
 /** map_pages, as posted. */
 export const mapPagesV1 = edit<Machine>(
@@ -279,6 +279,7 @@ export const mapPagesV1 = edit<Machine>(
   dropCheck("WARN unless the physical address is aligned"),
   insertBefore<Machine, MapFrame>("the iova is aligned to the granule", label("the pages are shared", [])),
   dropCheck("the iova is aligned to the granule"),
+  dropCheck("the domain has a page table"),
   // use_dma becomes share_dma.
   dropStep("look at the state of every page"),
   dropCheck("every page is the host's own"),
@@ -286,7 +287,7 @@ export const mapPagesV1 = edit<Machine>(
   replaceStep("give back the uses of the tail", unshareTail),
   // The entries are iommu.lock's. Where a leaf is in the way, a WARN_ON is met before the error.
   unlocked("pgt_lock"),
-  insertBefore<Machine, MapFrame>("look at the entry", faultOnNull()),
+  insertBefore<Machine, MapFrame>("look at the entry", faultOnNull<MapFrame>(mapOrUnmap)),
   insertBefore<Machine, MapFrame>(
     "the entry is no live leaf",
     warnUnless("the entry is no live leaf", (_, c) => c.isAllowed, "arm_lpae_init_pte (v1)"),
@@ -299,7 +300,7 @@ export const mapPagesV1 = edit<Machine>(
       step("map nothing, and try again", () => {}, { mirrors: "arm_lpae_map_pages (v1)" }),
     ]),
   ),
-  underIommuLock("the domain's id is in range", "put the domain"),
+  underIommuLock<MapFrame | UnmapFrame>("the domain's id is in range", "put the domain", smmuOfDomain),
   mirrors("kvm_iommu_map_pages (v1)"),
   inVersion("v1", functions),
 );
@@ -314,6 +315,7 @@ export const unmapPagesV1 = edit<Machine>(
   ...withoutReferences,
   dropCheck("the whole range is within the input address size"),
   replaceCheck("the iova is aligned to the granule", { otherwise: returns("0") }),
+  dropCheck("the domain has a page table"),
   // One leaf at a time: its entry, its TLBI and SYNC, its use.
   dropStep("invalidate what was gathered"),
   insertAfter<Machine, UnmapFrame & Released>(
@@ -331,7 +333,7 @@ export const unmapPagesV1 = edit<Machine>(
   ),
   // Every TLBI has a SYNC; what fails of them meets a WARN, and the call goes on.
   invalidatesSingly("smmu_tlb_inv_range (v1)"),
-  insertBefore<Machine, UnmapFrame>("the entry is live", faultOnNull()),
+  insertBefore<Machine, UnmapFrame>("the entry is live", faultOnNull<UnmapFrame>(mapOrUnmap)),
   // Unmapping what is not mapped meets a WARN_ON.
   insertBefore<Machine, UnmapFrame>(
     "the entry is live",
@@ -339,7 +341,7 @@ export const unmapPagesV1 = edit<Machine>(
   ),
   unlocked("pgt_lock"),
   unlocked("iommu.lock"),
-  underIommuLock("the domain's id is in range", "put the domain"),
+  underIommuLock<MapFrame | UnmapFrame>("the domain's id is in range", "put the domain", smmuOfDomain),
   mirrors("kvm_iommu_unmap_pages (v1)"),
   inVersion("v1", functions),
 );
@@ -347,13 +349,28 @@ export const unmapPagesV1 = edit<Machine>(
 /** A page that is used for DMA is SHARED_OWNED, which is all that the transitions look at. */
 const byStateAlone = [hostDonateGuest, hostDonateHyp, hostShareHyp];
 
-export const pvRfc1Hypercalls: readonly Procedure<Machine>[] = sliceHypercalls.map((call) => {
-  if (call === mapPages) return mapPagesV1;
-  if (call === unmapPages) return unmapPagesV1;
-  const literal = byStateAlone.includes(call) ? edit(call, dropCheck("the page is not used for DMA")) : call;
-  return edit(literal, inVersion("v1", functions));
-});
+const literal: ReadonlyMap<Procedure<Machine>, Procedure<Machine>> = new Map([
+  [mapPages, mapPagesV1],
+  [unmapPages, unmapPagesV1],
+  [allocDomain, allocDomainV1],
+  [attachDev, attachDevV1],
+  [detachDev, detachDevV1],
+  [freeDomain, freeDomainV1],
+  [iovaToPhys, iovaToPhysV1],
+]);
+
+/** There is no pool, so nothing is reclaimed from it. */
+export const pvRfc1Hypercalls: readonly Procedure<Machine>[] = pvHypercalls
+  .filter((call) => call !== poolReclaim)
+  .map((call) => {
+    const found = literal.get(call);
+    if (found !== undefined) return found;
+    const shared = byStateAlone.includes(call) ? edit(call, dropCheck("the page is not used for DMA")) : call;
+    return edit(shared, inVersion("v1", functions));
+  });
 
 export function buildPvRfc1() {
-  return buildMachine("pv-rfc1", "The posting of February 2023, as posted.", pvRfc1Hypercalls);
+  return buildMachine("pv-rfc1", "The posting of February 2023, as posted.", pvRfc1Hypercalls, {
+    hasPool: false,
+  });
 }

@@ -46,9 +46,9 @@ import { delayEntry } from "../smmu/late-stores.ts";
 import { domainOf } from "../tables.ts";
 import { invalidatesInBatches, withFieldsOfBefore } from "./invalidation.ts";
 import { pvHypercalls } from "./pv.ts";
+import { countUpFirst, faultWithoutObject } from "./lifetime.ts";
 import {
   attachDevV2,
-  countUpFirst,
   detachDevV2,
   faultWithoutSmmu,
   freeDomainV2,
@@ -80,6 +80,10 @@ export const mapPagesV2 = edit<Machine>(
   dropCheck("the whole range is within the input address size"),
   // A failing use_dma returns at once: the reference to the domain stays taken.
   replaceCheck<Machine, MapFrame>("every page is the host's own", { otherwise: returns("0") }),
+  insertBefore<Machine, MapFrame>(
+    "the iova is aligned to the granule",
+    faultWithoutObject("smmu_map_pages (v2 40/58)"),
+  ),
   mirrors("kvm_iommu_map_pages (v2 18/58)"),
 );
 
@@ -169,6 +173,10 @@ export const withSecondWalk: readonly Edit<Machine>[] = [
 export const unmapPagesV2 = edit<Machine>(
   unmapPages,
   countUpFirst,
+  insertBefore<Machine, UnmapFrameV2>(
+    "the iova is aligned to the granule",
+    faultWithoutObject("smmu_unmap_pages (v2 40/58)"),
+  ),
   insertBefore("iommu.lock", faultWithoutSmmu("smmu_tlb_inv_range (v2 40/58)")),
   dropCheck("the whole range is within the input address size"),
   // Unmapping what is not mapped meets a WARN_ON.

@@ -7,6 +7,7 @@
  */
 import {
   check,
+  type Exit,
   type FrameOf,
   isValid,
   jump,
@@ -54,32 +55,37 @@ export function forgetStream<C extends { stream: AttachFrame["stream"] }>(
   ];
 }
 
-/** The page table: a page of the pool, zeroed when it was freed. It comes with the first device. */
+/** Takes a page of the pool for the page table, zeroed when it was freed; leaves where the pool has none. */
+export function takeTable<C extends Pick<AttachFrame, "domain" | "found">>(
+  whenEmpty: Exit<Machine, C>,
+): Node<Machine, C>[] {
+  return [
+    step(
+      "take a page from the pool",
+      (s, c) => {
+        c.found = freePageOf(s);
+        if (c.found !== null) s.pool[c.found].use = "table";
+      },
+      { mirrors: finalise, mechanisms: ["M23", "M24"] },
+    ),
+    check("the pool had a page", (_, c) => c.found !== null, whenEmpty, { mirrors: finalise }),
+    step(
+      "store the page table's address",
+      (s, c) => {
+        const of = lifetimeOf(s, c.domain);
+        if (of !== null) of.root = c.found;
+        c.found = null;
+      },
+      { mirrors: "smmu_domain_finalise (v2)", mechanisms: ["M25"] },
+    ),
+  ];
+}
+
+/** The page table comes with the first device. */
 const buildTable: Node<Machine, AttachFrame> = when(
   "build the page table",
   (s, c) => !hasTable(s, c.domain),
-  [
-    under(pgtLock, [
-      step(
-        "take a page from the pool",
-        (s, c) => {
-          c.found = freePageOf(s);
-          if (c.found !== null) s.pool[c.found].use = "table";
-        },
-        { mirrors: finalise, mechanisms: ["M23", "M24"] },
-      ),
-      check("the pool had a page", (_, c) => c.found !== null, jump("put the domain"), { mirrors: finalise }),
-      step(
-        "store the page table's address",
-        (s, c) => {
-          const of = lifetimeOf(s, c.domain);
-          if (of !== null) of.root = c.found;
-          c.found = null;
-        },
-        { mirrors: "smmu_domain_finalise (v2)", mechanisms: ["M25"] },
-      ),
-    ]),
-  ],
+  [under(pgtLock, takeTable<AttachFrame>(jump("put the domain")))],
   [],
   { mirrors: finalise },
 );

@@ -84,6 +84,7 @@ const freeTable: Node<Machine, FreeFrame> = when(
       ],
       { mirrors: recorded },
     ),
+    zeroTable<FreeFrame>("hyp_put_page (v2 base)"),
     step("give the page table back to the pool", giveBackTable, {
       mirrors: "__arm_lpae_free_pgtable, kvm_iommu_reclaim_pages (v2)",
       mechanisms: ["M21", "M24", "M29"],
@@ -93,14 +94,38 @@ const freeTable: Node<Machine, FreeFrame> = when(
   { mirrors: tables },
 );
 
-/** The pool zeroes what is given back: the entries are gone. */
+/** The first entry that is not zero, or -1. */
+function firstNotZero(s: Machine, of: FreeFrame["domain"]): number {
+  const { entries } = s.domains[domainOf(of)];
+  for (let i = 0; i < entries.length; i++) if (entries[i].pte.tag !== "none") return i;
+  return -1;
+}
+
+/** The page is zeroed before it is anything else: what it still holds goes, entry by entry. */
+export function zeroTable<C extends Pick<FreeFrame, "domain">>(mirrors: string): Node<Machine, C> {
+  return repeat(
+    "zero the page table",
+    (s, c) => firstNotZero(s, c.domain) >= 0,
+    [
+      step(
+        "zero an entry of the page table",
+        (s, c) => {
+          const at = firstNotZero(s, c.domain);
+          if (at >= 0) s.domains[domainOf(c.domain)].entries[at].pte = { tag: "none" };
+        },
+        { mirrors, mechanisms: ["M24"] },
+      ),
+    ],
+    { mirrors },
+  );
+}
+
+/** The page is free again. */
 export function giveBackTable(s: Machine, c: { domain: FreeFrame["domain"] }): void {
   const of = lifetimeOf(s, c.domain);
   if (of === null || of.root === null) return;
-  s.pool[of.root].use = "free";
+  if (of.root < s.pool.length) s.pool[of.root].use = "free";
   of.root = null;
-  const { entries } = s.domains[domainOf(c.domain)];
-  for (let i = 0; i < entries.length; i++) entries[i].pte = { tag: "none" };
 }
 
 export const freeDomain = procedure<Machine, typeof args, typeof locals>(
@@ -163,6 +188,7 @@ export const freeDomain = procedure<Machine, typeof args, typeof locals>(
           if (of === null) return;
           of.hasObject = false;
           of.smmu = null;
+          of.listed = 0;
           s.domains[domainOf(c.domain)].references = 0;
         },
         { mirrors: core, mechanisms: ["M38"] },

@@ -3,7 +3,17 @@
  *
  * It changes nothing; but while it is in flight it holds a reference, and it walks the page table.
  */
-import { check, type FrameOf, isValid, leave, procedure, returns, step, when } from "../../checker/index.ts";
+import {
+  check,
+  type FrameOf,
+  isValid,
+  leave,
+  type Node,
+  procedure,
+  returns,
+  step,
+  when,
+} from "../../checker/index.ts";
 import { pgtLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { entryOf, hasTable } from "../tables.ts";
@@ -15,6 +25,17 @@ export type IovaToPhysFrame = FrameOf<typeof args, typeof locals>;
 
 const core = "kvm_iommu_iova_to_phys (v2)";
 const driver = "smmu_iova_to_phys (v2)";
+
+/** The walk of the page table: one entry. */
+export const readEntry: Node<Machine, IovaToPhysFrame> = step(
+  "read the entry",
+  (s, c) => {
+    if (!hasTable(s, c.domain)) s.wildAccess = "a freed domain";
+    const leaf = entryOf(s, c.domain, c.iova, 0)?.pte;
+    c.found = leaf === undefined || leaf.tag === "none" ? null : leaf.page;
+  },
+  { mirrors: "arm_lpae_iova_to_phys (v2)", mechanisms: ["M25", "M34"] },
+);
 
 export const iovaToPhys = procedure<Machine, typeof args, typeof locals>(
   "iova_to_phys",
@@ -36,25 +57,9 @@ export const iovaToPhys = procedure<Machine, typeof args, typeof locals>(
       },
       { mirrors: driver },
     ),
-    when(
-      "walk the page table",
-      (_, c) => c.isAllowed,
-      [
-        under(pgtLock, [
-          step(
-            "read the entry",
-            (s, c) => {
-              if (!hasTable(s, c.domain)) s.wildAccess = "a freed domain";
-              const leaf = entryOf(s, c.domain, c.iova, 0)?.pte;
-              c.found = leaf === undefined || leaf.tag === "none" ? null : leaf.page;
-            },
-            { mirrors: "arm_lpae_iova_to_phys (v2)", mechanisms: ["M25", "M34"] },
-          ),
-        ]),
-      ],
-      [],
-      { mirrors: driver },
-    ),
+    when("walk the page table", (_, c) => c.isAllowed, [under(pgtLock, [readEntry])], [], {
+      mirrors: driver,
+    }),
 
     // RETURN: the page, or 0
     ...domainPut<IovaToPhysFrame>(),

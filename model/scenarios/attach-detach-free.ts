@@ -45,6 +45,8 @@ function allows(action: string, args: Args): boolean {
   if (!calls.includes(call)) return false;
   if (args.cpu !== 0 && !(concurrent.includes(call) && (args.domain ?? 0) === 0 && (args.stream ?? 0) === 0))
     return false;
+  // Where the host names the page for a page table, it is the first one.
+  if ("page" in args && args.page !== 0) return false;
   return [args.domain, args.stream, args.iova].every((value) => typeof value !== "string");
 }
 

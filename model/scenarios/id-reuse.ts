@@ -33,7 +33,8 @@ function allows(action: string, args: Args): boolean {
   if (typeof args.cpu !== "number") return !without.includes(action);
   const [call] = action.split(":");
   if (!calls[args.cpu].includes(call)) return false;
-  if ("page" in args && args.page !== moving) return false;
+  // Where the host names the page for a page table, it is the other one.
+  if ("page" in args && args.page !== (call === "alloc_domain" ? 1 - moving : moving)) return false;
   if ("prot" in args && args.prot !== "read and write") return false;
   if ("count" in args && args.count !== 1) return false;
   return [args.domain, args.stream, args.iova].every((value) => typeof value !== "string");
