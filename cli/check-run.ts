@@ -9,7 +9,7 @@ import { withInterrupts } from "./interrupt.ts";
 import type { Io } from "./io.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { ProgressLine } from "./progress.ts";
-import { countFallbacks, createEvaluator } from "./engines.ts";
+import { type ChosenEngine, chooseEngine } from "./engines.ts";
 import { type Reductions, searchReduced } from "./reduced-search.ts";
 import { limitsOf, type Preparation, runSearch } from "./run.ts";
 
@@ -27,8 +27,7 @@ export interface Outcome {
   /** One for each violated property, the shortest first. */
   readonly findings: readonly Finding[];
   readonly crossCheckedStates: number;
-  /** Steps and properties that the engine could not compile. */
-  readonly fallbacks: number;
+  readonly engine: Omit<ChosenEngine, "evaluator">;
   readonly reproduce: string;
 }
 
@@ -40,6 +39,8 @@ export interface RunRequest {
   readonly traceFile?: string | undefined;
   /** The command that does this run again, or finds the violation of one property again. */
   reproduce(property?: string): string;
+  /** Why the strategy cannot be one in WebAssembly, in a clause. */
+  readonly isBound?: string;
   /** The strategy. */
   search(evaluator: Evaluator, options: SearchOptions): Promise<SearchResult>;
   /** What the progress line begins with. */
@@ -61,8 +62,15 @@ export async function runCheck(io: Io, run: Preparation, request: RunRequest): P
 }
 
 async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Promise<Outcome> {
-  const { instance, engine } = run;
-  const evaluator = await createEvaluator(instance, engine);
+  const { instance } = run;
+  const maxMemory = request.limits.memory ?? Math.floor(process.availableMemory() * shareOfMemory);
+  const { evaluator, ...engine } = await chooseEngine(instance, {
+    engine: run.engine,
+    workers: run.workers,
+    memory: maxMemory,
+    isBound: run.reduce === "none" ? (request.isBound ?? null) : "reductions need a search in JavaScript",
+  });
+  if (engine.remark !== null) io.stderr.write(`${engine.remark}\n`);
   const progress = new ProgressLine(io, request.title);
   const { result, reductions } = await runSearch(run, () =>
     withInterrupts(io, (isInterrupted) => {
@@ -72,8 +80,8 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
           instances: instance.instances.length,
           witnesses: instance.witnesses.length,
           stopAtViolation: request.stopAtViolation,
-          maxMemory: Math.floor(process.availableMemory() * shareOfMemory),
           ...limitsOf(request.limits),
+          maxMemory,
           onProgress: progress.report,
           isInterrupted,
         }),
@@ -87,18 +95,18 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
   );
   violated.sort((a, b) => a.violation.path.instances.length - b.violation.path.instances.length);
   const findings = violated.map(({ name, violation }, i): Finding => {
-    const counterexample = replayViolation(instance, violation, engine);
+    const counterexample = replayViolation(instance, violation, engine.name);
     const wanted = (i === 0 ? request.traceFile : undefined) ?? defaultTraceFile(run, name);
     const file = writeTrace(io, run, counterexample, wanted, {
+      engine: engine.name,
       reproduce: request.reproduce(name),
       seed: request.seed,
       reductions: reductions.used.map((report) => report.name),
     });
     return { ...counterexample, property: name, file };
   });
-  const fallbacks = countFallbacks(evaluator);
   const reproduce = request.reproduce();
-  return { run, result, reductions, judgement, findings, crossCheckedStates, fallbacks, reproduce };
+  return { run, result, reductions, judgement, findings, crossCheckedStates, engine, reproduce };
 }
 
 /** The finding of a property, if it is violated. */

@@ -51,13 +51,12 @@ export function writeTrace(
   run: Preparation,
   { shown, replay }: Counterexample,
   file: string,
-  identityOfRun: Pick<RunIdentity, "reproduce" | "seed" | "reductions">,
+  identityOfRun: Pick<RunIdentity, "engine" | "reproduce" | "seed" | "reductions">,
 ): string {
   const identity = {
     design: run.target.design.name,
     scenario: run.target.scenario.name,
     size: run.target.size,
-    engine: run.engine,
     modelDigest: run.modelDigest,
     ...identityOfRun,
   };

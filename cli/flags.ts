@@ -1,5 +1,5 @@
 /** Options that several commands share, and how their values are read. */
-import { defaultEngine, type EngineName, engines } from "./engines.ts";
+import { type EngineChoice, engineChoices, mostWorkers } from "./engines.ts";
 import type { FlagParametersForType } from "@stricli/core";
 import type { Context } from "./context.ts";
 import { usageError } from "./exit-codes.ts";
@@ -24,7 +24,8 @@ export interface LimitFlags {
 }
 
 export interface SearchFlags {
-  readonly engine: EngineName;
+  readonly engine: EngineChoice;
+  readonly workers?: number;
   readonly property?: string;
   readonly trace?: string;
   readonly seed: number;
@@ -113,9 +114,16 @@ export const limitFlags: FlagParametersForType<LimitFlags, Context> = {
 export const searchFlags: FlagParametersForType<SearchFlags, Context> = {
   engine: {
     kind: "enum",
-    values: engines,
-    default: defaultEngine,
-    brief: "The evaluator of the recipes: compiled, over accessors, or slow and plain",
+    values: engineChoices,
+    default: "auto",
+    brief: "The evaluator of the recipes: compiled (js, wasm), over accessors, or slow and plain",
+  },
+  workers: {
+    kind: "parsed",
+    parse: parseWorkers,
+    optional: true,
+    placeholder: "N",
+    brief: "Threads that search together [default: 2 where they pay]",
   },
   property: {
     kind: "parsed",
@@ -164,6 +172,13 @@ export function parseWhole(text: string): number {
   const value = /^\d[\d_]*(e\d+)?$/i.test(text) ? Number(text.replaceAll("_", "")) : Number.NaN;
   if (Number.isSafeInteger(value)) return value;
   throw usageError(`"${text}" is no whole number`, "give one like 1000, 1_000 or 1e6");
+}
+
+/** A number of threads. */
+export function parseWorkers(text: string): number {
+  const value = parseWhole(text);
+  if (value >= 1 && value <= mostWorkers) return value;
+  throw usageError(`a search has 1 to ${mostWorkers} threads, not ${text}`, "one for each core is enough");
 }
 
 /** Seconds, 0 or more. */

@@ -15,11 +15,12 @@ export function describeRun(outcome: Outcome): RunOutput {
     size: target.size,
     bounds: { ...target.scope.bounds },
     engine: {
-      name: run.engine,
-      fallbacks: outcome.fallbacks,
+      name: outcome.engine.name,
+      fallbacks: outcome.engine.fallbacks,
+      remark: outcome.engine.remark,
       version: readVersion(),
       node: process.versions.node,
-      workers: 1,
+      workers: outcome.engine.workers,
     },
     reductions: reductions.used.map(({ name }) => name),
     reductionReports: [

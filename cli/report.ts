@@ -111,7 +111,7 @@ function formatAvailability({ judgement }: Outcome, { width, colors }: ReportOpt
 }
 
 function formatFigures(outcome: Outcome): string[] {
-  const { run, result, reductions, crossCheckedStates, fallbacks } = outcome;
+  const { run, result, reductions, crossCheckedStates, engine } = outcome;
   const figures = [
     `${formatCount(result.states)} states, ${formatCount(result.transitions)} transitions`,
     ...(result.depth > 0 ? [`complete to depth ${result.depth}`] : []),
@@ -122,10 +122,11 @@ function formatFigures(outcome: Outcome): string[] {
   ];
   const checked =
     crossCheckedStates > 0 ? `, compared with the reference evaluator on ${crossCheckedStates} states` : "";
-  const uncompiled = fallbacks > 0 ? ` (${countOf(fallbacks, "recipe")} not compiled)` : "";
+  const uncompiled = engine.fallbacks > 0 ? ` (${countOf(engine.fallbacks, "recipe")} not compiled)` : "";
+  const threads = engine.workers > 1 ? `, ${engine.workers} workers` : "";
   return [
     figures.join(" · "),
-    `engine ${run.engine}${uncompiled}${checked}; reductions: ${reductions.used.map(nameReduction).join(", ") || "none"}`,
+    `engine ${engine.name}${threads}${uncompiled}${checked}; reductions: ${reductions.used.map(nameReduction).join(", ") || "none"}`,
     `digest of the states ${result.digest}, of the model ${run.modelDigest.slice(0, 16)}`,
   ];
 }

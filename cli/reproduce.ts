@@ -1,5 +1,4 @@
 /** The command that does a run again, ready to paste. */
-import { defaultEngine } from "./engines.ts";
 import type { LimitFlags } from "./flags.ts";
 import type { Preparation } from "./run.ts";
 import { quoteForShell } from "./text.ts";
@@ -14,7 +13,7 @@ export interface Reproduction extends LimitFlags {
 
 /** `npx dmaspec check --design ...`, with every choice that matters to the result. */
 export function formatReproduction(
-  { target, engine, reduce, powersOff, assumptionsOff }: Preparation,
+  { target, engine, workers, reduce, powersOff, assumptionsOff }: Preparation,
   of: Reproduction,
 ): string {
   const added = (off: readonly string[], known: readonly string[] = []) =>
@@ -29,7 +28,8 @@ export function formatReproduction(
     target.scenario.name,
     "--size",
     target.size,
-    ...(engine === defaultEngine ? [] : ["--engine", engine]),
+    ...(engine === "auto" ? [] : ["--engine", engine]),
+    ...(workers === undefined ? [] : ["--workers", String(workers)]),
     ...(reduce === "none" ? [] : ["--reduce", reduce]),
     ...(of.property === undefined ? [] : ["--property", of.property]),
     ...(of.all === true ? ["--all"] : []),

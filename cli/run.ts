@@ -3,7 +3,7 @@ import { ModelError } from "../checker/errors.ts";
 import { deadlockProperty, type Instance, instantiate, type Model } from "../checker/model/model.ts";
 import { computeModelDigest } from "../checker/model/digest.ts";
 import { isLocatedModelError, type SearchOptions } from "../checker/search/result.ts";
-import { defaultEngine, type EngineName } from "./engines.ts";
+import type { EngineChoice } from "./engines.ts";
 import { watchPanics } from "./availability.ts";
 import { exitCodes, ReportedError } from "./exit-codes.ts";
 import type { LimitFlags, ReduceChoice, ReduceFlags, SearchFlags, TargetFlags } from "./flags.ts";
@@ -23,7 +23,9 @@ export interface Preparation {
   readonly declared: AnyModel;
   /** The instance that is searched: the properties asked for, and the panics watched for. */
   readonly instance: AnyInstance;
-  readonly engine: EngineName;
+  readonly engine: EngineChoice;
+  /** Threads, where somebody says how many. */
+  readonly workers: number | undefined;
   /** The reductions asked for. */
   readonly reduce: ReduceChoice;
   readonly modelDigest: string;
@@ -36,7 +38,7 @@ export interface Preparation {
 /** Finds what the flags name and puts it into its bounds. Throws usage errors and errors of the model. */
 export function prepareRun(
   registry: Registry,
-  flags: TargetFlags & Partial<Pick<SearchFlags, "engine" | "property"> & ReduceFlags>,
+  flags: TargetFlags & Partial<Pick<SearchFlags, "engine" | "property" | "workers"> & ReduceFlags>,
 ): Preparation {
   const target = findTarget(registry, flags);
   const declared: AnyModel = target.design.build();
@@ -52,7 +54,8 @@ export function prepareRun(
     target,
     declared,
     instance,
-    engine: flags.engine ?? defaultEngine,
+    engine: flags.engine ?? "auto",
+    workers: flags.workers,
     reduce: flags.reduce ?? "none",
     modelDigest: computeModelDigest(instance, declared),
     powersOff,

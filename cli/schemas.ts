@@ -29,9 +29,10 @@ const runFields = {
   engine: z.object({
     name: z.enum(engines).describe("the evaluator of the recipes"),
     fallbacks: count.describe("steps and properties that it could not compile, and ran on accessors"),
+    remark: z.string().nullable().describe("why it is not the engine that was asked for; null if it is"),
     version: z.string().describe("the version of dmaspec"),
     node: z.string().describe("the version of Node"),
-    workers: count,
+    workers: count.describe("threads that searched"),
   }),
   reductions: z.array(z.string()).describe("the reductions of the search that were on; empty for none"),
   reductionReports: z

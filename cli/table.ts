@@ -31,6 +31,7 @@ export function checkForTable(
       property === undefined
         ? formatReproduction(run, { ...told, command: "check", all: true })
         : formatReproduction(run, { command: "check", property }),
+    isBound: "cells are searched one after the other, in JavaScript",
     search: breadthFirst,
   });
 }

@@ -5,7 +5,7 @@
  * Blocks are few: what a condition guards gets one only where it costs more than the jump.
  */
 import { type Expr, isBool, type Stmt } from "./ir.ts";
-import { ById, operandsOf } from "./operations.ts";
+import { Uses } from "./uses.ts";
 
 /** How statements that leave the pure world are printed; what the module around them provides. */
 export interface Printing {
@@ -30,7 +30,7 @@ interface Text {
 
 export class Printer {
   private readonly printing: Printing;
-  private readonly uses = new Map<Expr, number>();
+  private readonly uses = new Uses();
   private readonly names = new Map<Expr, Text>();
   private lines: string[] = [];
   private named = 0;
@@ -43,7 +43,7 @@ export class Printer {
 
   /** The text of a list of statements. */
   print(statements: readonly Stmt[]): string {
-    this.countAll(statements);
+    this.uses.countAll(statements);
     this.lines = [];
     this.block(statements);
     return this.lines.join("\n");
@@ -51,44 +51,7 @@ export class Printer {
 
   /** The words of the state that the printed statements use, by bank. */
   usedWords(): { bank: number; index: number }[] {
-    return [...this.uses.keys()].flatMap((expr) =>
-      expr.kind === "word" ? [{ bank: expr.bank, index: expr.index }] : [],
-    );
-  }
-
-  private countAll(statements: readonly Stmt[]): void {
-    for (const stmt of statements) {
-      switch (stmt.do) {
-        case "if":
-          this.count(stmt.test);
-          this.countAll(stmt.yes);
-          this.countAll(stmt.no);
-          break;
-        case "emit":
-          for (const word of stmt.words) this.count(word);
-          break;
-        case "deopt":
-        case "report":
-          this.count(stmt.when);
-          break;
-        case "answer":
-          this.count(stmt.when);
-          this.count(stmt.value);
-          break;
-        case "unless-reached":
-          this.countAll(stmt.body);
-          break;
-        case "try":
-          break;
-      }
-    }
-  }
-
-  private count(expr: Expr): void {
-    const known = this.uses.get(expr) ?? 0;
-    this.uses.set(expr, known + 1);
-    if (known > 0) return;
-    for (const operand of operandsOf(expr)) this.count(operand);
+    return this.uses.words();
   }
 
   /** Statements in a block of their own: names given there end there. */
@@ -177,7 +140,7 @@ export class Printer {
   }
 
   private negation(expr: Expr): string {
-    if (expr.kind === "binary" && !this.names.has(expr) && (this.uses.get(expr) ?? 0) <= 1) {
+    if (expr.kind === "binary" && !this.names.has(expr) && !this.uses.isShared(expr)) {
       if (expr.op === "eq" && expr.b.kind === "const" && expr.b.value === 0 && isBool(expr.a))
         return this.truth(expr.a);
       if (expr.op === "eq") return this.comparison(expr.a, "!==", expr.b);
@@ -197,12 +160,12 @@ export class Printer {
 
   private plainField(expr: Expr): { word: Expr; shift: number; mask: number } | null {
     if (expr.kind !== "binary" || expr.op !== "and" || expr.b.kind !== "const") return null;
-    if (this.names.has(expr) || (this.uses.get(expr) ?? 0) > 1) return null;
+    if (this.names.has(expr) || this.uses.isShared(expr)) return null;
     const { a } = expr;
     const mask = expr.b.value;
     if (a.kind === "word") return { word: a, shift: 0, mask };
     const isShifted = a.kind === "binary" && a.op === "shr" && a.b.kind === "const";
-    if (!isShifted || this.names.has(a) || (this.uses.get(a) ?? 0) > 1) return null;
+    if (!isShifted || this.names.has(a) || this.uses.isShared(a)) return null;
     return { word: a.a, shift: (a.b as { value: number }).value, mask };
   }
 
@@ -222,37 +185,10 @@ export class Printer {
     const guarded = this.lazily(expr);
     if (guarded !== null) return guarded;
     const made = this.make(expr);
-    if ((this.uses.get(expr) ?? 0) <= 1) return { text: `(${made.text})`, isTruth: made.isTruth };
+    if (!this.uses.isShared(expr)) return { text: `(${made.text})`, isTruth: made.isTruth };
     const name = `t${this.named++}`;
     this.lines.push(`const ${name} = ${made.text};`);
     return this.giveName(expr, { text: name, isTruth: made.isTruth });
-  }
-
-  /**
-   * What computing an operand takes that nothing else needs, in operations; and what it shares with others.
-   */
-  private ownPart(operand: Expr): { operations: number; shared: Expr[] } {
-    const inside = new Map<Expr, number>();
-    const shared: Expr[] = [];
-    // From the result to what it is made of: a node comes after all that use it.
-    const queue = new ById();
-    queue.add(operand);
-    inside.set(operand, this.uses.get(operand) ?? 0);
-    let operations = 0;
-    for (let expr = queue.take(); expr !== null; expr = queue.take()) {
-      if (expr.kind === "const" || expr.kind === "word" || this.names.has(expr)) continue;
-      if (inside.get(expr) !== this.uses.get(expr)) {
-        shared.push(expr);
-        continue;
-      }
-      operations++;
-      for (const each of operandsOf(expr)) {
-        const known = inside.get(each);
-        if (known === undefined) queue.add(each);
-        inside.set(each, (known ?? 0) + 1);
-      }
-    }
-    return { operations, shared };
   }
 
   /** A conditional expression with an operand that is better not computed in vain: as statements. */
@@ -260,7 +196,9 @@ export class Printer {
     const isChoice = expr.kind === "select";
     const isLogical = expr.kind === "binary" && (expr.op === "and" || expr.op === "or") && isTruthOf(expr);
     if (!isChoice && !isLogical) return null;
-    const parts = (isChoice ? [expr.yes, expr.no] : [expr.b]).map((operand) => this.ownPart(operand));
+    const parts = (isChoice ? [expr.yes, expr.no] : [expr.b]).map((operand) =>
+      this.uses.ownPart(operand, (known) => this.names.has(known)),
+    );
     if (parts.every(({ operations }) => operations <= heavy)) return null;
     // What others need too is computed before the branch, once.
     for (const { shared } of parts) for (const each of shared.reverse()) this.textOf(each);

@@ -49,7 +49,7 @@ export interface Deadlock {
 }
 
 export interface Evaluator {
-  readonly name: "reference" | "packed" | "js";
+  readonly name: "reference" | "packed" | "js" | "wasm";
   /** 32-bit words in a packed state. Bit 0 of word 0 is set in every state, so no state is all zero. */
   readonly words: number;
   /** Of each word of a state, how many bits (from bit 0 on) are in use; all the others are 0. Absent: 32 of each. */

@@ -18,6 +18,13 @@ export interface Place {
   readonly instance?: number;
 }
 
+/** A state by itself, found by a search in whatever order, or the step `instance` from it. */
+export interface StatePlace {
+  readonly state: Int32Array;
+  readonly depth: number;
+  readonly instance?: number;
+}
+
 const batchSize = 4096;
 const pauseEvery = 50;
 const chunkShift = 18;
@@ -30,6 +37,15 @@ export async function recoverPaths(evaluator: Evaluator, places: readonly Place[
   return places.map((place) => again.pathTo(place));
 }
 
+/** The paths to states. They are shortest ones, and the same in every run. */
+export async function recoverPathsTo(evaluator: Evaluator, places: readonly StatePlace[]): Promise<Path[]> {
+  if (places.length === 0) return [];
+  const states = places.map(({ state }) => state);
+  const again = new SecondSearch(evaluator, -1, states);
+  await again.run();
+  return places.map((place, i) => again.pathTo({ ...place, ordinal: again.wantedAt[i] }));
+}
+
 class SecondSearch {
   private readonly evaluator: Evaluator;
   /** The last state of interest. */
@@ -39,10 +55,17 @@ class SecondSearch {
   /** Of each state its parent and the instance that led to it; a negative parent `~n`: initial state number `n`. */
   private readonly origins: Int32Array[] = [];
   private next = 0;
+  /** States that are looked for, where they were found (-1: not yet), and how many are missing. */
+  private readonly wanted: readonly Int32Array[];
+  readonly wantedAt: number[];
+  private missing: number;
 
-  constructor(evaluator: Evaluator, last: number) {
+  constructor(evaluator: Evaluator, last: number, wanted: readonly Int32Array[] = []) {
     this.evaluator = evaluator;
     this.last = last;
+    this.wanted = wanted;
+    this.wantedAt = wanted.map(() => -1);
+    this.missing = wanted.length;
     this.table = new StateTable(evaluator.words, { usedBits: evaluator.usedBits });
     this.queue = new StateQueue(evaluator.words);
   }
@@ -54,7 +77,7 @@ class SecondSearch {
       if (this.table.insertBatch(words, 1) === 1) this.admit(words, 0, ~place, -1);
     }
     let paused = performance.now();
-    while (this.queue.count <= this.last) {
+    while (this.queue.count <= this.last || this.missing > 0) {
       this.expandBatch();
       if (performance.now() - paused < pauseEvery) continue;
       // oxlint-disable-next-line no-await-in-loop
@@ -119,6 +142,15 @@ class SecondSearch {
     origins[at] = parent;
     origins[at + 1] = instance;
     this.queue.append(words, offset);
+    if (this.missing > 0) this.lookFor(words, offset, count);
+  }
+
+  private lookFor(words: Int32Array, offset: number, ordinal: number): void {
+    this.wanted.forEach((state, i) => {
+      if (this.wantedAt[i] >= 0 || !state.every((word, k) => word === words[offset + k])) return;
+      this.wantedAt[i] = ordinal;
+      this.missing--;
+    });
   }
 
   private parentOf(ordinal: number): number {

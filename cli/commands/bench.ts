@@ -19,7 +19,9 @@ interface BenchFlags {
 type Row = BenchOutput["rows"][number];
 
 const peers: readonly PeerName[] = ["spin", "rumur"];
-const known: readonly string[] = [...engines, ...peers];
+/** `wasm` with one thread, and with two. */
+const parallel = "wasm2";
+const known: readonly string[] = [...engines, parallel, ...peers];
 /** The reference evaluator takes hours on anything larger. */
 const largestForReference = "3x2x2";
 
@@ -105,7 +107,8 @@ function sizeOf(instance: string): number {
 
 function runOne(name: string, instance: string): Row {
   const isPeer = peers.some((peer) => peer === name);
-  return isPeer ? runOfPeer(name as PeerName, instance) : runOfEngine(name as EngineName, instance);
+  if (isPeer) return runOfPeer(name as PeerName, instance);
+  return name === parallel ? runOfEngine("wasm", instance, 2) : runOfEngine(name as EngineName, instance, 1);
 }
 
 function runOfPeer(engine: PeerName, instance: string): Row {
@@ -124,7 +127,7 @@ function runOfPeer(engine: PeerName, instance: string): Row {
 }
 
 /** Our engines run as the command runs them: `check`, in a process of its own. */
-function runOfEngine(engine: EngineName, instance: string): Row {
+function runOfEngine(engine: EngineName, instance: string, workers: number): Row {
   const words = [
     "check",
     "--design",
@@ -135,6 +138,8 @@ function runOfEngine(engine: EngineName, instance: string): Row {
     engine,
     "--reduce",
     "none",
+    "--workers",
+    String(workers),
   ];
   const text = execFileSync(process.execPath, [...process.execArgv, process.argv[1], ...words, "--json"], {
     encoding: "utf8",

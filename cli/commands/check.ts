@@ -1,8 +1,8 @@
 /** `dmaspec check`: every interleaving of one design on one scenario. */
 import { buildCommand } from "@stricli/core";
-import { breadthFirst } from "../../checker/search/breadth-first.ts";
 import { runCheck } from "../check-run.ts";
 import type { Context } from "../context.ts";
+import { searchBreadthFirst } from "../engines.ts";
 import { exitCodes } from "../exit-codes.ts";
 import {
   type LimitFlags,
@@ -80,7 +80,7 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
         property === undefined
           ? formatReproduction(run, { ...flags, command: "check" })
           : formatReproduction(run, { command: "check", property }),
-      search: breadthFirst,
+      search: searchBreadthFirst,
     });
     if (flags.junit !== undefined) writeJunit(io, outcome, flags.junit);
     if (flags.json === true) {

@@ -74,6 +74,7 @@ export const simulateCommand = buildCommand<SimulateFlags, [], Context>({
           command: "simulate",
           more,
         }),
+      isBound: "walks are done in JavaScript",
       search: (evaluator, options) => simulate(evaluator, { ...options, walks, depth, seed }),
     });
     if (flags.json === true) {

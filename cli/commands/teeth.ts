@@ -70,6 +70,7 @@ export const teethCommand = buildCommand<TeethFlags, [], Context>({
         seed: 1,
         title: `${weakening.mechanism} ${weakening.name}`,
         reproduce: (property) => formatReproduction(run, { command: "check", property }),
+        isBound: "weakenings are searched one after the other, in JavaScript",
         search: breadthFirst,
       });
       bites.push({ weakening, outcome });

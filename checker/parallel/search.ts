@@ -1,0 +1,585 @@
+/**
+ * Breadth-first search in WebAssembly, by one thread or several on one table.
+ *
+ * Threads take blocks of states from the layer, expand them, and insert the successors in batches; a barrier ends
+ * the layer, so that the depth of a state is the same whoever finds it. What is counted does not depend on the order
+ * in which states are found, and of the states that show a violation the least is reported. So counts, digest,
+ * verdicts and lengths are the same for any number of threads.
+ *
+ * The main thread is one of them. Between phases, while the others wait, it does what compiled code does not: it
+ * grows the table, expands states that were handed over, decides deadlocks, and looks at limits.
+ */
+import { type Deadlock, Successors } from "../evaluate/evaluator.ts";
+import { recoverPathsTo, type StatePlace } from "../search/recover.ts";
+import {
+  type Ending,
+  locateError,
+  type SearchOptions,
+  type SearchResult,
+  type Violation,
+} from "../search/result.ts";
+import { Watch } from "../search/watch.ts";
+import { Crew } from "./crew.ts";
+import {
+  batchRecords,
+  command,
+  control,
+  mostStashed,
+  noted,
+  own,
+  reason,
+  stashEntries,
+} from "./memory-map.ts";
+import { segments, tableBytes } from "./slot.ts";
+import { ownAt, WasmEvaluator } from "./wasm-evaluator.ts";
+
+export { WasmEvaluator };
+
+/** Blocks between two looks at the clock. */
+const blocksAtOnce = 8;
+/** A layer of fewer blocks is not worth waking the others. */
+const blocksForOthers = 4;
+/** Slots at first, and how much larger a table gets. */
+const firstSlots = 1 << 16;
+const smallTable = 1 << 20;
+const growths = { small: 2, usual: 1.4, least: 1.2 } as const;
+/** Fill up to which a table stays fast, and up to which it goes when there is no memory for a larger one. */
+const usualLoad = 0.8;
+const utmostLoad = 0.88;
+/** More than any table holds. */
+const noLimit = 2 ** 32 - 2 ** 20;
+
+interface Found extends StatePlace {
+  readonly kind: Violation["kind"];
+  readonly property: number;
+  readonly deadlock?: Deadlock;
+}
+
+interface Failure extends StatePlace {
+  readonly error: unknown;
+}
+
+// The state's type is the model's own.
+// oxlint-disable-next-line no-explicit-any
+type AnyWasm = WasmEvaluator<any>;
+
+/** Explores until every state is seen or the options end it. Throws what the model throws, located. */
+export async function searchInWasm(evaluator: AnyWasm, options: SearchOptions): Promise<SearchResult> {
+  const search = new WasmSearch(evaluator, options);
+  try {
+    return await search.run();
+  } finally {
+    await search.end();
+  }
+}
+
+class WasmSearch {
+  private readonly evaluator: AnyWasm;
+  private readonly options: SearchOptions;
+  private readonly cells: Int32Array;
+  private readonly crew: Crew;
+  private readonly watch: Watch;
+  private buckets: number;
+  /** The depth of the states that are being expanded, and the last complete one. */
+  private layer = 0;
+  private depth = 0;
+  /** Threads beside this one that work at the layer. */
+  private others = 0;
+  private transitions = 0;
+  private readonly taken: Float64Array;
+  private readonly found: Found[] = [];
+  private readonly witnessDepths: (number | null)[];
+  /** What went wrong in this layer, at the least state where something did. */
+  private failure: Failure | null = null;
+  private deadlock: Found | null = null;
+
+  constructor(evaluator: AnyWasm, options: SearchOptions) {
+    this.evaluator = evaluator;
+    this.options = options;
+    this.cells = evaluator.cells;
+    this.crew = new Crew(evaluator.cells);
+    this.taken = new Float64Array(options.instances);
+    this.witnessDepths = Array.from({ length: options.witnesses }, () => null);
+    const { slot } = evaluator.map.needs;
+    this.buckets = Math.max(slot.leastBuckets, Math.ceil(firstSlots / segments / slot.slots));
+    this.watch = new Watch(options, () => ({
+      depth: this.layer,
+      states: this.states,
+      transitions: this.transitions + this.sumOf("transitions"),
+      queue: this.queued,
+      memoryBytes: this.totalBytes,
+    }));
+  }
+
+  async run(): Promise<SearchResult> {
+    this.evaluator.beginSearch();
+    await this.crew.start(this.evaluator);
+    let ending = await this.begin();
+    // oxlint-disable-next-line no-await-in-loop
+    while (ending === null && this.failure === null) ending = await this.searchLayer();
+    if (this.failure !== null) throw await this.locate(this.failure);
+    return this.resultOf(ending ?? "exhausted");
+  }
+
+  end(): Promise<void> {
+    return this.crew.end();
+  }
+
+  // Shared memory
+
+  private get(address: number): number {
+    return this.cells[address >>> 2];
+  }
+
+  private set(address: number, value: number): void {
+    this.cells[address >>> 2] = value;
+  }
+
+  private getOwn(thread: number, variable: keyof typeof own): number {
+    return this.cells[ownAt(this.evaluator.map, thread, variable)];
+  }
+
+  private setOwn(thread: number, variable: keyof typeof own, value: number): void {
+    this.cells[ownAt(this.evaluator.map, thread, variable)] = value;
+  }
+
+  private get allThreads(): number[] {
+    return Array.from({ length: this.evaluator.workers }, (_, n) => n);
+  }
+
+  private sumOf(variable: keyof typeof own): number {
+    return this.allThreads.reduce((sum, n) => sum + (this.getOwn(n, variable) >>> 0), 0);
+  }
+
+  private get states(): number {
+    return this.get(control.size) >>> 0;
+  }
+
+  private get queued(): number {
+    const { map } = this.evaluator;
+    const blocks = this.get(control.usedBlocks) - this.get(control.freeBlocks);
+    return blocks * (map.blockBytes / map.stateBytes);
+  }
+
+  private get tableBytes(): number {
+    return tableBytes(this.buckets, this.evaluator.map.needs.slot.bucketBytes);
+  }
+
+  private get totalBytes(): number {
+    return this.tableBytes + this.get(control.usedBlocks) * this.evaluator.map.blockBytes;
+  }
+
+  private get budget(): number {
+    return this.options.maxMemory ?? Infinity;
+  }
+
+  // Layers
+
+  /** Finds and checks the initial states. */
+  private async begin(): Promise<Ending | null> {
+    const { evaluator, options } = this;
+    const { map } = evaluator;
+    for (const thread of this.allThreads) {
+      this.setOwn(thread, "block", -1);
+      this.setOwn(thread, "outBlock", -1);
+    }
+    this.set(control.nextList, map.lists[0]);
+    this.set(control.currentList, map.lists[1]);
+    this.set(control.mostStates, Math.min(options.maxStates ?? noLimit, noLimit) | 0);
+    this.set(control.mostStashed, mostStashed);
+    this.set(control.isWitnessSought, options.witnesses > 0 ? 1 : 0);
+    this.set(control.isDeadlockSought, evaluator.of.model.deadlock === "none" ? 0 : 1);
+    this.setTable(this.buckets);
+    if (this.tableBytes > this.budget) return "memory";
+    this.setMostBlocks();
+    const initial = evaluator.initialStates();
+    this.layer = -1;
+    const full = await this.insert(initial.map((state) => ({ state, offset: 0, instance: 0 })));
+    // Nobody took a step to get there.
+    this.setOwn(0, "transitions", 0);
+    this.drainTaken();
+    this.taken.fill(0);
+    return full ?? this.endLayer();
+  }
+
+  private async searchLayer(): Promise<Ending | null> {
+    const isLast = this.layer === this.options.maxDepth;
+    const blocks = this.get(control.nextCount);
+    const current = this.get(control.nextList);
+    this.set(control.nextList, this.get(control.currentList));
+    this.set(control.currentList, current);
+    this.set(control.layerBlocks, blocks);
+    this.set(control.nextCount, 0);
+    this.set(control.nextBlock, 0);
+    this.set(control.isLastLayer, isLast ? 1 : 0);
+    this.setMostBlocks();
+    const areOthersUseful = blocks >= blocksForOthers;
+    for (;;) {
+      if (areOthersUseful) this.others = Math.min(this.crew.ready, this.evaluator.workers - 1);
+      const wasFull = this.states >= this.get(control.mostStates) >>> 0;
+      // oxlint-disable-next-line no-await-in-loop
+      const { ending, reasons } = await this.phase();
+      // oxlint-disable-next-line no-await-in-loop
+      const full = await this.drain();
+      if (ending !== null) return ending;
+      if (full !== null) return full;
+      if (reasons.includes(reason.memory)) return "memory";
+      if (reasons.includes(reason.limit) && wasFull) return "max-states";
+      // oxlint-disable-next-line no-await-in-loop
+      if (reasons.includes(reason.grow) && !(await this.grow())) return "memory";
+      if (reasons.every((each) => each === reason.done)) break;
+    }
+    this.others = 0;
+    if (!isLast) return this.endLayer();
+    this.takeStock();
+    this.depth = this.layer;
+    return this.isToStop ? "violated" : "max-depth";
+  }
+
+  /** All threads work until there is nothing more to do, or one of them cannot go on. */
+  private async phase(): Promise<{ ending: Ending | null; reasons: number[] }> {
+    const { crew, evaluator, others, watch } = this;
+    const pause = control.pause >>> 2;
+    Atomics.store(this.cells, pause, 0);
+    crew.begin(command.expand, others);
+    let ending: Ending | null = null;
+    let why = evaluator.run.work(blocksAtOnce);
+    for (; why === reason.slice; why = evaluator.run.work(blocksAtOnce)) {
+      ending ??= watch.look();
+      if (ending !== null) Atomics.store(this.cells, pause, 1);
+      // oxlint-disable-next-line no-await-in-loop
+      else if (watch.isPauseDue) await watch.pause();
+    }
+    await crew.finish(others);
+    ending ??= watch.look();
+    if (watch.isPauseDue) await watch.pause();
+    const reasons = Array.from({ length: others }, (_, n) => this.getOwn(n + 1, "reason"));
+    return { ending, reasons: [why, ...reasons] };
+  }
+
+  /** Closes the layer that was searched, and looks whether there is another. */
+  private endLayer(): Ending | null {
+    this.takeStock();
+    if (this.layer >= 0) this.depth = this.layer;
+    const hasMore = this.get(control.nextCount) > 0;
+    if (hasMore) this.layer++;
+    if (this.isToStop) return "violated";
+    if (!hasMore) return "exhausted";
+    return this.watch.look();
+  }
+
+  private get isToStop(): boolean {
+    return this.options.stopAtViolation && this.found.length > 0;
+  }
+
+  /** At the end of a layer: blocks that are not full, counts, and what was found. */
+  private takeStock(): void {
+    const { bytes, map, run } = this.evaluator;
+    for (const thread of this.allThreads) {
+      run.setBase(map.thread(thread));
+      run.publish();
+      this.transitions += this.getOwn(thread, "transitions") >>> 0;
+      this.setOwn(thread, "transitions", 0);
+    }
+    run.setBase(map.thread(0));
+    this.drainTaken();
+    this.noteViolations();
+    const depth = this.layer + 1;
+    this.witnessDepths.forEach((known, id) => {
+      if (known === null && bytes[map.reached + id] !== 0) this.witnessDepths[id] = depth;
+    });
+    if (!this.witnessDepths.includes(null)) this.set(control.isWitnessSought, 0);
+  }
+
+  private drainTaken(): void {
+    const { map } = this.evaluator;
+    for (const thread of this.allThreads) {
+      const first = (map.thread(thread) + map.taken) >>> 2;
+      for (let i = 0; i < this.taken.length; i++) this.taken[i] += this.cells[first + i] >>> 0;
+      this.cells.fill(0, first, first + this.taken.length);
+    }
+  }
+
+  // Violations
+
+  private noteViolations(): void {
+    const { bytes, map, of } = this.evaluator;
+    const note = (kind: "invariant" | "step", property: number, candidate: number, known: number): void => {
+      const least = this.leastCandidate(candidate);
+      if (least === null) return;
+      bytes[known] = 1;
+      const { instance, state } = least;
+      if (kind === "step") this.found.push({ kind, property, state, depth: this.layer, instance });
+      else this.found.push({ kind, property, state, depth: this.layer + 1 });
+    };
+    for (const { id } of of.invariants)
+      note("invariant", id, map.invariantCandidate(id), map.knownInvariants + id);
+    for (const { id } of of.stepProperties) note("step", id, map.stepCandidate(id), map.knownSteps + id);
+    if (this.deadlock !== null) {
+      this.found.push(this.deadlock);
+      this.deadlock = null;
+      this.set(control.isDeadlockSought, 0);
+    }
+  }
+
+  /** Of what the threads noted of one property the least, and forgets it. */
+  private leastCandidate(offset: number): { state: Int32Array; instance: number } | null {
+    const { map, words } = this.evaluator;
+    let least: { state: Int32Array; instance: number } | null = null;
+    for (const thread of this.allThreads) {
+      const at = (map.thread(thread) + offset) >>> 2;
+      if (this.cells[at] === 0) continue;
+      this.cells[at] = 0;
+      const state = this.cells.slice(at + 1, at + 1 + words);
+      const instance = this.cells[at + 1 + words];
+      const order = least === null ? -1 : compare(state, least.state);
+      if (least === null || order < 0 || (order === 0 && instance < least.instance))
+        least = { state, instance };
+    }
+    return least;
+  }
+
+  /** Notes a violation as compiled code does, in this thread's area. */
+  private noteCandidate(offset: number, known: number, state: Int32Array, instance: number): void {
+    const { bytes, map, words } = this.evaluator;
+    if (bytes[known] !== 0) return;
+    const at = (map.thread(0) + offset) >>> 2;
+    if (this.cells[at] !== 0) {
+      const order = compare(state, this.cells.subarray(at + 1, at + 1 + words));
+      if (order > 0 || (order === 0 && instance >= this.cells[at + 1 + words])) return;
+    }
+    this.cells[at] = 1;
+    this.cells.set(state, at + 1);
+    this.cells[at + 1 + words] = instance;
+  }
+
+  // What compiled code does not do
+
+  /** Does what the threads have noted for this one. Returns an ending if there was no room for what it found. */
+  private async drain(): Promise<Ending | null> {
+    const { map, words } = this.evaluator;
+    const handedOver: Int32Array[] = [];
+    for (const thread of this.allThreads) {
+      const count = this.getOwn(thread, "logCount");
+      this.setOwn(thread, "logCount", 0);
+      for (let n = 0; n < count; n++) {
+        const at = (map.thread(thread) + map.log + n * map.logBytes) >>> 2;
+        const state = this.cells.slice(at + 1, at + 1 + words);
+        if (this.cells[at] === noted.handedOver) handedOver.push(state);
+        else this.lookAgain(this.cells[at], state);
+      }
+    }
+    for (const state of handedOver) {
+      const successors = this.expandPacked(state);
+      // oxlint-disable-next-line no-await-in-loop
+      const full = successors === null ? null : await this.insert(successors);
+      if (full !== null) return full;
+    }
+    return null;
+  }
+
+  private lookAgain(kind: number, state: Int32Array): void {
+    const { bytes, map, of, packed } = this.evaluator;
+    const depth = kind === noted.deadlock ? this.layer : this.layer + 1;
+    this.guard(state, depth, () => {
+      if (kind === noted.deadlock) this.lookForDeadlock(state);
+      else if (kind === noted.witnesses) {
+        packed.markWitnesses(state, 0, bytes.subarray(map.reached, map.reached + of.witnesses.length));
+      } else {
+        for (const id of packed.violatedInvariants(state, 0)) {
+          this.noteCandidate(map.invariantCandidate(id), map.knownInvariants + id, state, -1);
+        }
+      }
+    });
+  }
+
+  private lookForDeadlock(state: Int32Array): void {
+    if (this.get(control.isDeadlockSought) === 0) return;
+    if (this.deadlock !== null && compare(this.deadlock.state, state) <= 0) return;
+    const deadlock = this.evaluator.packed.deadlockIn(state, 0);
+    if (deadlock !== null) {
+      this.deadlock = { kind: "deadlock", property: -1, state, depth: this.layer, deadlock };
+    }
+  }
+
+  /** The successors of a state that was handed over, or null where the model went wrong. */
+  private expandPacked(state: Int32Array): Insertion[] | null {
+    const { map, packed, words } = this.evaluator;
+    const out = new Successors(words);
+    const isDone = this.guard(state, this.layer, () => {
+      if (packed.expand(state, 0, out)) this.lookForDeadlock(state);
+    });
+    if (!isDone) return null;
+    for (const { successor, property } of out.brokenSteps) {
+      const instance = out.instances[successor];
+      this.noteCandidate(map.stepCandidate(property), map.knownSteps + property, state, instance);
+    }
+    return Array.from({ length: out.count }, (_, i) => ({
+      state: out.words,
+      offset: i * words,
+      instance: out.instances[i],
+    }));
+  }
+
+  /** Keeps what is thrown, if there is nothing yet at a smaller state. */
+  private guard(state: Int32Array, depth: number, run: () => void): boolean {
+    try {
+      run();
+      return true;
+    } catch (error) {
+      if (this.failure === null || compare(state, this.failure.state) < 0)
+        this.failure = { state, depth, error };
+      return false;
+    }
+  }
+
+  /** Inserts states as this thread's batch. */
+  private async insert(all: readonly Insertion[]): Promise<Ending | null> {
+    const { map, run, words } = this.evaluator;
+    const first = map.thread(0) + map.batch;
+    // What is in the batch already could not go in before, and is kept for later.
+    const waiting = this.takeBatch();
+    for (let from = 0; from < all.length; from += batchRecords) {
+      const some = all.slice(from, from + batchRecords);
+      some.forEach(({ state, offset, instance }, i) => {
+        const at = (first + i * map.recordBytes) >>> 2;
+        for (let k = 0; k < words; k++) this.cells[at + k] = state[offset + k];
+        this.cells[at + (map.instanceOffset >>> 2)] = instance;
+      });
+      this.setOwn(0, "batchAt", first);
+      this.setOwn(0, "batchEnd", first + some.length * map.recordBytes);
+      for (;;) {
+        const why = run.takeIn();
+        if (why === reason.slice) break;
+        if (why === reason.limit) return "max-states";
+        // oxlint-disable-next-line no-await-in-loop
+        if (why !== reason.grow || !(await this.grow())) return "memory";
+      }
+    }
+    this.putBatch(waiting);
+    return null;
+  }
+
+  private takeBatch(): Int32Array {
+    return this.cells.slice(this.getOwn(0, "batchAt") >>> 2, this.getOwn(0, "batchEnd") >>> 2);
+  }
+
+  private putBatch(records: Int32Array): void {
+    const { map } = this.evaluator;
+    const first = map.thread(0) + map.batch;
+    this.cells.set(records, first >>> 2);
+    this.setOwn(0, "batchAt", first);
+    this.setOwn(0, "batchEnd", first + 4 * records.length);
+  }
+
+  // Memory
+
+  private setTable(buckets: number): void {
+    const { slot } = this.evaluator.map.needs;
+    this.buckets = buckets;
+    this.set(control.buckets, buckets);
+    this.set(control.growAt, Math.floor(segments * buckets * slot.slots * usualLoad) | 0);
+  }
+
+  private setMostBlocks(): void {
+    const { map } = this.evaluator;
+    const most = Math.floor((this.budget - this.tableBytes) / map.blockBytes);
+    this.set(control.mostBlocks, Math.max(0, Math.min(map.mostBlocks, most)));
+  }
+
+  /** Makes the table larger, or lets it be fuller. `false`: there is no more memory. */
+  private async grow(): Promise<boolean> {
+    const { map } = this.evaluator;
+    const { slot } = map.needs;
+    const slots = segments * this.buckets * slot.slots;
+    for (const factor of [slots < smallTable ? growths.small : growths.usual, growths.least]) {
+      const buckets = Math.ceil(this.buckets * factor);
+      const bytes = tableBytes(buckets, slot.bucketBytes);
+      const isTooMuch = bytes + this.totalBytes - this.tableBytes > this.budget;
+      if (isTooMuch || bytes / segments > map.segmentBytes) continue;
+      // oxlint-disable-next-line no-await-in-loop
+      await this.moveInto(buckets);
+      return true;
+    }
+    const most = Math.floor(slots * utmostLoad);
+    const isLast = this.get(control.growAt) >>> 0 >= most || this.get(control.stashed) > mostStashed;
+    if (isLast) return false;
+    this.set(control.growAt, most | 0);
+    return true;
+  }
+
+  private async moveInto(buckets: number): Promise<void> {
+    const { crew, evaluator, others } = this;
+    const { map, run } = evaluator;
+    const keys: number[][] = [];
+    const keyWords = (map.stashBytes >>> 2) - 1;
+    const end = (map.stash + stashEntries * map.stashBytes) >>> 2;
+    if (this.get(control.stashed) > 0) {
+      for (let at = map.stash >>> 2; at < end; at += keyWords + 1) {
+        if (this.cells[at] !== 0) keys.push([...this.cells.subarray(at + 1, at + 1 + keyWords)]);
+        this.cells[at] = 0;
+      }
+      this.set(control.stashed, 0);
+    }
+    this.set(control.oldBuckets, this.buckets);
+    this.set(control.nextSegment, 0);
+    this.setTable(buckets);
+    this.setMostBlocks();
+    crew.begin(command.grow, others);
+    let isDone = run.rehash() === 1;
+    await crew.finish(others);
+    for (let n = 1; n <= others; n++) isDone &&= this.getOwn(n, "reason") === 1;
+    for (const key of keys) isDone &&= run.place(...key) === 1;
+    if (!isDone) throw new Error("a state found no place in a larger table");
+  }
+
+  // The result
+
+  private async locate({ state, depth, error }: Failure): Promise<unknown> {
+    const [path] = await recoverPathsTo(this.evaluator, [{ state, depth }]);
+    return locateError(error, () => path);
+  }
+
+  private async resultOf(ending: Ending): Promise<SearchResult> {
+    const { evaluator, watch } = this;
+    // The layer may have ended early.
+    this.takeStock();
+    const hex = (half: number): string => (half >>> 0).toString(16).padStart(8, "0");
+    const counts = {
+      ending,
+      states: this.states,
+      transitions: this.transitions,
+      depth: this.depth,
+      seconds: watch.seconds,
+      digest: hex(this.sumOf("digestHigh") % 2 ** 32) + hex(this.sumOf("digestLow") % 2 ** 32),
+      taken: this.taken,
+      tableBytes: this.tableBytes,
+      totalBytes: this.totalBytes,
+      peakMemoryBytes: watch.measureMemory(),
+    };
+    evaluator.endSearch();
+    const paths = await recoverPathsTo(evaluator, this.found);
+    return {
+      ...counts,
+      violations: this.found.map(({ kind, property, deadlock }, i) => ({
+        kind,
+        property,
+        path: paths[i],
+        ...(deadlock && { deadlock }),
+      })),
+      witnesses: this.witnessDepths.map((depth) => (depth === null ? null : { length: depth })),
+    };
+  }
+}
+
+interface Insertion {
+  readonly state: Int32Array;
+  readonly offset: number;
+  readonly instance: number;
+}
+
+/** The order of states: of their words, without signs. */
+function compare(a: Int32Array, b: Int32Array): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] >>> 0) - (b[i] >>> 0);
+  return 0;
+}
