@@ -10,7 +10,8 @@ import type { Io } from "./io.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { ProgressLine } from "./progress.ts";
 import { type ChosenEngine, chooseEngine } from "./engines.ts";
-import { type Reductions, searchReduced } from "./reduced-search.ts";
+import type { Reductions } from "../checker/reduce/index.ts";
+import { searchAsAsked } from "./reduced-search.ts";
 import { limitsOf, type Preparation, runSearch } from "./run.ts";
 
 export interface Finding extends Counterexample {
@@ -72,10 +73,10 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
   });
   if (engine.remark !== null) io.stderr.write(`${engine.remark}\n`);
   const progress = new ProgressLine(io, request.title);
-  const { result, reductions } = await runSearch(run, () =>
+  const { result, ...reductions } = await runSearch(run, () =>
     withInterrupts(io, (isInterrupted) => {
       const how = { reduce: run.reduce, seed: request.seed, audit: false };
-      return searchReduced(instance, evaluator, how, (reduced) =>
+      return searchAsAsked(instance, evaluator, how, (reduced) =>
         request.search(reduced, {
           instances: instance.instances.length,
           witnesses: instance.witnesses.length,

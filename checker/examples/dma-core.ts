@@ -25,9 +25,9 @@ import {
   type StateOf,
 } from "../index.ts";
 
-const page = sort("page", "a physical page");
-const iova = sort("iova", "a slot of the page table");
-const cpu = sort("cpu", "a CPU in the hypervisor");
+const page = sort("page", "a physical page", { interchangeable: true });
+const iova = sort("iova", "a slot of the page table", { interchangeable: true });
+const cpu = sort("cpu", "a CPU in the hypervisor", { interchangeable: true });
 
 /** The control labels of a CPU. */
 export const dmaCoreLabels = [

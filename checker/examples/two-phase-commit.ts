@@ -21,7 +21,7 @@ import {
   witness,
 } from "../index.ts";
 
-const rm = sort("rm", "a resource manager");
+const rm = sort("rm", "a resource manager", { interchangeable: true });
 
 const state = record({
   rms: array(rm, oneOf("working", "prepared", "committed", "aborted")),

@@ -1,13 +1,15 @@
 /** The reductions that a run can ask for, and how they are put around an evaluator. */
 import type { Evaluator } from "../evaluate/evaluator.ts";
 import type { Instance } from "../model/model.ts";
+import type { SearchResult } from "../search/result.ts";
 import {
-  isReduced,
   type ReduceOptions,
   type Reduced,
   type Reduction,
+  ReductionFailure,
   type ReductionName,
   reductionNames,
+  type ReductionReport,
 } from "./reduction.ts";
 import { symmetry } from "./symmetry/symmetry.ts";
 
@@ -19,7 +21,13 @@ export interface WithReductions {
   /** The reductions that are on, the innermost first. */
   readonly applied: readonly Reduced[];
   /** Those that were asked for and do not apply, with the reason. */
-  readonly refused: readonly { readonly name: ReductionName; readonly reason: string }[];
+  readonly refused: readonly Refused[];
+}
+
+/** A reduction that does not apply, with the reason. */
+export interface Refused {
+  readonly name: ReductionName;
+  readonly reason: string;
 }
 
 /** Puts the reductions asked for around the evaluator, as far as they apply. */
@@ -30,7 +38,7 @@ export function applyReductions<S>(
   options: ReduceOptions,
 ): WithReductions {
   const applied: Reduced[] = [];
-  const refused: { name: ReductionName; reason: string }[] = [];
+  const refused: Refused[] = [];
   let outermost = evaluator;
   for (const name of reductionNames) {
     if (!asked.includes(name)) continue;
@@ -39,9 +47,48 @@ export function applyReductions<S>(
       refused.push({ name, reason: made.refused });
       continue;
     }
-    if (!isReduced(made)) throw new Error(`${name} gave no reduced evaluator`);
     applied.push(made);
     outermost = made;
   }
   return { evaluator: outermost, applied, refused };
+}
+
+/** What a search with reductions found, and what became of them. */
+export interface ReducedSearch extends Reductions {
+  readonly result: SearchResult;
+}
+
+export interface Reductions {
+  /** What each that was on did. */
+  readonly used: readonly ReductionReport[];
+  readonly refused: readonly Refused[];
+}
+
+/** Searches with the reductions asked for; again with fewer where one turns out on the way not to apply. */
+export async function searchReduced<S>(
+  of: Instance<S>,
+  evaluator: Evaluator,
+  asked: readonly ReductionName[],
+  options: Omit<ReduceOptions, "failures">,
+  search: (evaluator: Evaluator) => Promise<SearchResult>,
+): Promise<ReducedSearch> {
+  const failures: ReductionFailure[] = [];
+  for (;;) {
+    const {
+      evaluator: reduced,
+      applied,
+      refused,
+    } = applyReductions(of, evaluator, asked, { ...options, failures });
+    try {
+      // oxlint-disable-next-line no-await-in-loop
+      const result = await search(reduced);
+      return { result, used: applied.map((each) => each.describe(result)), refused };
+    } catch (error) {
+      if (!(error instanceof ReductionFailure)) throw error;
+      const again = failures.find(({ subject }) => subject === error.subject);
+      if (again !== undefined)
+        throw new Error(`${again.message}, although it was left out`, { cause: error });
+      failures.push(error);
+    }
+  }
 }

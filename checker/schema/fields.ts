@@ -21,7 +21,7 @@ export type ScalarSpec =
   | { readonly kind: "bool" }
   | { readonly kind: "range"; readonly low: number; readonly high: Size }
   | { readonly kind: "enum"; readonly names: readonly string[] }
-  | { readonly kind: "index"; readonly sort: string }
+  | { readonly kind: "index"; readonly sort: string; readonly interchangeable?: true }
   | { readonly kind: "option"; readonly of: Scalar<unknown> }
   | { readonly kind: "argument"; readonly sort: string; readonly invalid: readonly string[] };
 
@@ -31,10 +31,11 @@ export type CompositeSpec =
       readonly kind: "array";
       readonly length: Size;
       readonly sort: string | null;
+      readonly interchangeable?: true;
       readonly of: Field<unknown>;
     }
   | { readonly kind: "queue"; readonly capacity: Size; readonly of: Field<unknown> }
-  | { readonly kind: "set"; readonly sort: string }
+  | { readonly kind: "set"; readonly sort: string; readonly interchangeable?: true }
   | {
       readonly kind: "union";
       readonly variants: Readonly<Record<string, Readonly<Record<string, Scalar<unknown>>>>>;
@@ -71,19 +72,35 @@ export class Union<T> extends Field<T> {
   declare readonly union: true;
 }
 
-/** A sort: a finite set of interchangeable things (pages, CPUs, ...). As a field, it holds one of them. */
+/** What is declared of a sort. */
+export interface SortOptions {
+  /**
+   * Do its elements differ in nothing but their names? Then no step and no property may tell one from another:
+   * nothing is added to an index, indices are compared for equality only, none is singled out. Symmetry reduction
+   * uses the declaration, and checks it; sorts that are not declared so it leaves alone.
+   */
+  readonly interchangeable?: boolean;
+}
+
+/** A sort: a finite set of things of one kind (pages, CPUs, ...). As a field, it holds one of them. */
 export class Sort<N extends string> extends Scalar<Index<N>> {
   readonly sort: N;
+  readonly isInterchangeable: boolean;
 
-  constructor(name: N, meaning = "") {
-    super({ kind: "index", sort: name }, meaning);
+  constructor(name: N, meaning = "", { interchangeable = false }: SortOptions = {}) {
+    super({ kind: "index", sort: name, ...marked(interchangeable) }, meaning);
     this.sort = name;
+    this.isInterchangeable = interchangeable;
   }
 
   /** The `n`-th element. Use it where an index comes from arithmetic; the range is checked when it is stored. */
   at(n: number): Index<N> {
     return n as Index<N>;
   }
+}
+
+function marked(isInterchangeable: boolean): { interchangeable?: true } {
+  return isInterchangeable ? { interchangeable: true } : {};
 }
 
 export type ValueOf<F> = F extends Field<infer T> ? T : never;
@@ -137,8 +154,8 @@ export interface BoundedSet<T> extends Iterable<T> {
 }
 
 /** Declares a sort. Its size is given by the scenario. */
-export function sort<const N extends string>(name: N, meaning = ""): Sort<N> {
-  return new Sort(name, meaning);
+export function sort<const N extends string>(name: N, meaning = "", options: SortOptions = {}): Sort<N> {
+  return new Sort(name, meaning, options);
 }
 
 /** `true` or `false`; initially `false`. */
@@ -193,6 +210,7 @@ export function array(over: Sort<string> | Size, of: Field<unknown>): Field<unkn
     kind: "array",
     length: isSort ? over.sort : over,
     sort: isSort ? over.sort : null,
+    ...marked(isSort && over.isInterchangeable),
     of,
   });
 }
@@ -204,7 +222,7 @@ export function queue<T>(capacity: Size, of: Field<T>): Field<BoundedQueue<T>> {
 
 /** A subset of a sort; initially empty. */
 export function setOf<N extends string>(of: Sort<N>): Field<BoundedSet<Index<N>>> {
-  return new Field({ kind: "set", sort: of.sort });
+  return new Field({ kind: "set", sort: of.sort, ...marked(of.isInterchangeable) });
 }
 
 type VariantValue<V> = {

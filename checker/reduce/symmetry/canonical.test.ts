@@ -1,0 +1,157 @@
+/** The canonical form against an oracle: every renaming of the group, on plain values. */
+import { describe, expect, test } from "vitest";
+import fc from "fast-check";
+import { dmaCore, dmaCoreScope } from "../../examples/dma-core.ts";
+import { twoPhaseCommit, twoPhaseCommitScope } from "../../examples/two-phase-commit.ts";
+import {
+  argument,
+  array,
+  bool,
+  defineModel,
+  type Instance,
+  instantiate,
+  oneOf,
+  option,
+  queue,
+  range,
+  record,
+  setOf,
+  sort,
+  union,
+} from "../../index.ts";
+import { decode, encode } from "../../schema/layout.ts";
+import { randomState, seeded } from "../../testing/random-state.ts";
+import { renamePlain } from "../../testing/rename-plain.ts";
+import { Canonicaliser } from "./canonical.ts";
+import { allRenamings, randomRenaming } from "./commutes.ts";
+import { groupOf, interchangeableSorts, type Transposition, transpositionsOf } from "./group.ts";
+import { structureOf } from "./structure.ts";
+import { Random } from "../../search/random.ts";
+
+const page = sort("page", "", { interchangeable: true });
+const cpu = sort("cpu", "", { interchangeable: true });
+const fixed = sort("fixed");
+
+/** Every container and every coding that can hold elements of a sort. */
+const everything = defineModel({
+  name: "everything",
+  deadlock: "none",
+  state: record({
+    pages: array(page, record({ own: oneOf("HOST", "GUEST"), next: option(page), seen: range(0, 2) })),
+    cpus: array(cpu, record({ pc: oneOf("idle", "busy"), page: argument(page, "bad"), other: fixed })),
+    commands: queue(2, union({ none: {}, one: { page }, two: { page, cpu, flag: bool() } })),
+    free: setOf(page),
+    reaches: array(page, array(page, bool())),
+    held: array(page, array(cpu, option(cpu))),
+    fixeds: array(fixed, option(argument(page, "bad"))),
+    lock: option(cpu),
+    last: page,
+  }),
+});
+
+const sparse = defineModel({
+  name: "sparse",
+  deadlock: "none",
+  state: record({
+    next: array(page, option(page)),
+    maps: array(cpu, array(page, bool())),
+    last: option(cpu),
+  }),
+});
+
+const instances: Record<string, Instance<never>> = {
+  "dma-core": instantiate(dmaCore(), dmaCoreScope("3x3x2")) as unknown as Instance<never>,
+  "two-phase commit": instantiate(twoPhaseCommit(), twoPhaseCommitScope(4)) as unknown as Instance<never>,
+  everything: instantiate(everything, {
+    bounds: { page: 3, cpu: 2, fixed: 2 },
+  }) as unknown as Instance<never>,
+  sparse: instantiate(sparse, { bounds: { page: 4, cpu: 3 } }) as unknown as Instance<never>,
+};
+
+function toolsOf(of: Instance<never>, exchanges?: readonly Transposition[]) {
+  const group = groupOf(of, exchanges ?? transpositionsOf(of, interchangeableSorts(of.model)));
+  return { group, canonicaliser: new Canonicaliser(of.layout, group, structureOf(of, group, new Map())) };
+}
+
+/** States with many ties: most of their values are the first ones. */
+function stateOf(of: Instance<never>, seed: number): Int32Array {
+  const below = seeded(seed);
+  const rare = below(4) + 1;
+  return randomState(of, (n) =>
+    below(rare + 1) === 0 ? below(n) : below(Math.min(n, 2)) * (below(rare) === 0 ? 1 : 0),
+  );
+}
+
+function canonOf(canonicaliser: Canonicaliser, state: Int32Array): { words: string; orbit: number } {
+  const words = state.slice();
+  const orbit = canonicaliser.canonise(words, 0);
+  return { words: words.join(), orbit };
+}
+
+describe.each(Object.entries(instances))("the canonical form of %s", (_, of) => {
+  const { group, canonicaliser } = toolsOf(of);
+  const renamings = allRenamings(group);
+
+  test("is in the orbit, the same for all of it, and tells its size", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1 }), (seed) => {
+        const state = stateOf(of, seed);
+        const plain = decode(of.layout, state);
+        const orbit = new Set<string>();
+        for (const { elements } of renamings)
+          orbit.add(encode(of.layout, renamePlain(of.shape, plain, elements)).join());
+        const canon = canonOf(canonicaliser, state);
+        expect(orbit).toContain(canon.words);
+        expect(canon.orbit).toBe(orbit.size);
+        for (const words of orbit)
+          expect(canonOf(canonicaliser, Int32Array.from(words.split(","), Number))).toEqual(canon);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("renames as the plain values are renamed", () => {
+    const random = new Random(7);
+    for (let seed = 1; seed <= 60; seed++) {
+      const state = stateOf(of, seed);
+      const renaming = randomRenaming(group, random);
+      const image = new Int32Array(state.length);
+      canonicaliser.rename(renaming.of, state, 0, image, 0);
+      const plain = renamePlain(of.shape, decode(of.layout, state), renaming.elements);
+      expect(image).toEqual(encode(of.layout, plain));
+    }
+  });
+});
+
+describe("where only some elements are interchangeable", () => {
+  const of = instances.everything;
+  const { group, canonicaliser } = toolsOf(of, [{ sort: "page", a: 0, b: 2 }]);
+
+  test("the others stay where they are", () => {
+    expect(group.order).toBe(2);
+    for (let seed = 1; seed <= 40; seed++) {
+      const state = stateOf(of, seed);
+      const swapped = renamePlain(of.shape, decode(of.layout, state), new Map([["page", [2, 1, 0]]]));
+      const orbit = [state, encode(of.layout, swapped)];
+      const canon = canonOf(canonicaliser, state);
+      expect(orbit.map((words) => words.join())).toContain(canon.words);
+      expect(canonOf(canonicaliser, orbit[1])).toEqual(canon);
+    }
+  });
+});
+
+test("ties that no exchange of two explains are searched, without trying the whole group", () => {
+  // A ring of pages: all look alike, and only its turns leave it alone.
+  const size = 8;
+  const of = instantiate(sparse, { bounds: { page: size, cpu: 1 } }) as unknown as Instance<never>;
+  const { canonicaliser, group } = toolsOf(of);
+  const ring = (order: readonly number[]): Int32Array => {
+    const next = Array.from({ length: size }, () => 0);
+    order.forEach((p, i) => (next[p] = order[(i + 1) % size]));
+    const maps = [Array.from({ length: size }, () => false)];
+    return encode(of.layout, { next, maps, last: null });
+  };
+  const [a, b] = [ring([0, 1, 2, 3, 4, 5, 6, 7]), ring([3, 1, 7, 5, 0, 2, 6, 4])];
+  expect(canonOf(canonicaliser, a)).toEqual(canonOf(canonicaliser, b));
+  expect(canonOf(canonicaliser, a).orbit).toBe(group.order / size);
+});

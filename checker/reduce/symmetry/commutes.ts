@@ -1,0 +1,245 @@
+/**
+ * What symmetry rests on, checked on given states: a renaming takes the successors of a state to those of the
+ * renamed state, and what is broken, witnessed or deadlocked there to the same of renamed things; and what dead
+ * locals hold makes no difference.
+ */
+import { ModelError } from "../../errors.ts";
+import { type Evaluator, Successors } from "../../evaluate/evaluator.ts";
+import { nameInstance } from "../../evaluate/reference.ts";
+import { type ActionInstance, deadlockProperty, type Instance } from "../../model/model.ts";
+import type { AnyArgs, Params } from "../../model/rule.ts";
+import { type Bounds, computeScalarShape } from "../../schema/shape.ts";
+import type { Random } from "../../search/random.ts";
+import type { Canonicaliser } from "./canonical.ts";
+import { type Group, groupOf, type Transposition } from "./group.ts";
+import type { DeadLocalReset } from "./reset.ts";
+
+/** What an evaluator says of one state. */
+interface Look {
+  /** By packed words after dead locals are reset: the instance that leads there. */
+  readonly successors: ReadonlyMap<string, number>;
+  readonly findings: readonly Finding[];
+}
+
+/** Something broken or witnessed, in words, and with which arguments; no arguments for a deadlock. */
+interface Finding {
+  readonly kind: "property" | "witness";
+  readonly of: Named;
+  readonly args: AnyArgs;
+}
+
+const deadlock: Finding = { kind: "property", of: { name: deadlockProperty, params: {} }, args: {} };
+
+function nameFinding({ kind, of, args }: Finding): string {
+  const list = Object.entries(args).map(([name, value]) => `${name}: ${String(value)}`);
+  return `the ${kind} ${of.name}${list.length === 0 ? "" : `(${list.join(", ")})`}`;
+}
+
+/** A named thing with arguments: an action or a property. */
+interface Named {
+  readonly name: string;
+  readonly params: Params;
+}
+
+/** A renaming of vertices as words and arguments see it. */
+export interface Renaming {
+  /** By vertex. */
+  readonly of: Int32Array;
+  /** By sort, by element. */
+  readonly elements: ReadonlyMap<string, readonly number[]>;
+}
+
+/** The renaming that gives each vertex the one at its place in the list. */
+export function renamingOf(group: Group, of: Int32Array): Renaming {
+  const elements = new Map<string, readonly number[]>();
+  for (const [sort, vertices] of group.vertexOf) {
+    elements.set(
+      sort,
+      Array.from(vertices, (vertex, element) => (vertex < 0 ? element : group.elementOf[of[vertex]])),
+    );
+  }
+  return { of, elements };
+}
+
+/** The renaming that exchanges two elements. */
+export function exchangeOf(group: Group, { sort, a, b }: Transposition): Renaming {
+  const of = Int32Array.from(group.elementOf, (_, vertex) => vertex);
+  const vertices = group.vertexOf.get(sort);
+  if (vertices === undefined) throw new Error(`${sort} is not in the group`);
+  of[vertices[a]] = vertices[b];
+  of[vertices[b]] = vertices[a];
+  return renamingOf(group, of);
+}
+
+/** A renaming chosen at random. */
+export function randomRenaming(group: Group, random: Random): Renaming {
+  const of = Int32Array.from(group.elementOf, (_, vertex) => vertex);
+  for (const { base, elements } of group.classes) {
+    for (let i = elements.length - 1; i > 0; i--) {
+      const k = random.below(i + 1);
+      [of[base + i], of[base + k]] = [of[base + k], of[base + i]];
+    }
+  }
+  return renamingOf(group, of);
+}
+
+/** Every renaming of the group. */
+export function allRenamings(group: Group): Renaming[] {
+  let all: number[][] = [[]];
+  for (const { base, elements } of group.classes) {
+    const orders = permutationsOf(elements.map((_, i) => base + i));
+    all = all.flatMap((before) => orders.map((order) => [...before, ...order]));
+  }
+  return all.map((of) => renamingOf(group, Int32Array.from(of)));
+}
+
+function permutationsOf(list: readonly number[]): number[][] {
+  if (list.length <= 1) return [[...list]];
+  return list.flatMap((first, i) =>
+    permutationsOf(list.filter((_, k) => k !== i)).map((rest) => [first, ...rest]),
+  );
+}
+
+/** The arguments with elements renamed. */
+function renameArgs(of: Named, args: AnyArgs, renaming: Renaming, bounds: Bounds): AnyArgs {
+  return Object.fromEntries(
+    Object.entries(args).map(([name, value]) => {
+      const field = of.params[name];
+      const sort = field === undefined ? null : computeScalarShape(field, bounds, name).sort;
+      const elements = sort === null ? undefined : renaming.elements.get(sort);
+      return [name, elements !== undefined && typeof value === "number" ? elements[value] : value];
+    }),
+  );
+}
+
+/** The first action that exists with some arguments and not with the renamed ones: a sentence, or null. */
+export function findMissingInstance<S>(of: Instance<S>, exchange: Transposition): string | null {
+  const group = groupOf(of, [exchange]);
+  const renaming = exchangeOf(group, exchange);
+  const known = new Set(of.instances.map((each) => nameInstance(each)));
+  for (const instance of of.instances) {
+    const { action, args } = instance;
+    const renamed = { ...instance, args: renameArgs(action, args, renaming, of.scope.bounds) };
+    const name = nameInstance(renamed as ActionInstance<S>);
+    if (!known.has(name)) return `the scenario allows ${nameInstance(instance)} and not ${name}`;
+  }
+  return null;
+}
+
+export class CommutationCheck<S> {
+  private readonly of: Instance<S>;
+  private readonly evaluator: Evaluator;
+  private readonly locals: DeadLocalReset;
+  private readonly out: Successors;
+  private readonly reached: Uint8Array;
+  private readonly renamed: Int32Array;
+
+  constructor(of: Instance<S>, evaluator: Evaluator, locals: DeadLocalReset) {
+    this.of = of;
+    this.evaluator = evaluator;
+    this.locals = locals;
+    this.out = new Successors(evaluator.words);
+    this.reached = new Uint8Array(of.witnesses.length);
+    this.renamed = new Int32Array(evaluator.words);
+  }
+
+  /** What tells a state from itself with other values in its dead locals: a sentence, or null. */
+  findUse(state: Int32Array, random: Random): string | null {
+    const other = state.slice();
+    const changed = this.locals.scramble(other, random);
+    if (changed.length === 0) return null;
+    const [expected, found] = [this.look(state), this.look(other)];
+    if (expected === null || found === null)
+      return expected === found ? null : "a step throws in one state only";
+    const what = this.difference(
+      expected,
+      found,
+      (words) => words,
+      (finding) => finding,
+    );
+    return what === null
+      ? null
+      : `${what} depends on what ${changed.join(", ")} holds where it was taken for dead`;
+  }
+
+  /** What tells a state from the renamed state: a sentence, or null. */
+  findBreach(state: Int32Array, canonicaliser: Canonicaliser, renaming: Renaming): string | null {
+    const image = new Int32Array(state.length);
+    canonicaliser.rename(renaming.of, state, 0, image, 0);
+    this.locals.reset(image, 0);
+    const [expected, found] = [this.look(state), this.look(image)];
+    // An error of the model is found as such by the search.
+    if (expected === null || found === null)
+      return expected === found ? null : "a step throws in one state only";
+    const rename = (words: Int32Array): Int32Array => {
+      canonicaliser.rename(renaming.of, words, 0, this.renamed, 0);
+      this.locals.reset(this.renamed, 0);
+      return this.renamed;
+    };
+    return this.difference(expected, found, rename, (finding) => this.renameFinding(finding, renaming));
+  }
+
+  private look(state: Int32Array): Look | null {
+    const { out, evaluator, of, reached } = this;
+    const { words } = evaluator;
+    out.clear();
+    try {
+      const mayBeStuck = evaluator.expand(state, 0, out);
+      reached.fill(0);
+      evaluator.markWitnesses(state, 0, reached);
+      const findingOf = (
+        kind: Finding["kind"],
+        { property, args }: { property: Named; args: AnyArgs },
+      ): Finding => ({
+        kind,
+        of: property,
+        args,
+      });
+      const findings = [
+        ...evaluator.violatedInvariants(state, 0).map((id) => findingOf("property", of.invariants[id])),
+        ...of.witnesses.filter(({ id }) => reached[id] !== 0).map((each) => findingOf("witness", each)),
+        ...out.brokenSteps.map(({ property }) => findingOf("property", of.stepProperties[property])),
+        ...(mayBeStuck && evaluator.deadlockIn(state, 0) !== null ? [deadlock] : []),
+      ];
+      const successors = new Map<string, number>();
+      for (let i = 0; i < out.count; i++) {
+        const next = out.words.slice(i * words, (i + 1) * words);
+        this.locals.reset(next, 0);
+        successors.set(next.join(), out.instances[i]);
+      }
+      return { successors, findings };
+    } catch (error) {
+      if (error instanceof ModelError) return null;
+      throw error;
+    }
+  }
+
+  /** The first thing that the one state shows and the other, renamed, does not. */
+  private difference(
+    expected: Look,
+    found: Look,
+    rename: (words: Int32Array) => Int32Array,
+    renameFinding: (finding: Finding) => Finding,
+  ): string | null {
+    const [mine, theirs] = [
+      expected.findings.map((each) => nameFinding(renameFinding(each))),
+      found.findings.map(nameFinding),
+    ];
+    const finding =
+      mine.find((each) => !theirs.includes(each)) ?? theirs.find((each) => !mine.includes(each));
+    if (finding !== undefined) return finding;
+    const images = new Set<string>();
+    for (const [words, id] of expected.successors) {
+      const image = rename(Int32Array.from(words.split(","), Number)).join();
+      images.add(image);
+      if (!found.successors.has(image)) return `the step ${nameInstance(this.of.instances[id])}`;
+    }
+    for (const [words, id] of found.successors)
+      if (!images.has(words)) return `the step ${nameInstance(this.of.instances[id])}`;
+    return null;
+  }
+
+  private renameFinding({ kind, of, args }: Finding, renaming: Renaming): Finding {
+    return { kind, of, args: renameArgs(of, args, renaming, this.of.scope.bounds) };
+  }
+}
