@@ -4,7 +4,7 @@ import { createCompiled } from "../checker/compile/compiled.ts";
 import { results } from "../model/scenarios/results.ts";
 import { designs } from "./index.ts";
 
-async function verdictOf(name: string) {
+async function isBroken(name: string): Promise<boolean> {
   const design = designs.find((of) => of.name === name);
   if (design === undefined) throw new Error(`no design ${name}`);
   const of = instantiate(design.build(), results.sizes.tiny);
@@ -17,15 +17,11 @@ async function verdictOf(name: string) {
   const broken = found.violations.flatMap(({ kind, property }) =>
     kind === "step" ? [of.stepProperties[property].property.name] : [],
   );
-  return { ending: found.ending, isBroken: broken.includes("results-are-true") };
+  return broken.includes("results-are-true");
 }
 
-test("every result of pv is true of what the call performed", async () => {
-  expect(await verdictOf("pv")).toEqual({ ending: "exhausted", isBroken: false });
-});
-
 test("unmap_pages of pv-rfc2 says less than it released, or more", async () => {
-  expect(await verdictOf("pv-rfc2")).toMatchObject({ isBroken: true });
+  expect(await isBroken("pv-rfc2")).toBe(true);
 });
 
 test("where no history is kept, the property has no instance", () => {

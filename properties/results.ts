@@ -132,6 +132,8 @@ function performedBy(before: Seen, after: Seen, cpu: number): Performed {
 
 /** The call that the step returns from, and what it says, or null. */
 function findReturn(step: TakenStep): { call: string; cpu: number; result: CallResult } | null {
+  // Most steps end nothing: they are the quick ones to tell.
+  if (step.outcome === "") return null;
   const { cpu } = step.args;
   const [call] = step.action.split(":");
   const result = resultOf(step);
