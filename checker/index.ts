@@ -44,6 +44,7 @@ export {
 export {
   type Invariant,
   invariant,
+  type Secrecy,
   type StepProperty,
   stepProperty,
   type TakenStep,

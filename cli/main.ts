@@ -17,6 +17,7 @@ import { ledgerCommand } from "./commands/ledger.ts";
 import { listCommand } from "./commands/list.ts";
 import { matrixCommand } from "./commands/matrix.ts";
 import { mutateCommand } from "./commands/mutate.ts";
+import { noninterferenceCommand } from "./commands/noninterference.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { startCommand } from "./commands/start.ts";
@@ -65,6 +66,7 @@ const routes = buildRouteMap({
     mutate: mutateCommand,
     coverage: coverageCommand,
     atomicity: atomicityCommand,
+    noninterference: noninterferenceCommand,
     ledger: ledgerCommand,
     bench: benchCommand,
   },

@@ -4,7 +4,7 @@ import type { Preparation } from "./run.ts";
 import { quoteForShell } from "./text.ts";
 
 export interface Reproduction extends LimitFlags {
-  readonly command: "check" | "simulate" | "atomicity";
+  readonly command: "check" | "simulate" | "atomicity" | "noninterference";
   readonly property?: string | undefined;
   readonly all?: boolean;
   /** Options of the one command, as they are written. */

@@ -396,6 +396,26 @@ export const atomicitySchema = z.object({
   reproduce: z.string(),
 });
 
+export const noninterferenceSchema = z.object({
+  schema: z.literal("dmaspec/noninterference@1"),
+  design: z.string(),
+  scenario: z.string(),
+  size: z.string(),
+  sentence: z.string().describe("what is secret, and from whom"),
+  verdict: z.enum(["holds", "violated", "incomplete", "vacuous"]),
+  pairs: count.describe("pairs of states of two runs with the same steps"),
+  different: count.describe("pairs whose states differ in what is hidden"),
+  difference: z.string().nullable().describe("what tells the runs apart"),
+  steps: z.array(
+    z.object({
+      lane: z.string(),
+      action: z.string().describe("in the one run"),
+      other: z.string().describe("in the other run: the same, but for a secret"),
+    }),
+  ),
+  reproduce: z.string(),
+});
+
 /** What is published, by the name of its file in docs/schemas/. */
 export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
   "atomicity@1.json": atomicitySchema,
@@ -406,6 +426,7 @@ export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
   "list@1.json": listSchema,
   "matrix@1.json": matrixSchema,
   "mutate@1.json": mutateSchema,
+  "noninterference@1.json": noninterferenceSchema,
   "replay@1.json": replaySchema,
   "simulate@1.json": simulateSchema,
   "teeth@1.json": teethSchema,
@@ -426,6 +447,7 @@ export type LedgerOutput = z.infer<typeof ledgerSchema>;
 export type TeethOutput = z.infer<typeof teethSchema>;
 export type WhyOutput = z.infer<typeof whySchema>;
 export type WhyNotOutput = z.infer<typeof whyNotSchema>;
+export type NoninterferenceOutput = z.infer<typeof noninterferenceSchema>;
 export type ListOutput = z.infer<typeof listSchema>;
 export type ReplayOutput = z.infer<typeof replaySchema>;
 

@@ -3,6 +3,7 @@
  */
 import { defineModel, type Model, type Procedure, threads } from "../checker/index.ts";
 import { warnIsFatal } from "./hypercalls/results.ts";
+import { contentsRules, secrecy } from "./contents.ts";
 import { cpu, domain, guest, type Machine, memory, page } from "./machine.ts";
 import { commandQueueRules, queueAssumptions } from "./smmu/command-queue.ts";
 import { lateStoreRules } from "./smmu/late-stores.ts";
@@ -21,7 +22,7 @@ export function buildMachine(
     meaning,
     state: memory,
     threads: [threads<Machine, "cpu">(cpu, "cpus", hypercalls)],
-    rules: [...commandQueueRules, ...translationRules, ...streamRules, ...lateStoreRules],
+    rules: [...commandQueueRules, ...translationRules, ...streamRules, ...lateStoreRules, ...contentsRules],
     initial: {
       // Memory is the host's, but for the first pages, the pool's, and the last ones, a guest's.
       "the host has been deprivileged": (s, { bounds }) => {
@@ -48,6 +49,7 @@ export function buildMachine(
         }
       },
     },
+    secrecy,
     assumptions: {
       [warnIsFatal]: "A WARN at EL2 panics: the CPU that meets it never returns, and its locks stay held.",
       ...smmuAssumptions,

@@ -17,6 +17,7 @@ import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
 import { lateStoresAttach } from "./scenarios/late-stores-attach.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
 import { results } from "./scenarios/results.ts";
+import { secrets } from "./scenarios/secrets.ts";
 import { queueBatches, queueFullBatches, queueTimeOuts } from "./scenarios/queue-batches.ts";
 
 /** A design whose model is the machine. */
@@ -66,7 +67,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The paravirtual design, corrected: every mechanism is in it.",
     claimsToHold: true,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, ...queueScenarios],
+    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios],
     build: buildPv,
   },
   {
@@ -74,7 +75,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of February 2023 (RFC v1), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, ...singleCommands].map((of) =>
+    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...singleCommands].map((of) =>
       without(of, rfc1HasNo),
     ),
     build: buildPvRfc1,
@@ -84,7 +85,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of December 2024 (RFC v2), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, ...queueScenarios],
+    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios],
     build: buildPvRfc2,
   },
   {
@@ -92,7 +93,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The driver of android15-6.6, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, ...singleCommands].map((of) =>
+    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...singleCommands].map((of) =>
       without(of, freesAtOnce),
     ),
     build: buildPvAndroid15,
@@ -102,7 +103,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The driver of android16-6.12, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, ...queueScenarios].map((of) =>
+    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios].map((of) =>
       without(of, freesAtOnce),
     ),
     build: buildPvAndroid16,
@@ -112,7 +113,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The rework of 2025 in the Android common kernel, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, ...queueScenarios].map((of) =>
+    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios].map((of) =>
       without(of, warnsOfLeaves),
     ),
     build: buildPv2025,

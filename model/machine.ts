@@ -62,6 +62,9 @@ const pageRecord = record({
   guestState: oneOf("NOPAGE", "OWNED").means("the guest's state of the page (its stage 2)"),
   references: range(0, "references").means("how often the page is in use for DMA (refcount in the vmemmap)"),
   isSecret: bool().means("the page holds what a guest wrote"),
+  contents: array("contents", record({ word: range(0, 2) })).means(
+    "what the page holds: 0, or an owner's word; none where contents do not matter",
+  ),
 });
 
 /**
@@ -211,6 +214,7 @@ export const memory = record({
   domainLock: lockState(cpu).means("protects the allocation of domains (kvm_iommu_domain_lock)"),
   lifetimes: array("lifetime", lifetime).means("the domains' lifetimes; none where they live for ever"),
   streams: array(stream, streamRecord).means("the stream table, and the SMMU's copy of it"),
+  read: array("contents", record({ word: range(0, 2) })).means("what a device read last, and told the host"),
   pool: array("poolPage", poolPage).means("the IOMMU pool: the first pages of memory"),
 });
 

@@ -14,7 +14,7 @@ import {
   type ScalarValue,
   valueOf,
 } from "../schema/shape.ts";
-import type { Invariant, StepProperty, Witness } from "./property.ts";
+import type { Invariant, Secrecy, StepProperty, Witness } from "./property.ts";
 import type { Action, AnyArgs, Blocked, Params, Process, Setting } from "./rule.ts";
 import { actionsOf, actsOf, type Threads } from "./threads.ts";
 
@@ -48,6 +48,8 @@ export interface Model<S> {
   readonly stepProperties: readonly StepProperty<S>[];
   readonly witnesses: readonly Witness<S>[];
   readonly deadlock: DeadlockRule;
+  /** What is secret, for the search of pairs of runs; null: nothing. */
+  readonly secrecy: Secrecy<S> | null;
   /** The host's powers: a sentence each. A run can switch each off. */
   readonly powers: Readonly<Record<string, string>>;
   /** Hardware assumptions: a sentence each. On unless a run switches them off. */
@@ -67,6 +69,7 @@ export function defineModel<S>(of: Partial<Model<S>> & Pick<Model<S>, "name" | "
     witnesses: [],
     powers: {},
     assumptions: {},
+    secrecy: null,
     deadlock: threads.length + processes.length > 0 ? "waiting" : "stuck",
     ...of,
     threads,

@@ -2,6 +2,7 @@
  * Properties: a sentence first, then the formula. A property is a family with one instance for each choice
  * of its parameters, so that a violation names its culprits.
  */
+import type { Bounds } from "../schema/shape.ts";
 import type { AnyArgs, ArgsOf, Params, Setting } from "./rule.ts";
 
 /** What must hold in every reachable state. */
@@ -45,6 +46,15 @@ export interface Witness<S> {
   readonly params: Params;
   /** Does this state show it, for these arguments? One instance that does is enough. */
   holds(s: S, args: AnyArgs, setting: Setting): boolean;
+}
+
+/** What is secret, and from whom it is hidden: what two runs may differ in without anybody's noticing. */
+export interface Secrecy<S> {
+  readonly sentence: string;
+  /** The fields that can be hidden, by the beginning of their path, as `pages[2].contents`. Is it hidden now? */
+  hidden(bounds: Bounds): readonly { readonly path: string; readonly isHidden: (s: S) => boolean }[];
+  /** The arguments, by name, in which one step of the two runs may differ: the values of secrets. */
+  readonly secretArguments: readonly string[];
 }
 
 /** A property's texts and formulas, as the functions below take them. */

@@ -47,6 +47,7 @@ export const hostReclaimPage = procedure<Machine, typeof args>(
           (s, c) => {
             changePage(s, c.page, 0, (entry) => {
               entry.isSecret = false;
+              for (let n = 0; n < entry.contents.length; n++) entry.contents[n].word = 0;
             });
           },
           { mirrors: "hyp_poison_page", sekvm: "vm_iso", mechanisms: ["M33"] },

@@ -13,4 +13,6 @@ export const absent = {
   nonCoherent: 0,
   history: 0,
   performed: 0,
+  contents: 0,
+  word: 0,
 } as const;

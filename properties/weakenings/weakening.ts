@@ -13,6 +13,7 @@ import {
 import { buildMachine } from "../../model/build.ts";
 import { pvHypercalls } from "../../model/designs/pv.ts";
 import type { Machine } from "../../model/machine.ts";
+import { secrets } from "../../model/scenarios/secrets.ts";
 import { withProperties } from "../index.ts";
 
 /** One edit of a design that takes a mechanism away. */
@@ -61,7 +62,7 @@ export function buildWeakened(weakening: Weakening): Model<Machine> {
   return withProperties(machine);
 }
 
-/** The weakened design as one that the command can check: on the scenario in which its attack shows. */
+/** The weakened design as one that the command can check: first on the scenario in which its attack shows. */
 export function designOf(weakening: Weakening): Design {
   const { name, scenario } = weakening;
   return {
@@ -69,7 +70,8 @@ export function designOf(weakening: Weakening): Design {
     meaning: `${baseOf(weakening).name}, but ${name}. ${weakening.attack}`,
     claimsToHold: false,
     defaultScenario: scenario.name,
-    scenarios: [scenario],
+    // What the host could learn is asked of every design (`noninterference`).
+    scenarios: scenario === secrets ? [scenario] : [scenario, secrets],
     build: () => buildWeakened(weakening),
   };
 }

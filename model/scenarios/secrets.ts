@@ -1,0 +1,69 @@
+/**
+ * secrets: one page is mapped, unmapped, given to a guest or to the hypervisor, which write to it, and taken back,
+ * while a device reads what it can and tells the host.
+ *
+ * What exists, and why not more:
+ * - One page and one iova, so that all that is mapped and read is what changes hands.
+ * - CPU 0 maps and unmaps, CPU 1 gives away and takes back: these are the calls that can meet.
+ * - Arguments are valid. What calls return is told as well: the host sees it.
+ * - Two words, so that two runs can differ; `noninterference` searches pairs of runs.
+ */
+import type { Scenario, Scope } from "../../checker/index.ts";
+import { absent } from "./absent.ts";
+import { withoutCommands, withoutLifetimes } from "./themes.ts";
+
+type Args = Readonly<Record<string, unknown>>;
+
+const calls: readonly (readonly string[])[] = [
+  ["map_pages", "unmap_pages"],
+  ["host_donate_guest", "host_donate_hyp", "host_reclaim_page"],
+];
+const without: readonly string[] = ["for a stream", "did not write", "CFGI", "STE: "];
+
+function allows(action: string, args: Args): boolean {
+  if (typeof args.cpu !== "number") return !without.some((part) => action.includes(part));
+  const [call] = action.split(":");
+  if (!calls[args.cpu].includes(call)) return false;
+  if ("prot" in args && args.prot !== "read and write") return false;
+  if ("count" in args && args.count !== 1) return false;
+  return [args.domain, args.page, args.iova].every((value) => typeof value !== "string");
+}
+
+const bounds = {
+  ...absent,
+  cpu: 2,
+  smmu: 1,
+  page: 1,
+  domain: 1,
+  device: 1,
+  iova: 1,
+  guest: 1,
+  slot: 2,
+  position: 4,
+  transaction: 1,
+  count: 1,
+  references: 2,
+  domainReferences: 4,
+  contents: 1,
+  word: 2,
+} as const;
+
+const tiny: Scope = {
+  bounds,
+  allows,
+  without: [
+    ...withoutLifetimes,
+    ...withoutCommands,
+    "a page is shared",
+    "a page is mapped twice",
+    "map succeeds in part",
+    "the queue is full",
+  ],
+};
+
+export const secrets: Scenario = {
+  name: "secrets",
+  sentence:
+    "A page that is mapped and unmapped goes to a guest or to the hypervisor, which write to it, and back, while a device reads what it can reach: shows by what the host could learn what they wrote; cannot show timing, or what is left in caches of the CPU",
+  sizes: { tiny },
+};
