@@ -8,14 +8,18 @@ import { ledgerSchema } from "./schemas.ts";
 test("the ledger names what breaks a property, and what it rests on", async () => {
   const { code, stdout } = await runFake("ledger --design sound --json");
   expect(code).toBe(0);
-  const { properties, assumptions } = ledgerSchema.parse(JSON.parse(stdout));
+  const { properties, assumptions, scenarios } = ledgerSchema.parse(JSON.parse(stdout));
   expect(properties.find(({ name }) => name === "count-is-small")).toMatchObject({
     verdict: "holds",
     scenarios: ["counting"],
     brokenBy: [{ design: "broken", scenario: "counting", length: 3 }],
     weakenings: [{ name: "sound counts too far", mechanism: "M01", alone: true }],
+    impliedBy: [],
     restsOn: [],
   });
+  expect(scenarios[0].saturation).toEqual([
+    { bound: "cpu", from: 1, fresh: [], exhaustive: true, states: expect.any(Number), refused: null },
+  ]);
   expect(assumptions.map(({ name }) => name)).toEqual(["counts-are-seen"]);
 });
 

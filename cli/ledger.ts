@@ -5,6 +5,7 @@ import type { Verdict } from "./exit-codes.ts";
 import { type Judgement, judge } from "./judge.ts";
 import type { Registry } from "./registry.ts";
 import { prepareRun } from "./run.ts";
+import { computeSaturation, type Growth } from "./saturation.ts";
 import type { LedgerOutput } from "./schemas.ts";
 
 export interface LedgerLimits {
@@ -54,10 +55,14 @@ export async function computeLedger(
   const scenarios = design.scenarios.map((scenario) => scenario.name);
   const own: Run[] = [];
   const digests: Record<string, string> = {};
+  const growths: Record<string, readonly Growth[]> = {};
   for (const scenario of scenarios) {
     limits.onProgress(`${name} on ${scenario}`);
     digests[scenario] = prepareRun(registry, { design: name, scenario }).modelDigest;
     own.push(await runOne(registry, { design: name, scenario }, limits, null));
+    limits.onProgress(`${name} on ${scenario}, with one more`);
+    const { scope } = prepareRun(registry, { design: name, scenario }).target;
+    growths[scenario] = await computeSaturation(design, scope, limits.maxStates, limits.isInterrupted);
   }
   const others: { design: string; run: Run }[] = [];
   for (const other of registry.designs.filter((of) => of !== design)) {
@@ -104,6 +109,7 @@ export async function computeLedger(
       states,
       bounds: { ...prepareRun(registry, { design: name, scenario }).target.scope.bounds },
       witnesses: judgement.witnesses.filter(({ reached }) => reached).map((witness) => witness.name),
+      saturation: growths[scenario].map((growth) => ({ ...growth, fresh: [...growth.fresh] })),
     })),
     assumptions: assumptions.map(({ name: assumption, sentence, broken }) => ({
       name: assumption,
@@ -129,9 +135,32 @@ export async function computeLedger(
           mechanism,
           alone: isWhole && broken.length === 1,
         })),
+      impliedBy: findImpliedBy(
+        property,
+        bites.map(({ broken }) => broken),
+      ),
       restsOn: assumptions.filter(({ broken }) => broken.has(property)).map((of) => of.name),
     })),
   };
+}
+
+/**
+ * Properties that together notice all that this one notices: first the one that notices most of it, and so on. Empty
+ * where it alone notices something, or nothing.
+ */
+function findImpliedBy(property: string, bites: readonly (readonly string[])[]): string[] {
+  let open = bites.filter((broken) => broken.includes(property));
+  const chosen: string[] = [];
+  while (open.length > 0) {
+    const votes = new Map<string, number>();
+    for (const other of open.flat()) if (other !== property) votes.set(other, (votes.get(other) ?? 0) + 1);
+    const [best] = [...votes].toSorted(([a, m], [b, n]) => n - m || a.localeCompare(b));
+    if (best === undefined) return [];
+    const [name] = best;
+    chosen.push(name);
+    open = open.filter((broken) => !broken.includes(name));
+  }
+  return chosen;
 }
 
 function verdictOf({ judgement }: Run, property: string): Verdict[] {

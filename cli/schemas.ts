@@ -192,6 +192,18 @@ export const ledgerSchema = z.object({
       states: count,
       bounds,
       witnesses: z.array(z.string()).describe("the witnesses reached"),
+      saturation: z
+        .array(
+          z.object({
+            bound: z.string(),
+            from: count,
+            fresh: z.array(z.string()).describe("steps that are taken with one more, and not without"),
+            exhaustive: z.boolean(),
+            states: count,
+            refused: z.string().nullable().describe("why there cannot be one more"),
+          }),
+        )
+        .describe("what is new when there is one more of something"),
     }),
   ),
   assumptions: z.array(
@@ -217,6 +229,11 @@ export const ledgerSchema = z.object({
           alone: z.boolean().describe("does no other property notice it?"),
         }),
       ),
+      impliedBy: z
+        .array(z.string())
+        .describe(
+          "properties that together notice every weakening that this one notices; empty if it alone does",
+        ),
       restsOn: z.array(z.string()).describe("the assumptions without which it breaks"),
     }),
   ),

@@ -79,6 +79,20 @@ function renderLedger(of: LedgerOutput): string {
         `| ${name} | ${verdict} | ${formatCount(states)}${exhaustive ? ", all there are" : ""} | ${formatBounds(bounds)} | \`${modelDigest}\` |`,
     ),
     "",
+    "## Saturation",
+    "",
+    "What is taken with one more of something, and not without: a step listed here is behaviour that the scenario's bounds leave out. Searched up to the limit in the command below.",
+    "",
+    "| scenario | one more | new steps |",
+    "|---|---|---|",
+    ...of.scenarios.flatMap(({ name, saturation }) =>
+      saturation.map(({ bound, from, fresh, exhaustive, states, refused }) => {
+        const searched = `${formatCount(states)} states${exhaustive ? ", all there are" : ""}`;
+        const told = refused ?? `${list(fresh)} (${searched})`;
+        return `| ${name} | ${bound} ${from} to ${from + 1} | ${cell(told)} |`;
+      }),
+    ),
+    "",
     "## Hardware assumptions",
     "",
     "| assumption | what it says | without it, these break |",
@@ -98,6 +112,7 @@ function renderLedger(of: LedgerOutput): string {
       `- Verdict: **${property.verdict}** on ${list(property.scenarios)}`,
       `- Broken by: ${list(property.brokenBy.map(({ design, scenario, length }) => `${design} (${scenario}, ${length} steps)`))}`,
       `- Weakenings that it notices: ${list(property.weakenings.map(({ name, mechanism, alone }) => `${mechanism} ${name}${alone ? " (it alone)" : ""}`))}`,
+      `- Without it, the same weakenings are noticed by: ${property.weakenings.length === 0 ? "it notices none" : property.impliedBy.length === 0 ? "nobody: it is needed" : property.impliedBy.join(", ")}`,
       `- Rests on: ${list(property.restsOn)}`,
     ]),
     "",
