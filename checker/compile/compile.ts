@@ -13,6 +13,7 @@ import { valueOf } from "../schema/shape.ts";
 import type { ClosureReader } from "./closures.ts";
 import { Environment } from "./environment.ts";
 import { everything, type Footprint, type Footprints } from "./footprint.ts";
+import type { Facts } from "./facts.ts";
 import { Interpreter } from "./interpreter.ts";
 import { BeyondRange, Exprs } from "./exprs.ts";
 import type { Check, Dispatch, Expr, Label, Module, Stmt } from "./ir.ts";
@@ -38,12 +39,46 @@ export interface Fallback {
   readonly reason: string;
 }
 
+/** A way in which a compiled step ends: the state after it, and what is known where it does. */
+export interface StepEnd {
+  /** The words of the state after the step, over those before it. */
+  readonly words: readonly Expr[];
+  /** What the step reads on the way to this end, and what it changes; over-approximated. */
+  readonly reads: ReadonlySet<Leaf>;
+  readonly changed: readonly Leaf[];
+  readonly facts: Facts;
+  /** The step properties that it is checked for. */
+  readonly checks: readonly Check[];
+}
+
+/** An invariant or witness as a truth value over the state's words; null where it was not compiled. */
+export interface Formula {
+  readonly holds: Expr;
+  /** Where the packed evaluator has to look at it: mostly where the formula throws. */
+  readonly deopts: readonly Expr[];
+}
+
+/** What the compiler found out about steps and formulas, for whoever reasons about them. */
+export interface Insight {
+  readonly exprs: Exprs;
+  /** By id of the action instance: how it ends; null where it was not compiled. */
+  readonly steps: readonly (readonly StepEnd[] | null)[];
+  /**
+   * By id of the action instance: it computes with what need not be a number. Then all this is true as long as the
+   * compiled code is not left there.
+   */
+  readonly isOdd: readonly boolean[];
+  readonly invariants: readonly (Formula | null)[];
+  readonly witnesses: readonly (Formula | null)[];
+  /** The action names of each set of servers: see `Label.waits`. */
+  readonly servers: readonly (readonly string[])[];
+}
+
 export interface Compiled {
   readonly module: Module;
+  readonly insight: Insight;
   readonly fallbacks: readonly Fallback[];
   readonly footprints: Footprints;
-  /** The action names of each set of servers. */
-  readonly servers: readonly (readonly string[])[];
 }
 
 /** Compiles what can be compiled. Without a reader of closures, nothing can. */
@@ -61,6 +96,9 @@ class ModelCompiler<S> {
   private readonly footprints = new Map<number, Footprint>();
   /** Successors are emitted before it is known which step properties they need to be checked for. */
   private readonly emitted = new Map<number, Emission[]>();
+  /** Instances that compute with what need not be a number. */
+  private readonly odd = new Set<number>();
+  private readonly formulasOf = { invariant: [] as (Formula | null)[], witness: [] as (Formula | null)[] };
   private readonly checks: (readonly Stmt[])[] = [];
   private readonly plainWords: Environment;
   private readonly steps = new StepChecks(this.exprs);
@@ -96,6 +134,14 @@ class ModelCompiler<S> {
         checks: this.checks,
         mostSuccessors: of.environment.length + perElement.reduce((sum, count) => sum + count, 0),
       },
+      insight: {
+        exprs: this.exprs,
+        steps: of.instances.map(({ id }) => this.emitted.get(id) ?? null),
+        isOdd: of.instances.map(({ id }) => this.odd.has(id)),
+        invariants: this.formulasOf.invariant,
+        witnesses: this.formulasOf.witness,
+        servers: this.servers.sets,
+      },
       fallbacks: this.fallbacks,
       footprints: {
         actions: of.instances.map(({ id }) => this.footprints.get(id) ?? everything(of.layout)),
@@ -103,7 +149,6 @@ class ModelCompiler<S> {
         witnesses: witnesses.footprints,
         stepProperties: steps,
       },
-      servers: this.servers.sets,
     };
   }
 
@@ -140,9 +185,12 @@ class ModelCompiler<S> {
         const emitted: Emission[] = [];
         const body = new ProgramCompiler(this.of, run, instance, (changed, words) => {
           const checks: Check[] = [];
-          emitted.push({ changed, checks, words, replaced: new Map() });
+          const reads = new Set([...run.reads, ...control]);
+          const facts = run.env.facts.clone();
+          emitted.push({ changed, checks, words, reads, facts, replaced: new Map() });
           return checks;
         }).compile();
+        if (run.isOdd) this.odd.add(instance.id);
         this.emitted.set(instance.id, emitted);
         this.footprints.set(instance.id, this.footprintOf(run, control));
         return body;
@@ -209,6 +257,7 @@ class ModelCompiler<S> {
         (run) => {
           const { test, before } = compileFormula(this.of, run, property.holds, args);
           footprints[id] = this.footprintOf(run);
+          this.formulasOf[kind][id] = formulaOf(test, before);
           const when = kind === "invariant" ? this.exprs.not(test) : test;
           const statements: Stmt[] =
             when === this.exprs.zero ? before : [...before, { do: "report", when, what: id }];
@@ -216,6 +265,7 @@ class ModelCompiler<S> {
         },
         () => {
           footprints[id] = everything(this.of.layout);
+          this.formulasOf[kind][id] = null;
           return [{ do: "try", instance: id }];
         },
       ),
@@ -265,6 +315,11 @@ class ModelCompiler<S> {
   }
 }
 
+function formulaOf(holds: Expr, before: readonly Stmt[]): Formula | null {
+  const deopts = before.flatMap((stmt) => (stmt.do === "deopt" ? [stmt.when] : []));
+  return deopts.length === before.length ? { holds, deopts } : null;
+}
+
 /** The functions that a model is made of, as far as they are at hand. */
 function functionsOf<S>(of: Instance<S>): Function[] {
   const inTree = (tree: Tree<S>): (Function | undefined)[] => {
@@ -291,9 +346,7 @@ function functionsOf<S>(of: Instance<S>): Function[] {
 }
 
 /** A successor: what it changes, and the step properties that it is checked for. */
-interface Emission {
-  readonly changed: readonly Leaf[];
-  readonly words: readonly Expr[];
+interface Emission extends StepEnd {
   readonly checks: Check[];
   /** Expressions over the state after this step, as expressions over the state before it. */
   readonly replaced: Map<Expr, Expr>;

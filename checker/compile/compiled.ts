@@ -11,7 +11,7 @@ import { createPacked } from "../evaluate/packed.ts";
 import { createReference, nameInstance } from "../evaluate/reference.ts";
 import type { Instance } from "../model/model.ts";
 import { openClosures } from "./closures.ts";
-import { compile, type Compiled, type Fallback } from "./compile.ts";
+import { compile, type Compiled, type Fallback, type Insight } from "./compile.ts";
 import { type Code, emitJavaScript, type Host } from "./emit-js.ts";
 import type { Footprints } from "./footprint.ts";
 import type { Module } from "./ir.ts";
@@ -22,6 +22,9 @@ export interface CompiledEvaluator extends Evaluator {
   readonly fallbacks: readonly Fallback[];
   readonly footprints: Footprints;
   readonly module: Module;
+  readonly insight: Insight;
+  /** How many states were given to the packed evaluator to be expanded, so far. */
+  readonly handedOver: number;
   /** The generated text. */
   readonly text: string;
   /** Milliseconds that compiling took, V8's own later work apart. */
@@ -49,6 +52,33 @@ export function runCompiled<S>(of: Instance<S>, compiled: Compiled): CompiledEva
   return new JavaScriptEvaluator(of, compiled, performance.now());
 }
 
+/** A part of a compiled model: some of its steps, without properties of states. */
+export interface Part {
+  /** Appends the successors; returns false, having appended none, where the packed evaluator has to do it. */
+  expand(words: Int32Array, offset: number, out: Successors): boolean;
+  /** On whom the part's only process waits where it is blocked: see `Label.waits`. */
+  waitsOn(words: Int32Array, offset: number): number;
+}
+
+/** Makes code for a module that is a part of a compiled one. */
+export function runPart<S>(of: Instance<S>, module: Module): Part {
+  const host = new RecipeHost(of);
+  const { code } = emitJavaScript(module, host);
+  const end = new Int32Array(1);
+  return {
+    expand: (words, offset, out) => {
+      reserve(out, module.mostSuccessors);
+      host.out = out;
+      const before = out.count;
+      const done = code.expand(words, offset, 1, before, out.words, out.instances, 0, end, 0);
+      if (done === 0) takeBack(out, before);
+      else [out.count] = end;
+      return done > 0;
+    },
+    waitsOn: (words, offset) => code.waitsOn(0, words, offset),
+  };
+}
+
 const none: readonly number[] = [];
 
 class JavaScriptEvaluator<S> implements CompiledEvaluator {
@@ -58,6 +88,8 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
   readonly fallbacks: readonly Fallback[];
   readonly footprints: Footprints;
   readonly module: Module;
+  readonly insight: Insight;
+  handedOver = 0;
   readonly text: string;
   readonly compileTime: number;
   private readonly of: Instance<S>;
@@ -75,8 +107,9 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
     this.fallbacks = compiled.fallbacks;
     this.footprints = compiled.footprints;
     this.module = compiled.module;
+    this.insight = compiled.insight;
     this.host = new RecipeHost(of);
-    this.isServer = compiled.servers.map((names) =>
+    this.isServer = compiled.insight.servers.map((names) =>
       Uint8Array.from(of.instances, ({ action }) => (names.includes(action.name) ? 1 : 0)),
     );
     const { code, text } = emitJavaScript(compiled.module, this.host);
@@ -98,8 +131,10 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
 
   expand(words: Int32Array, offset: number, out: Successors): boolean {
     const first = out.count;
-    if (this.runCode(words, offset, 1, out, 0, this.endOfOne, 0) === 0)
+    if (this.runCode(words, offset, 1, out, 0, this.endOfOne, 0) === 0) {
+      this.handedOver++;
       return this.packed.expand(words, offset, out);
+    }
     return this.mayBeStuck(words, offset, out, first);
   }
 
@@ -119,7 +154,7 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
       k += done;
       const begin = done === 1 ? before : ends[first + k - 2];
       if (this.mayBeStuck(words, offset + (k - 1) * this.words, out, begin)) {
-        this.takeBack(out, begin);
+        takeBack(out, begin);
         return k - 1;
       }
       if (out.count >= enough) return k;
@@ -142,16 +177,8 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
     const { code } = this;
     const done = code.expand(words, offset, count, out.count, out.words, out.instances, enough, ends, first);
     if (done > 0) out.count = ends[first + done - 1];
-    if (code.hasFailed()) this.takeBack(out, out.count);
+    if (code.hasFailed()) takeBack(out, out.count);
     return done;
-  }
-
-  /** Takes the successors from number `first` on back. */
-  private takeBack(out: Successors, first: number): void {
-    const { brokenSteps } = out;
-    while (brokenSteps.length > 0 && brokenSteps[brokenSteps.length - 1].successor >= first)
-      brokenSteps.pop();
-    out.count = first;
   }
 
   /** Whether the state that was expanded last, whose successors begin at number `first`, may be a deadlock. */
@@ -230,6 +257,13 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
   deadlockIn(words: Int32Array, offset: number): Deadlock | null {
     return this.packed.deadlockIn(words, offset);
   }
+}
+
+/** Takes the successors from number `first` on back. */
+function takeBack(out: Successors, first: number): void {
+  const { brokenSteps } = out;
+  while (brokenSteps.length > 0 && brokenSteps[brokenSteps.length - 1].successor >= first) brokenSteps.pop();
+  out.count = first;
 }
 
 /** Makes room for `more` successors, so that compiled code need not look. */

@@ -183,7 +183,7 @@ return { expand, hasFailed: () => failed, blocked: () => blocked, waitsOn, invar
     let room = 0;
     labels.forEach((label, i) => {
       const cost = countOperations(label.body);
-      if (cost > room) {
+      if (groups.length === 0 || cost > room) {
         groups.push({ last: i, cases: [] });
         room = mostOperations;
       }

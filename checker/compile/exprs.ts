@@ -348,18 +348,19 @@ export class Exprs {
 
   /**
    * The expression with other words: what that makes constant is folded. `done` is what was replaced already;
-   * parts of which `isKept` says so stay as they are.
+   * parts of which `isKept` says so stay as they are. `settle` may know better what a part is once it is made.
    */
   replaceWords(
     expr: Expr,
     by: (word: Extract<Expr, { kind: "word" }>) => Expr,
     done: Map<Expr, Expr>,
     isKept: (part: Expr) => boolean = () => false,
+    settle: (made: Expr) => Expr = (made) => made,
   ): Expr {
     const known = done.get(expr);
     if (known !== undefined) return known;
-    const again = (operand: Expr): Expr => this.replaceWords(operand, by, done, isKept);
-    const made = isKept(expr) ? expr : this.remake(expr, by, again);
+    const again = (operand: Expr): Expr => this.replaceWords(operand, by, done, isKept, settle);
+    const made = isKept(expr) ? expr : settle(this.remake(expr, by, again));
     done.set(expr, made);
     return made;
   }

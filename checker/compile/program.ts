@@ -97,15 +97,20 @@ export class ProgramCompiler<S> {
       return;
     }
     const [yes, no] = run.fork(test);
+    const reads = new Set(run.reads);
     const side = (env: typeof yes, what: () => void): Stmt[] =>
       this.collect(() => {
-        // Within the branch, its condition need not be said again.
+        // Within the branch, its condition need not be said again; and what the other one reads is not read.
         env.path = run.exprs.one;
         run.env = env;
+        run.reads.clear();
+        for (const leaf of reads) run.reads.add(leaf);
         what();
       });
     const ofYes = side(yes, then);
+    const readThere = [...run.reads];
     const ofNo = side(no, otherwise);
+    for (const leaf of readThere) run.reads.add(leaf);
     if (ofYes.length + ofNo.length > 0) run.out.push({ do: "if", test, yes: ofYes, no: ofNo });
     run.env.isDead = true;
   }

@@ -2,6 +2,7 @@
 import type { Evaluator } from "../evaluate/evaluator.ts";
 import type { Instance } from "../model/model.ts";
 import type { SearchResult } from "../search/result.ts";
+import { locks } from "./merge/merge.ts";
 import {
   type ReduceOptions,
   type Reduced,
@@ -13,7 +14,7 @@ import {
 } from "./reduction.ts";
 import { symmetry } from "./symmetry/symmetry.ts";
 
-const reductions: Partial<Record<ReductionName, Reduction>> = { symmetry };
+const reductions: Partial<Record<ReductionName, Reduction>> = { locks, symmetry };
 
 /** An evaluator with reductions around it. */
 export interface WithReductions {

@@ -1,0 +1,41 @@
+/** Lock-aware merging: steps of one process that nobody can come between or see become one transition. */
+import type { CompiledEvaluator } from "../../compile/compiled.ts";
+import type { Evaluator } from "../../evaluate/evaluator.ts";
+import type { Instance } from "../../model/model.ts";
+import { type Reduced, type Reduction, type Refusal } from "../reduction.ts";
+import { analyse } from "./analysis.ts";
+import { MergedEvaluator } from "./merged.ts";
+import { UnknownSteps } from "./steps.ts";
+
+export const locks: Reduction = {
+  name: "locks",
+  apply(of, evaluator, { failures }) {
+    const failure = failures.find(({ reduction }) => reduction === "locks");
+    if (failure !== undefined) return { refused: failure.reason };
+    return mergeBlocks(of, evaluator);
+  },
+};
+
+/** The evaluator with blocks for transitions; or why that cannot be. */
+export function mergeBlocks<S>(of: Instance<S>, evaluator: Evaluator): Reduced | Refusal {
+  if (!isCompiled(evaluator))
+    return {
+      refused: `the ${evaluator.name} engine does not know what steps read and write; use --engine js`,
+    };
+  if (of.processes.length === 0)
+    return { refused: "the model has no processes, whose steps could be merged" };
+  try {
+    const analysis = analyse(of, evaluator);
+    const { goesOnAfter, goesOnBefore } = analysis.plan;
+    if (![...goesOnAfter, ...goesOnBefore].some((process) => process.includes(1)))
+      return { refused: "no step of a process commutes with all that others may do meanwhile" };
+    return new MergedEvaluator(of, evaluator, analysis);
+  } catch (error) {
+    if (error instanceof UnknownSteps) return { refused: error.message };
+    throw error;
+  }
+}
+
+function isCompiled(evaluator: Evaluator): evaluator is CompiledEvaluator {
+  return "insight" in evaluator;
+}

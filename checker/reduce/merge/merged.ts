@@ -1,0 +1,279 @@
+/**
+ * An evaluator whose transitions are blocks of steps of one process (see plan.ts), around the compiled one.
+ *
+ * Every state that it gives is one of the model's own, and every block a run of the model's own steps: what it
+ * reports as violated is. What it leaves out is what the plan says may be left out. The plan rests on which locks
+ * are held at which labels; every state that is expanded is held to that.
+ */
+import { type CompiledEvaluator, type Part, runPart } from "../../compile/compiled.ts";
+import type { Label, Module } from "../../compile/ir.ts";
+import { type Deadlock, Successors } from "../../evaluate/evaluator.ts";
+import type { Instance } from "../../model/model.ts";
+import { type Leaf, readLeaf } from "../../schema/layout.ts";
+import type { Path, Violation } from "../../search/result.ts";
+import { type Reduced, ReductionFailure, type ReductionReport } from "../reduction.ts";
+import type { Analysis } from "./analysis.ts";
+import { Blocks } from "./blocks.ts";
+import { checkDiscipline, describeLapse } from "./discipline.ts";
+import type { Plan } from "./plan.ts";
+
+/** Steps in one block at most: one that is longer may be a loop, and ends here so that others get their turn. */
+const longest = 1000;
+
+export class MergedEvaluator<S> implements Reduced {
+  readonly reduction = "locks";
+  readonly keepsLengths = false;
+  readonly name = "js";
+  readonly words: number;
+  readonly usedBits: readonly number[];
+  readonly blocks: Blocks;
+  readonly inner: CompiledEvaluator;
+  readonly analysis: Analysis;
+  private readonly of: Instance<S>;
+  private readonly plan: Plan;
+  private readonly controls: readonly Leaf[];
+  /** By process, by code of its label: the locks that are not free where the process is there. */
+  private readonly claims: readonly (readonly (readonly Leaf[])[])[];
+  private readonly parts: readonly Part[];
+  /** The steps from a stored state, and those within a block. */
+  private readonly first: Successors;
+  private readonly next: Successors;
+  /** States within blocks that are still to be gone on from. */
+  private stack: Int32Array;
+  private readonly pending: { block: number; isBefore: boolean; length: number; startsCall: boolean }[] = [];
+
+  constructor(of: Instance<S>, inner: CompiledEvaluator, analysis: Analysis) {
+    const { table, locks, plan } = analysis;
+    this.of = of;
+    this.inner = inner;
+    this.analysis = analysis;
+    this.plan = plan;
+    this.controls = table.controls;
+    this.claims = table.points.map((process) =>
+      process.map(({ number }) =>
+        locks.isReached[number] ? locks.held[number].members().map((leaf) => table.numbers.leaves[leaf]) : [],
+      ),
+    );
+    this.words = inner.words;
+    this.usedBits = of.layout.usedBits;
+    this.blocks = new Blocks(of.instances.length);
+    this.first = new Successors(inner.words);
+    this.next = new Successors(inner.words);
+    this.stack = new Int32Array(64 * inner.words);
+    this.parts = inner.module.dispatches.map((_, process) => runPart(of, this.partOf(process)));
+  }
+
+  /** The module that tries the steps of one process only, and those only at labels where a block goes on. */
+  private partOf(process: number): Module {
+    const { module } = this.inner;
+    const dispatch = module.dispatches[process];
+    const { goesOnAfter, goesOnBefore } = this.plan;
+    const labels = dispatch.labels.map((label, code): Label => {
+      const isUsed = goesOnAfter[process][code] === 1 || goesOnBefore[process][code] === 1;
+      return isUsed ? label : { body: [], isBlocking: false, waits: [] };
+    });
+    return {
+      ...module,
+      dispatches: [{ ...dispatch, labels }],
+      environment: [],
+      invariants: [],
+      witnesses: [],
+    };
+  }
+
+  initialStates(): Int32Array[] {
+    return this.inner.initialStates();
+  }
+
+  expand(words: Int32Array, offset: number, out: Successors): boolean {
+    const { first, plan } = this;
+    this.checkClaims(words, offset);
+    first.clear();
+    const mayBeStuck = this.expandInner(words, offset, first);
+    for (let i = 0; i < first.count; i++) {
+      const instance = first.instances[i];
+      const process = plan.processOf[instance];
+      const at = i * this.words;
+      const isBroken = this.copyBroken(first, i, out, instance, at);
+      if (process < 0) {
+        if (!isBroken) this.emit(out, first.words, at, instance);
+        continue;
+      }
+      const code = readLeaf(this.controls[process], first.words, at);
+      const isBefore = plan.comesBefore[instance]?.[code] === 1;
+      if (!this.goesOn(process, code, isBefore)) {
+        if (!isBroken) this.emit(out, first.words, at, instance);
+        continue;
+      }
+      this.push(first.words, at, instance, isBefore, 1, plan.beginsCall[instance] === 1);
+      this.finish(process, out);
+    }
+    return mayBeStuck;
+  }
+
+  /**
+   * What a step reads was found out from its compiled form. Where that is left (and the step does not throw), the
+   * step does something else than was thought.
+   */
+  private expandInner(words: Int32Array, offset: number, out: Successors): boolean {
+    const { inner } = this;
+    const before = inner.handedOver;
+    const mayBeStuck = inner.expand(words, offset, out);
+    if (inner.handedOver !== before)
+      throw failed("a step computes with what is no number, and may read what nobody thought of", "");
+    return mayBeStuck;
+  }
+
+  lift(violation: Violation): Violation {
+    return { ...violation, path: this.liftPath(violation.path) };
+  }
+
+  liftPath({ initial, instances }: Path): Path {
+    return { initial, instances: instances.flatMap((block) => this.blocks.stepsOf(block)) };
+  }
+
+  describe(): ReductionReport {
+    const { table, locks } = this.analysis;
+    const { protectedLocations, lapses } = checkDiscipline(table, locks);
+    const names = locks.locks.members().map((leaf) => table.numbers.leaves[leaf].path);
+    const found =
+      names.length === 0
+        ? "no lock was found"
+        : `locks: ${names.join(", ")}; ${protectedLocations} locations are theirs`;
+    return { name: "locks", factor: null, isEstimate: false, notes: [found, ...lapses.map(describeLapse)] };
+  }
+
+  private goesOn(process: number, code: number, isBefore: boolean): boolean {
+    const { goesOnBefore, goesOnAfter } = this.plan;
+    return (isBefore ? goesOnBefore : goesOnAfter)[process][code] === 1;
+  }
+
+  /** Goes on from the pending states until every block has ended. */
+  private finish(process: number, out: Successors): void {
+    const { next, plan, pending } = this;
+    for (let top = pending.pop(); top !== undefined; top = pending.pop()) {
+      const from = pending.length * this.words;
+      const { block, isBefore, length, startsCall } = top;
+      this.step(process, from, next);
+      if (next.count === 0) {
+        if (!this.mayBeDropped(process, from, isBefore && startsCall))
+          this.emit(out, this.stack, from, block);
+        continue;
+      }
+      for (let i = 0; i < next.count; i++) {
+        const instance = next.instances[i];
+        const at = i * this.words;
+        const longer = this.blocks.longer(block, instance);
+        const isBroken = this.copyBroken(next, i, out, longer, at);
+        const code = readLeaf(this.controls[process], next.words, at);
+        const comesBefore = isBefore && plan.comesBefore[instance]?.[code] === 1;
+        if (this.goesOn(process, code, comesBefore) && length < longest) {
+          this.push(next.words, at, longer, comesBefore, length + 1, startsCall);
+        } else if (!isBroken) {
+          this.emit(out, next.words, at, longer);
+        }
+      }
+    }
+  }
+
+  /** The steps of one process from a state on the stack. */
+  private step(process: number, from: number, into: Successors): void {
+    into.clear();
+    if (this.parts[process].expand(this.stack, from, into)) return;
+    // Compiled code could not go on: the packed evaluator throws the exact error, or finds the steps.
+    const all = new Successors(this.words);
+    this.expandInner(this.stack, from, all);
+    into.clear();
+    for (let i = 0; i < all.count; i++) {
+      if (this.plan.processOf[all.instances[i]] !== process) continue;
+      this.copyBroken(all, i, into, all.instances[i], i * this.words, true);
+    }
+  }
+
+  /**
+   * A call that finds its first lock taken need not be begun: while it waits it holds nothing, so that nobody waits
+   * for it, and whoever would wait for ever does so without it too.
+   */
+  private mayBeDropped(process: number, from: number, startsCall: boolean): boolean {
+    if (!startsCall || !this.plan.isIdleFree || this.of.model.deadlock === "stuck") return false;
+    const code = readLeaf(this.controls[process], this.stack, from);
+    return this.plan.takesLock[process][code] === 1 && this.parts[process].waitsOn(this.stack, from) >= 0;
+  }
+
+  private push(
+    words: Int32Array,
+    at: number,
+    block: number,
+    isBefore: boolean,
+    length: number,
+    startsCall: boolean,
+  ): void {
+    const to = this.pending.length * this.words;
+    if (to + this.words > this.stack.length) {
+      const stack = new Int32Array(2 * this.stack.length);
+      stack.set(this.stack);
+      this.stack = stack;
+    }
+    for (let k = 0; k < this.words; k++) this.stack[to + k] = words[at + k];
+    this.pending.push({ block, isBefore, length, startsCall });
+  }
+
+  private emit(out: Successors, words: Int32Array, at: number, block: number): void {
+    const to = out.nextOffset();
+    for (let k = 0; k < this.words; k++) out.words[to + k] = words[at + k];
+    out.instances[out.count] = block;
+    out.count++;
+  }
+
+  /** Where a step broke a step property, the state after it is kept, so that a path can end with that step. */
+  private copyBroken(
+    from: Successors,
+    successor: number,
+    out: Successors,
+    block: number,
+    at: number,
+    always = false,
+  ): boolean {
+    let isBroken = false;
+    for (const broken of from.brokenSteps) {
+      if (broken.successor !== successor) continue;
+      out.brokenSteps.push({ successor: out.count, property: broken.property });
+      isBroken = true;
+    }
+    if (isBroken || always) this.emit(out, from.words, at, block);
+    return isBroken;
+  }
+
+  private checkClaims(words: Int32Array, offset: number): void {
+    for (let process = 0; process < this.controls.length; process++) {
+      const code = readLeaf(this.controls[process], words, offset);
+      const claims = this.claims[process][code];
+      for (let i = 0; i < claims.length; i++) {
+        if (readLeaf(claims[i], words, offset) !== 0) continue;
+        const { label, processName } = this.analysis.table.points[process][code];
+        throw failed(`${processName} is at "${label}" and does not hold ${claims[i].path}`, label);
+      }
+    }
+  }
+
+  violatedInvariants(words: Int32Array, offset: number): readonly number[] {
+    return this.inner.violatedInvariants(words, offset);
+  }
+
+  countClean(words: Int32Array, offset: number, count: number): number {
+    return this.inner.countClean?.(words, offset, count) ?? 0;
+  }
+
+  markWitnesses(words: Int32Array, offset: number, reached: Uint8Array): void {
+    this.inner.markWitnesses(words, offset, reached);
+  }
+
+  deadlockIn(words: Int32Array, offset: number): Deadlock | null {
+    return this.inner.deadlockIn(words, offset);
+  }
+}
+
+/** The failure of what the plan rests on. */
+function failed(reason: string, subject: string): ReductionFailure {
+  return new ReductionFailure("locks", reason, subject);
+}

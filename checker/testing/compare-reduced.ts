@@ -1,0 +1,49 @@
+/** What a reduction must not change, for tests. */
+import { confirmClaim, replayPath } from "../trace/replay.ts";
+import type { Evaluator } from "../evaluate/evaluator.ts";
+import { deadlockProperty, type Instance } from "../model/model.ts";
+import { breadthFirst } from "../search/breadth-first.ts";
+import type { SearchResult, Violation } from "../search/result.ts";
+
+/** Explores past violations. */
+export function searchAll<S>(
+  of: Instance<S>,
+  evaluator: Evaluator,
+  maxStates?: number,
+): Promise<SearchResult> {
+  return breadthFirst(evaluator, {
+    instances: of.instances.length,
+    witnesses: of.witnesses.length,
+    stopAtViolation: false,
+    ...(maxStates === undefined ? {} : { maxStates }),
+  });
+}
+
+function instanceOf<S>(of: Instance<S>, { kind, property }: Violation) {
+  if (kind === "deadlock") return { name: deadlockProperty, args: {} };
+  const { property: found, args } = (kind === "step" ? of.stepProperties : of.invariants)[property];
+  return { name: found.name, args };
+}
+
+/** What a search says of a model, lengths apart: the violated property instances and the witnesses reached. */
+export function verdictOf<S>(of: Instance<S>, { violations, witnesses }: SearchResult) {
+  const violated = violations.map((violation) => {
+    const { name, args } = instanceOf(of, violation);
+    return `${name} ${JSON.stringify(args)}`;
+  });
+  const reached = of.witnesses.filter(({ id }) => witnesses[id] !== null);
+  return {
+    violated: violated.sort(),
+    reached: reached.map(({ property, args }) => `${property.name} ${JSON.stringify(args)}`),
+  };
+}
+
+/** The violations whose schedule the reference evaluator does not confirm, by name. */
+export function unconfirmed<S>(of: Instance<S>, { violations }: SearchResult): string[] {
+  return violations
+    .filter((violation) => {
+      const { name, args } = instanceOf(of, violation);
+      return confirmClaim(of, replayPath(of, violation.path), { kind: violation.kind, name, args }) === null;
+    })
+    .map((violation) => instanceOf(of, violation).name);
+}
