@@ -118,7 +118,7 @@ export class WasmEvaluator<S> implements Evaluator {
       invariants: of.invariants.length,
       stepProperties: of.stepProperties.length,
       witnesses: of.witnesses.length,
-      serverSets: compiled.servers.length,
+      serverSets: compiled.insight.servers.length,
       mostSuccessors: compiled.module.mostSuccessors,
       memoryBytes,
     });
@@ -129,7 +129,7 @@ export class WasmEvaluator<S> implements Evaluator {
     this.run.setBase(this.map.thread(0));
     this.cells = new Int32Array(this.memory.buffer);
     this.bytes = new Uint8Array(this.memory.buffer);
-    compiled.servers.forEach((names, set) => {
+    compiled.insight.servers.forEach((names, set) => {
       of.instances.forEach(({ action, id }) => {
         this.bytes[this.map.servers + set * of.instances.length + id] = names.includes(action.name) ? 1 : 0;
       });

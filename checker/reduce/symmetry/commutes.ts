@@ -10,6 +10,7 @@ import { type ActionInstance, deadlockProperty, type Instance } from "../../mode
 import type { AnyArgs, Params } from "../../model/rule.ts";
 import { type Bounds, computeScalarShape } from "../../schema/shape.ts";
 import type { Random } from "../../search/random.ts";
+import { liftPath } from "../reduction.ts";
 import type { Canonicaliser } from "./canonical.ts";
 import { type Group, groupOf, type Transposition } from "./group.ts";
 import type { DeadLocalReset } from "./reset.ts";
@@ -232,11 +233,17 @@ export class CommutationCheck<S> {
     for (const [words, id] of expected.successors) {
       const image = rename(Int32Array.from(words.split(","), Number)).join();
       images.add(image);
-      if (!found.successors.has(image)) return `the step ${nameInstance(this.of.instances[id])}`;
+      if (!found.successors.has(image)) return `the step ${this.nameStep(id)}`;
     }
     for (const [words, id] of found.successors)
-      if (!images.has(words)) return `the step ${nameInstance(this.of.instances[id])}`;
+      if (!images.has(words)) return `the step ${this.nameStep(id)}`;
     return null;
+  }
+
+  /** A transition of an evaluator that is reduced already may be several steps, and is named after the first. */
+  private nameStep(id: number): string {
+    const { instances } = liftPath(this.evaluator, { initial: 0, instances: [id] });
+    return nameInstance(this.of.instances[instances[0]]);
   }
 
   private renameFinding({ kind, of, args }: Finding, renaming: Renaming): Finding {
