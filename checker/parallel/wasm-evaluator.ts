@@ -64,6 +64,7 @@ type Exports = Record<
   | "setBase"
   | "work"
   | "takeIn"
+  | "sift"
   | "publish"
   | "serve"
   | "rehash"
