@@ -18,6 +18,7 @@ import { lateStoresAttach } from "./scenarios/late-stores-attach.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
 import { results } from "./scenarios/results.ts";
 import { secrets } from "./scenarios/secrets.ts";
+import { streamTable } from "./scenarios/stream-table.ts";
 import { queueBatches, queueFullBatches, queueTimeOuts } from "./scenarios/queue-batches.ts";
 
 /** A design whose model is the machine. */
@@ -34,8 +35,10 @@ function without(scenario: Scenario, names: readonly string[]): Scenario {
   return { ...scenario, sizes: Object.fromEntries(sizes) };
 }
 
-/** Domains and attachments that come and go. */
-const lifetimeScenarios = [attachDetachFree, idReuse, everyArgument, attachTimeOuts, lateStoresAttach];
+/** Domains and attachments that come and go, in a stream table of one level. */
+const oneLevelScenarios = [attachDetachFree, idReuse, everyArgument, attachTimeOuts, lateStoresAttach];
+/** The same of a version whose pool gives pages for a stream table of two levels. */
+const lifetimeScenarios = [...oneLevelScenarios, streamTable];
 /** Commands and stores on their way to the SMMU. */
 const queueScenarios = [queueBatches, queueFullBatches, queueTimeOuts, lateStores, lateStoresNonCoherent];
 /** The same of a version that issues commands one by one. */
@@ -75,7 +78,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of February 2023 (RFC v1), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...singleCommands].map((of) =>
+    scenarios: [mapUnmapDonate, ...oneLevelScenarios, results, secrets, ...singleCommands].map((of) =>
       without(of, rfc1HasNo),
     ),
     build: buildPvRfc1,

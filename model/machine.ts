@@ -9,7 +9,9 @@
  *   (`stream`), the domains lifetimes (`lifetime`) and the pool pages (`poolPage`). Then a page table is a page
  *   of the pool; what it holds is kept with the domain (`entries`) and read through the page: a free page is
  *   zero, and a page that left the pool holds what its owner likes.
- * - Stage 2 only: no context descriptors, no PASIDs. The second level of the stream table is always there.
+ * - Stage 2 only: no context descriptors, no PASIDs. The stream table has one level, unless a scenario gives it a
+ *   first one (`level1`); tables of the second level are then pages of the pool, of which the first ones may be of
+ *   blocks that are not aligned to their size (`unaligned`).
  * - SMMUs are powered. They see stores at once, unless a scenario has late stores (`store`). Device `k` is behind
  *   SMMU `k` modulo their number, and so is its stream.
  * - Other page sizes than a page: no blocks, no splits.
@@ -45,6 +47,10 @@ export const transaction = sort("transaction", "a walk or an access that an SMMU
 export const stream = sort(
   "stream",
   "a device's entry in the stream table; none where devices stay attached",
+);
+export const level1 = sort(
+  "level1",
+  "an entry of the stream table's first level; none where it has one level, which is always there",
 );
 
 export type IovaIndex = Index<"iova">;
@@ -163,6 +169,14 @@ const smmuRecord = record({
   transactions: array(transaction, record({ doing: inProgress })).means("its walks and accesses in progress"),
 });
 
+/** An entry of the stream table's first level. */
+const level1Record = record({
+  table: option(page).means("the page with the second level; null while there is none (l2ptr)"),
+  unaligned: range(0, "unaligned").means(
+    "1 where the table is not aligned to its size: the SMMU drops the low bits of its address",
+  ),
+});
+
 /** What comes and goes with a domain. Where nothing of it is modelled, domains are allocated for ever. */
 const lifetime = record({
   hasObject: bool().means("the driver's object is allocated (priv)"),
@@ -210,9 +224,11 @@ export const memory = record({
     "domains",
     "an uninitialised pointer",
     "a freed domain",
+    "stream table",
   ).means("what EL2 accessed last that it must not: memory outside this table, or by such a pointer"),
   domainLock: lockState(cpu).means("protects the allocation of domains (kvm_iommu_domain_lock)"),
   lifetimes: array("lifetime", lifetime).means("the domains' lifetimes; none where they live for ever"),
+  level1: array(level1, level1Record).means("the first level of the stream table"),
   streams: array(stream, streamRecord).means("the stream table, and the SMMU's copy of it"),
   read: array("contents", record({ word: range(0, 2) })).means("what a device read last, and told the host"),
   pool: array("poolPage", poolPage).means("the IOMMU pool: the first pages of memory"),
@@ -234,7 +250,7 @@ export const registers = {
   count: range(0, "count"),
   prot: oneOf("read and write", "read", "write", "nothing", "unknown bits"),
   vm: guest,
-  stream: argument(stream, "out of range"),
+  stream: argument(stream, "one past the end", "out of range"),
 } as const;
 
 /** What calls keep on their stacks. Calls that share a local share its name. */

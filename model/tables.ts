@@ -4,7 +4,15 @@
  * what follows is undefined. The property memory-safety says that it never comes to that.)
  */
 import { isValid } from "../checker/index.ts";
-import { domain, type DomainIndex, type IovaIndex, type Machine, page, type StreamIndex } from "./machine.ts";
+import {
+  domain,
+  type DomainIndex,
+  type IovaIndex,
+  level1,
+  type Machine,
+  page,
+  type StreamIndex,
+} from "./machine.ts";
 import { delayEntry } from "./smmu/late-stores.ts";
 import type { PageIndex } from "../spec/ownership.ts";
 
@@ -83,6 +91,25 @@ export function hasTable(s: Machine, of: DomainIndex | string): boolean {
 /** The stream table entry that the argument names. What an unchecked argument leads to could be any. */
 export function streamOf(s: Machine, of: StreamIndex | string): Machine["streams"][number] {
   return s.streams[isValid(of) ? of : 0];
+}
+
+/** A CPU looks at the stream's entry: what an unchecked argument leads to lies outside of any table of streams. */
+export function lookAtStream(s: Machine, of: StreamIndex | string): Machine["streams"][number] {
+  if (!isValid(of) || isSecondLevelMissing(s, of)) s.wildAccess = "stream table";
+  return streamOf(s, of);
+}
+
+/** The first level's entry for the stream; null where the stream table has one level. */
+export function level1Of(s: Machine, of: number): Machine["level1"][number] | null {
+  if (s.level1.length === 0) return null;
+  const span = s.streams.length / s.level1.length;
+  return s.level1[level1.at((of - (of % span)) / span)];
+}
+
+/** Has the stream table no second level yet for the stream? */
+export function isSecondLevelMissing(s: Machine, of: StreamIndex | string): boolean {
+  const first = isValid(of) ? level1Of(s, of) : null;
+  return first !== null && first.table === null;
 }
 
 /** The first free page of the pool, or null. */

@@ -10,7 +10,8 @@ import {
   type Witness,
   witness,
 } from "../checker/index.ts";
-import { cpu, device, domain, type DomainIndex, type Seen } from "../model/machine.ts";
+import { cpu, device, domain, type DomainIndex, level1, type Seen } from "../model/machine.ts";
+import { isSecondLevelMissing } from "../model/tables.ts";
 import { describeOwner, type PageIndex } from "../spec/ownership.ts";
 import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import { isHeldBy } from "./discipline.ts";
@@ -112,6 +113,68 @@ export const configuration: readonly Invariant<Seen>[] = [
       explain: (s, { domain: d }) =>
         `domain ${d} has ${s.domains[d].references} references, and ${countAttachments(s, d)} stream table entries name it`,
       premise: (s, { domain: d }) => countAttachments(s, d) > 0,
+    },
+  ),
+];
+
+export const streamTables: readonly Invariant<Seen>[] = [
+  invariant(
+    "tables-of-streams-are-where-the-SMMU-looks",
+    { level1 },
+    {
+      sentence:
+        "Every second level that the stream table's first level leads to is a page of the hypervisor's, in use, and aligned to its size.",
+      holds: (s: Seen, { level1: n }) => {
+        const { table, unaligned } = s.level1[n];
+        return table === null || (unaligned === 0 && isTable(s, table));
+      },
+      explain: (s, { level1: n }) => {
+        const { table, unaligned } = s.level1[n];
+        const where = unaligned > 0 ? ", and not aligned: the SMMU reads the page before" : "";
+        return `entry ${n} of the first level leads to ${describeTable(s, table)}${where}`;
+      },
+      premise: (s, { level1: n }) => s.level1[n].table !== null,
+    },
+  ),
+];
+
+export const streamTableSteps: readonly StepProperty<Seen>[] = [
+  stepProperty(
+    "second-levels-stay",
+    { level1 },
+    {
+      sentence: "A second level of the stream table, once it is there, is neither replaced nor freed.",
+      holds: (before: Seen, after: Seen, _step, { level1: n }) =>
+        before.level1[n].table === null || before.level1[n].table === after.level1[n].table,
+      explain: (before, after, _step, { level1: n }) =>
+        `entry ${n} of the first level led to page ${before.level1[n].table}, and leads to ${after.level1[n].table === null ? "nothing" : `page ${after.level1[n].table}`}`,
+    },
+  ),
+];
+
+export const streamTableWitnesses: readonly Witness<Seen>[] = [
+  witness(
+    "a second level is there",
+    { level1 },
+    {
+      sentence:
+        "The stream table has a table of the second level, and a device whose entry is in it is attached.",
+      holds: (s: Seen, { level1: n }) =>
+        s.level1[n].table !== null && s.streams.some(({ word }) => word !== null),
+    },
+  ),
+  witness(
+    "a second level finds no page",
+    { cpu },
+    {
+      sentence: "A call is to attach a device, and the pool has no page for the second level of its stream.",
+      holds: (s: Seen, { cpu: k }) => {
+        const { pc, stream: of } = s.cpus[k];
+        if (pc !== "attach_dev: is the second level of the stream table missing?") return false;
+        return (
+          typeof of === "number" && isSecondLevelMissing(s, of) && s.pool.every(({ use }) => use !== "free")
+        );
+      },
     },
   ),
 ];

@@ -5,7 +5,14 @@ import type { Design, Model } from "../checker/index.ts";
 import { type MachineDesign, machineDesigns } from "../model/index.ts";
 import type { Machine } from "../model/machine.ts";
 import { commands, commandSteps, commandWitnesses } from "./commands.ts";
-import { configuration, configurationSteps, configurationWitnesses } from "./configuration.ts";
+import {
+  configuration,
+  configurationSteps,
+  configurationWitnesses,
+  streamTables,
+  streamTableSteps,
+  streamTableWitnesses,
+} from "./configuration.ts";
 import { lifetimes, lifetimeSteps, lifetimeWitnesses } from "./lifetime.ts";
 import { discipline, memorySafety } from "./discipline.ts";
 import { pageStates, pageStateSteps } from "./page-states.ts";
@@ -19,6 +26,7 @@ export const invariants = [
   ...referenceCounts,
   ...translations,
   ...configuration,
+  ...streamTables,
   ...lifetimes,
   ...commands,
   ...memorySafety,
@@ -28,6 +36,7 @@ export const stepProperties = [
   ...referenceSteps,
   ...translationSteps,
   ...configurationSteps,
+  ...streamTableSteps,
   ...lifetimeSteps,
   ...commandSteps,
   ...discipline,
@@ -39,6 +48,7 @@ export const witnesses = [
   ...referenceWitnesses,
   ...translationWitnesses,
   ...configurationWitnesses,
+  ...streamTableWitnesses,
   ...lifetimeWitnesses,
   ...commandWitnesses,
 ];

@@ -31,7 +31,7 @@ function search(of: Instance<unknown>, maxStates: number): Promise<SearchResult>
   return breadthFirst(createCompiled(of), { ...options, maxStates });
 }
 
-test.for(["attach-detach-free", "id-reuse"])(
+test.for(["attach-detach-free", "id-reuse", "stream-table"])(
   "pv holds on %s, and every witness is reached",
   async (scenario) => {
     const of = instanceOf("pv", scenario);
@@ -124,6 +124,8 @@ test.for([
       "an-id-is-clean-when-it-is-given": 95,
     },
   ],
+  // EL2 looks for the entry of a stream whose second level is not there, at physical address 0.
+  ["pv-2025", "stream-table", { "memory-safety": 46 }],
   ["pv-android15", "attach-detach-free", {}],
   ["pv-android16", "attach-detach-free", {}],
   ["pv-2025", "attach-detach-free", {}],

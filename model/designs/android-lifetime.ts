@@ -3,11 +3,15 @@
  * attached to, with a count of the attachments for each; TLBIs go to the SMMUs in the list. What the SMMU holds of an
  * id is invalidated when a device is detached: at every detach (android15), or at the last one (android16).
  *
+ * In android15 a table of the second level of the stream table is a page, which whatever call looks for an entry
+ * allocates; in android16 kvm_iommu_refill sees to it that larger tables are aligned.
+ *
  * The lock of the list (list_lock, in android15 lock) is left out: with one SMMU it is held only around iommu.lock.
  */
 import {
   addLocals,
   check,
+  dropCheck,
   dropLocals,
   dropStep,
   type Edit,
@@ -16,6 +20,7 @@ import {
   type Exit,
   insertAfter,
   insertBefore,
+  isValid,
   jump,
   label,
   leave,
@@ -36,6 +41,7 @@ import { type DetachFrame, detachDev } from "../hypercalls/detach-dev.ts";
 import { type FreeFrame, freeDomain } from "../hypercalls/free-domain.ts";
 import { iovaToPhys, type IovaToPhysFrame, readEntry } from "../hypercalls/iova-to-phys.ts";
 import { warnUnless } from "../hypercalls/results.ts";
+import { allocateSecondLevel, leadToSecondLevel } from "../hypercalls/second-level.ts";
 import { refuseUnderflow } from "../hypercalls/use-dma.ts";
 import { hostMmuLock, pgtLock, under } from "../locks.ts";
 import { type DomainIndex, type Machine, stack } from "../machine.ts";
@@ -52,6 +58,9 @@ import {
   freesInVain,
   looksAfterTheTable,
   onLate,
+  secondLevelAnywhere,
+  secondLevelIsAligned,
+  warnsOfMissingLevel,
   warnsOfRefusal,
 } from "./lifetime.ts";
 import { inVersion } from "./version.ts";
@@ -179,6 +188,7 @@ export const attachDev15 = edit<Machine>(
   attachDev,
   countUpFirst,
   ...attachFindsStream("smmu_get_ste_ptr (android15)"),
+  ...secondLevelIsAligned,
   insertBefore<Machine, AttachFrame>("iommu.lock", faultWithoutObject(attach15)),
   ...looksAfterTheTable(attach15),
   unlocked("pgt_lock"),
@@ -192,6 +202,18 @@ export const attachDev15 = edit<Machine>(
 export const detachDev15 = edit<Machine>(
   detachDev,
   ...detachFindsStream("smmu_get_ste_ptr (android15)"),
+  // Whatever looks for an entry allocates the second level.
+  addLocals({ found: stack.found }),
+  insertBefore<Machine, DetachFrame & { found: AttachFrame["found"] }>(
+    "the second level is there",
+    allocateSecondLevel(returns("ENODEV")),
+  ),
+  dropCheck("the second level is there"),
+  secondLevelAnywhere,
+  replaceStep<Machine, DetachFrame & { found: AttachFrame["found"] }>(
+    "lead the first level to the second one",
+    leadToSecondLevel(() => false),
+  ),
   insertBefore<Machine, DetachFrame>("iommu.lock", faultWithoutObject(detach15)),
   dropStep("look at the domain's type"),
   ...endsDetach(...invalidateId(), leaveList("take the attachment off the domain's list")),
@@ -258,10 +280,11 @@ export const attachDev16 = edit<Machine>(
     "smmu_get_alloc_ste_ptr (android16)",
     warnUnless(
       "the stream id is in range",
-      (_, c) => typeof c.stream === "number",
+      (s, c) => s.level1.length === 0 || isValid(c.stream),
       "smmu_get_alloc_ste_ptr (android16)",
     ),
   ),
+  ...secondLevelIsAligned,
   insertBefore<Machine, AttachFrame>("iommu.lock", faultWithoutObject(attach16)),
   ...looksAfterTheTable(attach16),
   ...attachesInVain(attach16),
@@ -273,6 +296,7 @@ export const attachDev16 = edit<Machine>(
 export const detachDev16 = edit<Machine>(
   detachDev,
   ...detachFindsStream("smmu_get_ste_ptr (android16)"),
+  warnsOfMissingLevel("smmu_get_ste_ptr (android16)"),
   insertBefore<Machine, DetachFrame>("iommu.lock", faultWithoutObject(detach16)),
   dropStep("look at the domain's type"),
   ...endsDetach(

@@ -18,6 +18,7 @@ import {
   type Node,
   panic,
   replaceCheck,
+  replaceStep,
   returns,
   step,
   when,
@@ -26,8 +27,9 @@ import type { AttachFrame } from "../hypercalls/attach-dev.ts";
 import type { DetachFrame } from "../hypercalls/detach-dev.ts";
 import type { FreeFrame } from "../hypercalls/free-domain.ts";
 import { warnUnless } from "../hypercalls/results.ts";
+import { leadToSecondLevel } from "../hypercalls/second-level.ts";
 import type { DomainIndex, Machine } from "../machine.ts";
-import { domainOf, lifetimeOf, streamOf } from "../tables.ts";
+import { domainOf, isSecondLevelMissing, lifetimeOf, lookAtStream } from "../tables.ts";
 
 export interface DomainFrame {
   domain: DomainIndex | "out of range" | "unallocated";
@@ -93,7 +95,7 @@ export function looksAfterTheTable(mirrors: string): readonly Edit<Machine>[] {
       step(
         "look at the stream table entry",
         (s, c) => {
-          c.isAllowed = streamOf(s, c.stream).word === null;
+          c.isAllowed = lookAtStream(s, c.stream).word === null;
         },
         { mirrors, mechanisms: ["M43"] },
       ),
@@ -143,16 +145,16 @@ export function freesInVain(mirrors: string): readonly Edit<Machine>[] {
   ];
 }
 
-/** attach_dev asks for the stream's id in the driver, under the SMMU's lock. */
+/** attach_dev asks for the stream's id in the driver, under the SMMU's lock; what comes before that, first. */
 export function attachFindsStream(
   mirrors: string,
-  ...warn: Node<Machine, AttachFrame>[]
+  ...before: Node<Machine, AttachFrame>[]
 ): readonly Edit<Machine>[] {
   return [
     dropCheck("the stream id is in range"),
     insertBefore<Machine, AttachFrame>(
-      "look at the stream table entry",
-      ...warn,
+      "is the second level of the stream table missing?",
+      ...before,
       check("the stream id is in range", (_, c) => isValid(c.stream), jump("put the domain"), {
         mirrors,
         mechanisms: ["M43"],
@@ -161,12 +163,16 @@ export function attachFindsStream(
   ];
 }
 
-/** detach_dev asks for the stream's id in the driver, under the SMMU's lock. */
-export function detachFindsStream(mirrors: string): readonly Edit<Machine>[] {
+/** detach_dev asks for the stream's id in the driver, under the SMMU's lock; what comes before that, first. */
+export function detachFindsStream(
+  mirrors: string,
+  ...before: Node<Machine, DetachFrame>[]
+): readonly Edit<Machine>[] {
   return [
     dropCheck("the stream id is in range"),
     insertBefore<Machine, DetachFrame>(
-      "look at the stream table entry",
+      "the second level is there",
+      ...before,
       check("the stream id is in range", (_, c) => isValid(c.stream), returns("ENODEV"), {
         mirrors,
         mechanisms: ["M43"],
@@ -174,3 +180,23 @@ export function detachFindsStream(mirrors: string): readonly Edit<Machine>[] {
     ),
   ];
 }
+
+/** No alignment is asked for: the SMMU may look for the table elsewhere. */
+export const secondLevelAnywhere: Edit<Machine> = dropStep("is the page aligned to the table's size?");
+
+/** detach_dev of a stream whose second level is not there meets a WARN. */
+export function warnsOfMissingLevel(mirrors: string): Edit<Machine> {
+  return insertBefore<Machine, DetachFrame>(
+    "the second level is there",
+    warnUnless("the second level is there", (s, c) => !isSecondLevelMissing(s, c.stream), mirrors),
+  );
+}
+
+/** A table of the second level is aligned without a check: it is a page, or the pool's refill sees to it. */
+export const secondLevelIsAligned: readonly Edit<Machine>[] = [
+  secondLevelAnywhere,
+  replaceStep<Machine, AttachFrame>(
+    "lead the first level to the second one",
+    leadToSecondLevel<AttachFrame>(() => false),
+  ),
+];

@@ -15,7 +15,7 @@
  * Nor was the text of pkvm_map_donated_memory: it is taken to donate the page and to zero it, and its counterpart
  * to zero it and to give it back.
  *
- * Left out: domains have an id for each SMMU. Table pages come from a list that the host fills, page by page.
+ * Left out: domains have an id for each SMMU. Table pages, also those of the stream table's second level, come from a list that the host fills, page by page.
  */
 import {
   check,
@@ -27,7 +27,6 @@ import {
   enclosed,
   type FrameOf,
   insertAfter,
-  insertBefore,
   isValid,
   jump,
   label,
@@ -177,8 +176,9 @@ export const attachDevV1 = edit<Machine>(
     otherwise: jump("the device is not attached"),
   }),
   dropStep("take a reference to the domain"),
-  insertBefore<Machine, AttachFrame>(
-    "look at the stream table entry",
+  // There is no pool for a second level of the stream table: it is left out.
+  replaceStep<Machine, AttachFrame>(
+    "is the second level of the stream table missing?",
     check("the stream id is in range", (_, c) => isValid(c.stream), jump("the device is not attached"), {
       mirrors: "smmu_get_ste_ptr (v1)",
       mechanisms: ["M43"],
@@ -218,6 +218,7 @@ export const attachDevV1 = edit<Machine>(
 export const detachDevV1 = edit<Machine>(
   detachDev,
   dropCheck("the stream id is in range"),
+  dropCheck("the second level is there"),
   dropStep("look at the stream table entry"),
   dropCheck("the entry is valid and the domain's"),
   replaceStep<Machine, DetachFrame>(

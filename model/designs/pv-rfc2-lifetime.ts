@@ -11,7 +11,8 @@
  *   mapped keeps its uses for ever.
  * - What is allocated to a domain is reached through its slot: where there is nothing, EL2 faults.
  *
- * Left out: the bound of stream ids, off by one in the posting (here an id is in the table or refused).
+ * - What a stream's id leads to in the first level of the stream table is read, and written where it is zero, before
+ *   the id is looked at; and the bound is off by one. A table of the second level is used wherever it lies.
  */
 import {
   check,
@@ -25,6 +26,7 @@ import {
   label,
   leave,
   mirrors,
+  type Node,
   panic,
   returns,
   step,
@@ -37,12 +39,16 @@ import type { Machine } from "../machine.ts";
 import { lifetimeOf } from "../tables.ts";
 import {
   attachesInVain,
+  attachFindsStream,
   countUpFirst,
+  detachFindsStream,
   type DomainFrame,
   faultWithoutObject,
   freesInVain,
   looksAfterTheTable,
   onLate,
+  secondLevelAnywhere,
+  warnsOfMissingLevel,
   warnsOfRefusal,
 } from "./lifetime.ts";
 
@@ -56,9 +62,35 @@ export function faultWithoutSmmu<C extends DomainFrame>(function_: string) {
   );
 }
 
+/**
+ * What is read by the stream's id before it is looked at: the first level's entry, by attach_dev, whatever the id; and
+ * the first entry beyond the table, for the bound is off by one. What then follows is left out.
+ */
+function readsBeyond<C extends Pick<AttachFrame, "stream">>(
+  name: string,
+  alsoFar: boolean,
+  function_: string,
+): Node<Machine, C> {
+  return step(
+    name,
+    (s, c) => {
+      const isFar = alsoFar && s.level1.length > 0;
+      if (c.stream === "one past the end" || (isFar && c.stream === "out of range")) {
+        s.wildAccess = "stream table";
+      }
+    },
+    { mirrors: function_ },
+  );
+}
+
 export const attachDevV2 = edit<Machine>(
   attachDev,
   countUpFirst,
+  ...attachFindsStream(
+    "smmu_get_ste_ptr (v2)",
+    readsBeyond("read the first level's entry", true, "smmu_alloc_l2_strtab, smmu_get_ste_ptr (v2)"),
+  ),
+  secondLevelAnywhere,
   ...looksAfterTheTable("smmu_attach_dev (v2)"),
   insertBefore<Machine, AttachFrame>("build the page table", faultWithoutObject("smmu_attach_dev (v2)")),
   ...attachesInVain("smmu_attach_dev (v2)"),
@@ -67,6 +99,11 @@ export const attachDevV2 = edit<Machine>(
 
 export const detachDevV2 = edit<Machine>(
   detachDev,
+  ...detachFindsStream(
+    "smmu_get_ste_ptr (v2)",
+    readsBeyond("find the stream table entry", false, "smmu_get_ste_ptr (v2)"),
+  ),
+  warnsOfMissingLevel("smmu_get_ste_ptr (v2)"),
   dropStep("look at the stream table entry"),
   dropCheck("the entry is valid and the domain's"),
   insertBefore<Machine, DetachFrame>(

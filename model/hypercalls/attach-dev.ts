@@ -26,8 +26,9 @@ import { addCommand, addSync } from "../smmu/command-queue.ts";
 import { storeTable, storeWord } from "../smmu/late-stores.ts";
 import { smmuOfStream } from "../smmu/smmus.ts";
 import { configurationInvalidationOf } from "../smmu/stream-table.ts";
-import { domainOf, freePageOf, hasTable, lifetimeOf, streamOf } from "../tables.ts";
+import { domainOf, freePageOf, hasTable, lifetimeOf, lookAtStream, streamOf } from "../tables.ts";
 import { domainGet, domainPut } from "./results.ts";
+import { allocateSecondLevel } from "./second-level.ts";
 
 const args = { stream: registers.stream, domain: registers.domain } as const;
 const locals = { isAllowed: stack.isAllowed, found: stack.found } as const;
@@ -103,10 +104,11 @@ export const attachDev = procedure<Machine, typeof args, typeof locals>(
     }),
     ...domainGet<AttachFrame>(refused),
     under(iommuLock(smmuOfStream), [
+      allocateSecondLevel<AttachFrame>(jump("put the domain")),
       step(
         "look at the stream table entry",
         (s, c) => {
-          c.isAllowed = streamOf(s, c.stream).word === null;
+          c.isAllowed = lookAtStream(s, c.stream).word === null;
         },
         { mirrors: driver, mechanisms: ["M43"] },
       ),

@@ -9,7 +9,7 @@ import { iommuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { storeTable, storeWord } from "../smmu/late-stores.ts";
 import { smmuOfStream } from "../smmu/smmus.ts";
-import { domainOf, lifetimeOf, streamOf } from "../tables.ts";
+import { domainOf, isSecondLevelMissing, lifetimeOf, lookAtStream, streamOf } from "../tables.ts";
 import { forgetStream } from "./attach-dev.ts";
 import { domainPut } from "./results.ts";
 
@@ -45,10 +45,14 @@ export const detachDev = procedure<Machine, typeof args, typeof locals>(
     ),
     check("more than the allocation refers to the domain", (_, c) => c.isAllowed, refused, { mirrors: core }),
     under(iommuLock(smmuOfStream), [
+      check("the second level is there", (s, c) => !isSecondLevelMissing(s, c.stream), returns("ENODEV"), {
+        mirrors: "smmu_get_ste_ptr (v2)",
+        mechanisms: ["M43"],
+      }),
       step(
         "look at the stream table entry",
         (s, c) => {
-          c.isAllowed = isValid(c.domain) && streamOf(s, c.stream).word === domainOf(c.domain);
+          c.isAllowed = isValid(c.domain) && lookAtStream(s, c.stream).word === domainOf(c.domain);
         },
         { mirrors: "smmu_detach_dev (2025)", sekvm: "smmu_vm", mechanisms: ["M37"] },
       ),

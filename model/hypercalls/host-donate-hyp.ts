@@ -5,7 +5,8 @@
 import { check, type FrameOf, isValid, procedure, refuse, step } from "../../checker/index.ts";
 import { hostMmuLock, pkvmPgdLock, under } from "../locks.ts";
 import { type Machine, registers } from "../machine.ts";
-import { changePage, pageOf } from "../tables.ts";
+import { changePage } from "../tables.ts";
+import { requestOwned } from "./owned-transition.ts";
 
 const args = { page: registers.page } as const;
 type Frame = FrameOf<typeof args, Record<never, never>>;
@@ -22,24 +23,7 @@ export const hostDonateHyp = procedure<Machine, typeof args>(
     check("the page is memory", (_, c) => isValid(c.page), refuse("EPERM"), { mirrors, mechanisms: ["M16"] }),
     under<Frame>(hostMmuLock, [
       under<Frame>(pkvmPgdLock, [
-        check(
-          "the page is not used for DMA",
-          (s, c) => (pageOf(s, c.page)?.references ?? 0) === 0,
-          refuse("EINVAL"),
-          {
-            mirrors: "is_range_refcounted (v2 12/58)",
-            sekvm: "smmu_count",
-            mechanisms: ["M05", "M07"],
-          },
-        ),
-        check(
-          "the host owns the page",
-          (s, c) => (pageOf(s, c.page)?.hostState ?? "OWNED") === "OWNED",
-          refuse("EPERM"),
-          {
-            mirrors: "host_request_owned_transition (v2 12/58)",
-          },
-        ),
+        ...requestOwned<Frame>(["M05", "M07"]),
 
         // EFFECTS
         step(

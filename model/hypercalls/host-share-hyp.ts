@@ -7,6 +7,7 @@ import { check, type FrameOf, isValid, procedure, refuse, step } from "../../che
 import { hostMmuLock, pkvmPgdLock, under } from "../locks.ts";
 import { type Machine, registers } from "../machine.ts";
 import { changePage, pageOf } from "../tables.ts";
+import { requestOwned } from "./owned-transition.ts";
 
 const args = { page: registers.page } as const;
 type Frame = FrameOf<typeof args, Record<never, never>>;
@@ -27,23 +28,7 @@ export const hostShareHyp = procedure<Machine, typeof args>(
           mirrors: share,
           mechanisms: ["M20"],
         }),
-        check(
-          "the page is not used for DMA",
-          (s, c) => (pageOf(s, c.page)?.references ?? 0) === 0,
-          refuse("EINVAL"),
-          {
-            mirrors: "is_range_refcounted (v2 12/58)",
-            mechanisms: ["M06", "M07"],
-          },
-        ),
-        check(
-          "the host owns the page",
-          (s, c) => (pageOf(s, c.page)?.hostState ?? "OWNED") === "OWNED",
-          refuse("EPERM"),
-          {
-            mirrors: "host_request_owned_transition (v2 12/58)",
-          },
-        ),
+        ...requestOwned<Frame>(["M06", "M07"]),
 
         // EFFECTS: the host's stage 2 stays as it is
         step(

@@ -4,6 +4,8 @@
  */
 export const absent = {
   stream: 0,
+  level1: 0,
+  unaligned: 0,
   lifetime: 0,
   poolPage: 0,
   guestPage: 0,

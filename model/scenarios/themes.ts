@@ -2,8 +2,17 @@
  * Properties and witnesses by theme, for the scenarios that have no place for a theme.
  */
 
+/** What is about a stream table of two levels. */
+export const withoutLevels: readonly string[] = [
+  "tables-of-streams-are-where-the-SMMU-looks",
+  "second-levels-stay",
+  "a second level is there",
+  "a second level finds no page",
+];
+
 /** What is about streams, ids and tables that come and go. */
 export const withoutLifetimes: readonly string[] = [
+  ...withoutLevels,
   "tables-in-reach-are-hypervisors",
   "configurations-are-whole",
   "no-stream-names-a-free-domain",
@@ -51,6 +60,7 @@ export const withoutMapping: readonly string[] = [
 
 /** What is about changes of ownership that one page and a table that stays cannot show. */
 export const withoutReuse: readonly string[] = [
+  ...withoutLevels,
   "guest-secrets-stay",
   "the hypervisor owns a page",
   "a page is shared",
@@ -62,6 +72,7 @@ export const withoutReuse: readonly string[] = [
 
 /** What takes a second CPU, or what the SMMU reads and keeps. */
 export const withoutRaces: readonly string[] = [
+  ...withoutLevels,
   "cached-translations-are-justified",
   "walks-and-accesses-are-justified",
   "tables-outlive-what-is-cached",

@@ -2,6 +2,10 @@
  * The stream table as the SMMU sees it: it fetches an entry word by word, in any order and at any time, keeps
  * what it fetched as long as it likes, and uses it once it has both words. It keeps invalid entries as well.
  *
+ * Where the table has two levels, the SMMU reads the first one along with the word: while it leads nowhere, it finds
+ * no entry. (It does not keep what leads nowhere.) It drops the low bits of the second level's address: where that
+ * is not aligned to its size, it reads what the host wrote to the page before.
+ *
  * A CFGI marks what the SMMU holds of the entry, whether whole or not; the next SYNC waits until that is
  * dropped. Until then it may still be used: it stands for what took the configuration before the CFGI came.
  * What is marked fetches no further word; and nothing is fetched anew for that stream before it is dropped.
@@ -10,13 +14,16 @@ import { environmentRule, isValid, type Setting } from "../../checker/index.ts";
 import {
   type Command,
   device,
+  domain,
   type DomainIndex,
   type Machine,
+  page as anyPage,
   stream,
   type StreamIndex,
 } from "../machine.ts";
 import type { PageIndex } from "../../spec/ownership.ts";
 import { seenTable, seenWord } from "./late-stores.ts";
+import { level1Of } from "../tables.ts";
 import { smmuLaneOfDevice } from "./smmus.ts";
 
 /** The hardware assumption about configuration that isolation rests on; it can be switched off. */
@@ -53,6 +60,20 @@ export function configurationInvalidationOf(named: StreamIndex | string): Comman
   return { tag: "CFGI", stream: isValid(named) ? named : stream.at(0) };
 }
 
+/** Does the SMMU find the stream's entry where the hypervisor writes it? */
+function findsStream(s: Machine, k: number): boolean {
+  if (s.streams.length <= k || s.streams[k].isStale) return false;
+  const first = level1Of(s, k);
+  return first === null || (first.table !== null && first.unaligned === 0);
+}
+
+/** Does the SMMU find what the host wrote, in the place of the stream's entry? */
+function findsHostsStream(s: Machine, k: number): boolean {
+  if (s.streams.length <= k || s.streams[k].isStale) return false;
+  const first = level1Of(s, k);
+  return first !== null && first.table !== null && first.unaligned > 0;
+}
+
 export const streamRules = [
   environmentRule(
     "STE: fetch word 0",
@@ -60,8 +81,7 @@ export const streamRules = [
     {
       lane: smmuLaneOfDevice,
       origin: { arm: "STE fetch" },
-      when: (s: Machine, { device: k }) =>
-        s.streams.length > k && !s.streams[k].hasWord && !s.streams[k].isStale,
+      when: (s: Machine, { device: k }) => findsStream(s, k) && !s.streams[k].hasWord,
       then: (s, { device: k }) => {
         s.streams[k].hasWord = true;
         s.streams[k].cachedWord = seenWord(s.streams[k]);
@@ -74,11 +94,27 @@ export const streamRules = [
     {
       lane: smmuLaneOfDevice,
       origin: { arm: "STE fetch" },
-      when: (s: Machine, { device: k }) =>
-        s.streams.length > k && !s.streams[k].hasTable && !s.streams[k].isStale,
+      when: (s: Machine, { device: k }) => findsStream(s, k) && !s.streams[k].hasTable,
       then: (s, { device: k }) => {
         s.streams[k].hasTable = true;
         s.streams[k].cachedTable = seenTable(s.streams[k]);
+      },
+    },
+  ),
+  environmentRule(
+    "STE: fetch an entry that the hypervisor did not write",
+    { device, domain, page: anyPage },
+    {
+      lane: smmuLaneOfDevice,
+      origin: { arm: "STE fetch, L1STD.L2Ptr", mechanisms: ["M44"] },
+      when: (s: Machine, { device: k }) =>
+        findsHostsStream(s, k) && !s.streams[k].hasWord && !s.streams[k].hasTable,
+      then: (s, { device: k, domain: tagged, page: table }) => {
+        const of = s.streams[k];
+        of.hasWord = true;
+        of.cachedWord = tagged;
+        of.hasTable = true;
+        of.cachedTable = table;
       },
     },
   ),

@@ -11,11 +11,13 @@ import {
   unlocked,
 } from "../../checker/index.ts";
 import type { AttachFrame } from "../../model/hypercalls/attach-dev.ts";
+import { leadToSecondLevel } from "../../model/hypercalls/second-level.ts";
 import type { PoolReclaimFrame } from "../../model/hypercalls/pool-reclaim.ts";
 import type { Machine } from "../../model/machine.ts";
 import { attachDetachFree } from "../../model/scenarios/attach-detach-free.ts";
 import { idReuse } from "../../model/scenarios/id-reuse.ts";
 import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
+import { streamTable } from "../../model/scenarios/stream-table.ts";
 import { domainOf, freePageOf } from "../../model/tables.ts";
 import type { Weakening } from "./weakening.ts";
 
@@ -45,6 +47,16 @@ const leavesPageInPool: Edit<Machine> = replaceStep<Machine, PoolReclaimFrame>(
   step("look at the first free page of the pool", (s, c) => {
     c.found = freePageOf(s);
   }),
+);
+
+/** The second level is allocated whether there is one or not. */
+const replacesSecondLevel: Edit<Machine> = replaceStep<Machine, AttachFrame>(
+  "is the second level of the stream table missing?",
+  step("take a page from the pool for the second level", (s, c) => {
+    c.found = freePageOf(s);
+    if (c.found !== null) s.pool[c.found].use = "table";
+  }),
+  leadToSecondLevel<AttachFrame>(() => false),
 );
 
 export const domainWeakenings: readonly Weakening[] = [
@@ -128,6 +140,32 @@ export const domainWeakenings: readonly Weakening[] = [
     edits: { attach_dev: unlocked("iommu.lock") },
     scenario: attachDetachFree,
     breaks: ["entries-of-streams-change-under-iommu.lock"],
+  },
+  {
+    name: "attach_dev does not ask whether the stream's id is in range",
+    mechanism: "M43",
+    attack: "EL2 reads and writes beyond the stream table.",
+    edits: { attach_dev: dropCheck("the stream id is in range") },
+    scenario: streamTable,
+    breaks: ["memory-safety"],
+  },
+  {
+    name: "attach_dev does not ask where the second level lies",
+    mechanism: "M44",
+    attack:
+      "The SMMU drops the low bits of the table's address, and takes what the host wrote for stream table entries.",
+    edits: { attach_dev: dropStep("is the page aligned to the table's size?") },
+    scenario: streamTable,
+    breaks: ["tables-of-streams-are-where-the-SMMU-looks", "dma-integrity"],
+  },
+  {
+    name: "attach_dev allocates the second level again",
+    mechanism: "M43",
+    attack:
+      "The entries of attached devices are gone, and the SMMU still reads the page that the pool has given anew.",
+    edits: { attach_dev: replacesSecondLevel },
+    scenario: streamTable,
+    breaks: ["second-levels-stay"],
   },
   {
     name: "free_domain keeps the page table",
