@@ -12,6 +12,7 @@ import { atomicityCommand } from "./commands/atomicity.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { checkCommand } from "./commands/check.ts";
 import { coverageCommand } from "./commands/coverage.ts";
+import { exploreCommand } from "./commands/explore.ts";
 import { exportCommand } from "./commands/export.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
 import { listCommand } from "./commands/list.ts";
@@ -39,6 +40,7 @@ const description = [
   "  npx dmaspec start                            the verdict table, and a counterexample in words",
   "  npx dmaspec check --design pv-rfc2           a schedule that breaks a design, if there is one",
   "  npx dmaspec why traces/FILE.json             why that schedule fails: which steps matter, and what is safe",
+  "  npx dmaspec explore traces/FILE.json         the same in a web page, where other roads can be taken",
   "  npx dmaspec check --design pv --size paper   the corrected design, in larger bounds",
   "",
   "VERDICTS, and the exit codes of `check`",
@@ -60,6 +62,7 @@ const routes = buildRouteMap({
     replay: replayCommand,
     why: whyCommand,
     "why-not": whyNotCommand,
+    explore: exploreCommand,
     export: exportCommand,
     matrix: matrixCommand,
     teeth: teethCommand,

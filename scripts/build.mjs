@@ -17,7 +17,7 @@ const fresh = `dist-${process.pid}`;
 const began = new Date();
 
 try {
-  build();
+  await build();
 } catch (error) {
   process.stderr.write(`dist/ was not built: ${error instanceof Error ? error.message : String(error)}\n`);
   if (optional)
@@ -27,7 +27,7 @@ try {
   rmSync(join(root, fresh), { recursive: true, force: true });
 }
 
-function build() {
+async function build() {
   const present = rooms.filter((room) => existsSync(join(root, room)));
   if (present.length === 0) throw new Error("there are no sources");
   const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
@@ -38,6 +38,10 @@ function build() {
   const copied = (source) => statSync(source).isDirectory() || isCopied(basename(source));
   for (const room of present) {
     cpSync(join(root, room), join(root, fresh, room), { recursive: true, filter: copied });
+  }
+  if (existsSync(join(root, "explorer"))) {
+    const { buildExplorer } = await import("./build-explorer.mjs");
+    writeFileSync(join(root, fresh, "explorer.html"), await buildExplorer());
   }
   rmSync(join(root, "dist"), { recursive: true, force: true });
   renameSync(join(root, fresh), join(root, "dist"));

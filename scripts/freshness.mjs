@@ -7,8 +7,11 @@ import { join } from "node:path";
 /** The rooms that are compiled into dist/. */
 export const rooms = ["checker", "spec", "model", "properties", "cli", "bench"];
 
+/** Of what else dist/ holds something: the web page is built of this. */
+const bundled = ["explorer"];
+
 /** Files beside the rooms that decide what the compiler makes of them. */
-const settings = ["tsconfig.json", "tsconfig.build.json", "scripts/build.mjs"];
+const settings = ["tsconfig.json", "tsconfig.build.json", "scripts/build.mjs", "scripts/build-explorer.mjs"];
 
 /** Written at the end of a build; its time is the moment the build began to read. */
 export const stamp = "dist/.built";
@@ -20,7 +23,7 @@ export function isFresh(root) {
   if (built === 0) return false;
   return (
     settings.every((file) => time(join(root, file)) <= built) &&
-    rooms.every((room) => notAfter(join(root, room), built))
+    [...rooms, ...bundled].every((room) => notAfter(join(root, room), built))
   );
 }
 
@@ -42,7 +45,7 @@ function notAfter(folder, built) {
 
 /** The suffixes that count: what tsc compiles, and what the build copies as it is. */
 export function isSource(name) {
-  return (name.endsWith(".ts") && !name.endsWith(".test.ts")) || isCopied(name);
+  return (/\.tsx?$/.test(name) && !name.endsWith(".test.ts")) || isCopied(name);
 }
 
 export function isCopied(name) {
