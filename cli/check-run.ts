@@ -3,6 +3,7 @@ import type { Evaluator } from "../checker/evaluate/evaluator.ts";
 import type { SearchOptions, SearchResult } from "../checker/search/result.ts";
 import { type Counterexample, defaultTraceFile, replayViolation, writeTrace } from "./counterexample.ts";
 import { crossCheck } from "./cross-check.ts";
+import { DiskSpill } from "./disk-spill.ts";
 import { exitCodes, ReportedError } from "./exit-codes.ts";
 import type { LimitFlags } from "./flags.ts";
 import { withInterrupts } from "./interrupt.ts";
@@ -73,6 +74,7 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
   });
   if (engine.remark !== null) io.stderr.write(`${engine.remark}\n`);
   const progress = new ProgressLine(io, request.title);
+  const spill = new DiskSpill();
   const { result, ...reductions } = await runSearch(run, () =>
     withInterrupts(io, (isInterrupted) => {
       const how = { reduce: run.reduce, seed: request.seed, audit: false };
@@ -83,11 +85,17 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
           stopAtViolation: request.stopAtViolation,
           ...limitsOf(request.limits),
           maxMemory,
+          spill,
+          // Where violations are to be expected, their paths are better known than searched for again.
+          keepOrigins: !run.target.design.claimsToHold,
           onProgress: progress.report,
           isInterrupted,
         }),
       );
-    }).finally(() => progress.clear()),
+    }).finally(() => {
+      progress.clear();
+      spill.dispose();
+    }),
   );
   const crossCheckedStates = await runSearch(run, async () => crossCheck(instance, evaluator, request.seed));
   const judgement = judge(instance, result);

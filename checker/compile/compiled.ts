@@ -154,7 +154,7 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
       k += done;
       const begin = done === 1 ? before : ends[first + k - 2];
       if (this.mayBeStuck(words, offset + (k - 1) * this.words, out, begin)) {
-        takeBack(out, begin);
+        out.takeBack(begin);
         return k - 1;
       }
       if (out.count >= enough) return k;
@@ -177,7 +177,7 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
     const { code } = this;
     const done = code.expand(words, offset, count, out.count, out.words, out.instances, enough, ends, first);
     if (done > 0) out.count = ends[first + done - 1];
-    if (code.hasFailed()) takeBack(out, out.count);
+    if (code.hasFailed()) out.takeBack(out.count);
     return done;
   }
 

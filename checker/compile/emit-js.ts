@@ -27,7 +27,7 @@ export interface Code {
   /**
    * Expands up to `count` states that lie one behind the other: appends successors from number `n` on, and writes into
    * `ends`, from `first` on, where each state's end. Returns the number of states expanded: it stops after one in which
-   * a process is blocked or that has no successor, after one with which there are `enough`, and, `hasFailed`, before
+   * a process may be blocked for good or that has no successor, after one with which there are `enough`, and, `hasFailed`, before
    * one that the packed evaluator has to expand.
    */
   expand(
@@ -99,9 +99,9 @@ ${this.functions.join("\n")}
 ${this.isInline ? "" : `function expandOne(words, offset, n, W, I) {\n${all}\nreturn n;\n}`}
 function expand(words, offset, count, n, W, I, enough, ends, first) {
 failed = false;
-blocked = 0;
 ${this.isInline ? `let to = n * ${module.words};` : ""}
 for (let k = 0; k < count; k++, offset += ${module.words}) {
+blocked = 0;
 const before = n;
 ${
   this.isInline
@@ -109,7 +109,7 @@ ${
     : `n = expandOne(words, offset, n, W, I); if (n < 0) { failed = true; return k; }`
 }
 ends[first + k] = n;
-if (blocked !== 0 || n === before || n >= enough) return k + 1;
+if (n === before || n >= enough || (blocked !== 0 && !goesOn(words, offset))) return k + 1;
 }
 return count;
 }
@@ -118,6 +118,9 @@ switch (dispatch) {
 ${waits.join("\n")}
 }
 return -1;
+}
+function goesOn(words, offset) {
+${this.goesOn()}
 }
 function invariants(words, offset) {
 found = 0;
@@ -225,6 +228,23 @@ return { expand, hasFailed: () => failed, blocked: () => blocked, waitsOn, invar
     });
     const code = `(words[offset + ${control.word}] >>> ${control.shift}) & ${control.mask}`;
     return `case ${number}: switch (${code}) {\n${nonEmpty(cases)}\n} break;`;
+  }
+
+  /** Does every blocked process wait for a lock, at whatever remove, of one that is not? Most do. */
+  private goesOn(): string {
+    const { length } = this.module.dispatches;
+    // More than the set tells apart are left to the caller.
+    if (length > 32) return "return false;";
+    return `for (let rest = blocked; rest !== 0; rest &= rest - 1) {
+let i = 31 - Math.clz32(rest & -rest);
+for (let hops = 0; ; hops++) {
+const on = hops === ${length} ? -1 : waitsOn(i, words, offset);
+if (on < 0) return false;
+if (((blocked >>> on) & 1) === 0) break;
+i = on;
+}
+}
+return true;`;
   }
 
   // Properties

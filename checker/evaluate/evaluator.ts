@@ -26,6 +26,14 @@ export class Successors {
     if (this.brokenSteps.length > 0) this.brokenSteps.length = 0;
   }
 
+  /** Takes the successors from number `first` on back. */
+  takeBack(first: number): void {
+    const { brokenSteps } = this;
+    while (brokenSteps.length > 0 && brokenSteps[brokenSteps.length - 1].successor >= first)
+      brokenSteps.pop();
+    this.count = first;
+  }
+
   /** Makes room for one more successor and returns the offset of its first word. */
   nextOffset(): number {
     if (this.count === this.instances.length) {

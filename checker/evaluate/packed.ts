@@ -7,6 +7,7 @@ import { encode, type Leaf, type Placed, readLeaf } from "../schema/layout.ts";
 import { valueOf } from "../schema/shape.ts";
 import { createAccessors } from "./accessors.ts";
 import { findDeadlock } from "./deadlock.ts";
+import { type Dispatch, type PackedCode, packedCode } from "./packed-code.ts";
 import { asModelError, type Deadlock, type Evaluator, type Successors } from "./evaluator.ts";
 import { createReference, nameInstance } from "./reference.ts";
 
@@ -14,22 +15,7 @@ export function createPacked<S>(of: Instance<S>): Evaluator {
   return new PackedEvaluator(of);
 }
 
-type TryAll = (words: Int32Array, offset: number, out: Successors) => void;
-
-/** One process: where its control label lies, and what is tried at each label's code. */
-interface Dispatch<S> {
-  readonly control: Leaf;
-  readonly byCode: readonly (readonly ActionInstance<S>[])[];
-  readonly tryByCode: readonly TryAll[];
-  readonly idleCode: number;
-  /** The place among the dispatches of element 0 of this process. */
-  readonly firstOfProcess: number;
-}
-
 const none: readonly number[] = [];
-
-/** So many calls are written out in one generated function: beyond it the JIT compiler gives up on it. */
-const unrolled = 32;
 
 class PackedEvaluator<S> implements Evaluator {
   readonly name = "packed";
@@ -43,8 +29,7 @@ class PackedEvaluator<S> implements Evaluator {
   /** The state before a step, for step properties. */
   private readonly beforeWords: Int32Array;
   private readonly before: S;
-  private readonly tryEnvironment: TryAll;
-  private readonly invariantGroups: readonly { from: number; firstViolated: (start: number) => number }[];
+  private readonly code: PackedCode;
   private readonly dispatches: readonly Dispatch<S>[];
   /** By dispatch: in the state last expanded, the process is in a call and has no enabled step. */
   private readonly isBlocked: Uint8Array;
@@ -70,18 +55,24 @@ class PackedEvaluator<S> implements Evaluator {
         return {
           control,
           byCode: labels.map((label) => at.get(label) ?? []),
-          tryByCode: labels.map((label) => this.tryAll(at.get(label) ?? [])),
           idleCode: labels.indexOf(process.idle),
           firstOfProcess: first,
         };
       });
     });
-    this.tryEnvironment = this.tryAll(of.environment);
-    const groups = Math.ceil(of.invariants.length / unrolled);
-    this.invariantGroups = Array.from({ length: groups }, (_, g) =>
-      this.invariantGroup(g * unrolled, Math.min((g + 1) * unrolled, of.invariants.length)),
-    );
     this.isBlocked = new Uint8Array(this.dispatches.length);
+    const { dispatches, isBlocked, state, work } = this;
+    this.code = packedCode({
+      of,
+      work,
+      state,
+      dispatches,
+      isBlocked,
+      checkStep: (instance, outcome, from, offset, out) =>
+        this.checkStep(of.instances[instance], outcome, from, offset, out),
+      explainStep: (error, instance) => asModelError(error, nameInstance(of.instances[instance])),
+      explainInvariant: (error, invariant) => asModelError(error, of.invariants[invariant].property.name),
+    });
   }
 
   initialStates(): Int32Array[] {
@@ -91,18 +82,47 @@ class PackedEvaluator<S> implements Evaluator {
   }
 
   expand(words: Int32Array, offset: number, out: Successors): boolean {
-    const { dispatches, isBlocked } = this;
     const first = out.count;
-    let isAnyBlocked = false;
-    for (let i = 0; i < dispatches.length; i++) {
-      const { control, byCode, tryByCode, idleCode } = dispatches[i];
-      const code = readLeaf(control, words, offset);
-      const before = out.count;
-      tryByCode[code](words, offset, out);
-      isBlocked[i] = out.count === before && code !== idleCode && byCode[code].length > 0 ? 1 : 0;
-      if (isBlocked[i] === 1) isAnyBlocked = true;
+    const isAnyBlocked = this.code.expand(words, offset, out);
+    return this.mayBeStuck(words, offset, out, first, isAnyBlocked);
+  }
+
+  expandRun(
+    words: Int32Array,
+    offset: number,
+    count: number,
+    out: Successors,
+    enough: number,
+    ends: Int32Array,
+    first: number,
+  ): number {
+    let k = 0;
+    let begin = out.count;
+    try {
+      while (k < count && begin < enough) {
+        const at = offset + k * this.words;
+        const isAnyBlocked = this.code.expand(words, at, out);
+        if (this.mayBeStuck(words, at, out, begin, isAnyBlocked)) {
+          out.takeBack(begin);
+          return k;
+        }
+        begin = out.count;
+        ends[first + k++] = begin;
+      }
+    } catch {
+      // The search expands this state by itself, and learns then what it threw.
+      out.takeBack(begin);
     }
-    this.tryEnvironment(words, offset, out);
+    return k;
+  }
+
+  private mayBeStuck(
+    words: Int32Array,
+    offset: number,
+    out: Successors,
+    first: number,
+    isAnyBlocked: boolean,
+  ): boolean {
     switch (this.deadlockRule) {
       case "none":
         return false;
@@ -158,52 +178,6 @@ class PackedEvaluator<S> implements Evaluator {
     for (let i = 0; i < work.length; i++) work[i] = words[offset + i];
   }
 
-  /**
-   * The function that tries a list of instances on one state. Unrolled, with the copying of words written
-   * out: each call of a recipe is then a call site of its own, which the JIT compiler can inline.
-   */
-  private tryAll(instances: readonly ActionInstance<S>[]): TryAll {
-    if (instances.length > unrolled) {
-      const halves = [instances.slice(0, unrolled), instances.slice(unrolled)].map((some) =>
-        this.tryAll(some),
-      );
-      return (words, offset, out) => {
-        for (const half of halves) half(words, offset, out);
-      };
-    }
-    if (instances.length === 0) return () => {};
-    const indices = Array.from({ length: this.words }, (_, i) => i);
-    const restore = indices.map((i) => `W[${i}] = a${i};`).join(" ");
-    const checkStep = this.of.stepProperties.length > 0 ? "checkStep(at, outcome, words, offset, out);" : "";
-    const tries = instances.map(
-      ({ id }, k) => `at = ${k}; outcome = f${k}(S);
-      if (outcome !== null) {
-        const to = out.nextOffset(), into = out.words;
-        ${indices.map((i) => `into[to + ${i}] = W[${i}];`).join(" ")}
-        out.instances[out.count] = ${id};
-        ${checkStep}
-        out.count++;
-        ${restore}
-      }`,
-    );
-    const text = `const W = work, S = state; ${instances.map((_, k) => `const f${k} = fires[${k}];`).join(" ")}
-      return function tryAll(words, offset, out) {
-        const ${indices.map((i) => `a${i} = words[offset + ${i}]`).join(", ")};
-        ${restore}
-        let at = 0, outcome = null;
-        try { ${tries.join("\n")} } catch (error) { throw explain(error, at); }
-      }`;
-    const make = new Function("work", "state", "fires", "checkStep", "explain", text);
-    return make(
-      this.work,
-      this.state,
-      instances.map(({ fireAtLabel }) => fireAtLabel),
-      (at: number, outcome: string, words: Int32Array, offset: number, out: Successors) =>
-        this.checkStep(instances[at], outcome, words, offset, out),
-      (error: unknown, at: number) => asModelError(error, nameInstance(instances[at])),
-    ) as TryAll;
-  }
-
   private checkStep(
     instance: ActionInstance<S>,
     outcome: string,
@@ -226,38 +200,15 @@ class PackedEvaluator<S> implements Evaluator {
   violatedInvariants(words: Int32Array, offset: number): readonly number[] {
     this.load(words, offset);
     let violated: number[] | null = null;
-    for (const { from, firstViolated } of this.invariantGroups) {
-      for (let k = firstViolated(from); k >= 0; k = firstViolated(k + 1)) {
-        violated ??= [];
-        violated.push(k);
-      }
+    for (let k = this.code.firstViolated(0); k >= 0; k = this.code.firstViolated(k + 1)) {
+      violated ??= [];
+      violated.push(k);
     }
     return violated ?? none;
   }
 
-  /**
-   * A function that finds the first violated invariant from a given id on within a group, or -1. Unrolled
-   * for the same reason as `tryAll`.
-   */
-  private invariantGroup(
-    from: number,
-    to: number,
-  ): { from: number; firstViolated: (start: number) => number } {
-    const some = this.of.invariants.slice(from, to);
-    const text = `const S = state; ${some.map((_, k) => `const h${k} = some[${k}].property.holds, a${k} = some[${k}].args;`).join(" ")}
-      return function firstViolated(start) {
-        let at = start;
-        try { switch (start) {
-          ${some.map((_, k) => `case ${from + k}: at = ${from + k}; if (!h${k}(S, a${k}, setting)) return at;`).join("\n")}
-        } } catch (error) { throw explain(error, at); }
-        return -1;
-      }`;
-    const explain = (error: unknown, at: number) => asModelError(error, this.of.invariants[at].property.name);
-    const make = new Function("state", "some", "setting", "explain", text);
-    return {
-      from,
-      firstViolated: make(this.state, some, this.of.setting, explain) as (start: number) => number,
-    };
+  countClean(words: Int32Array, offset: number, count: number): number {
+    return this.code.countClean(words, offset, count);
   }
 
   markWitnesses(words: Int32Array, offset: number, reached: Uint8Array): void {

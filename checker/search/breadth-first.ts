@@ -20,7 +20,8 @@ import {
   type SearchOptions,
   type SearchResult,
 } from "./result.ts";
-import { type Place, recoverPaths } from "./recover.ts";
+import { Origins, type Place } from "./origins.ts";
+import { recoverPaths } from "./recover.ts";
 import { StateQueue } from "./state-queue.ts";
 import { StateTable } from "./table.ts";
 import { Watch } from "./watch.ts";
@@ -34,26 +35,20 @@ const longestRun = 512;
 /** Explores `evaluator` until every state is seen or the options end it. Throws what the model throws, located. */
 export async function breadthFirst(evaluator: Evaluator, options: SearchOptions): Promise<SearchResult> {
   const search = new BreadthFirst(evaluator, options);
-  let ending: Ending | null;
   try {
-    ending = search.begin();
-    while (ending === null) {
-      ending = search.advance();
-      // oxlint-disable-next-line no-await-in-loop
-      if (ending === null && search.watch.isPauseDue) await search.watch.pause();
-    }
-  } catch (error) {
-    throw await search.locate(error);
+    return await search.resultOf(await search.run());
+  } finally {
+    search.dispose();
   }
-  return search.resultOf(ending);
 }
 
 class BreadthFirst {
-  readonly watch: Watch;
+  private readonly watch: Watch;
   private readonly evaluator: Evaluator;
   private readonly options: SearchOptions;
   private table: StateTable;
   private queue: StateQueue;
+  private readonly origins: Origins | null;
   private readonly digest = new StateDigest();
   private readonly findings: Findings<Place>;
   private readonly batch: Successors;
@@ -76,6 +71,7 @@ class BreadthFirst {
     this.options = options;
     this.table = new StateTable(evaluator.words, { usedBits: evaluator.usedBits });
     this.queue = new StateQueue(evaluator.words, options.spill);
+    this.origins = options.keepOrigins === true ? new Origins(options.spill) : null;
     this.findings = new Findings(evaluator, options.witnesses);
     this.batch = new Successors(evaluator.words, 2 * batchSize);
     this.taken = new Float64Array(options.instances);
@@ -88,12 +84,28 @@ class BreadthFirst {
     }));
   }
 
+  /** Searches; throws what the model throws, located. */
+  async run(): Promise<Ending> {
+    try {
+      let ending = this.begin();
+      while (ending === null) {
+        ending = this.advance();
+        // oxlint-disable-next-line no-await-in-loop
+        if (ending === null && this.watch.isPauseDue) await this.watch.pause();
+      }
+      return ending;
+    } catch (error) {
+      throw await this.locate(error);
+    }
+  }
+
   /** Finds and checks the initial states. */
-  begin(): Ending | null {
-    for (const words of this.evaluator.initialStates()) {
+  private begin(): Ending | null {
+    for (const [place, words] of this.evaluator.initialStates().entries()) {
       if (!this.makeRoom(1)) return "memory";
       if (this.table.insertBatch(words, 1) === 0) continue;
       this.admit(words, 0);
+      this.origins?.append(~place, -1);
       this.checkNew(this.queue.count - 1, 0);
       this.checkDeadlock(this.queue.count - 1);
     }
@@ -102,7 +114,7 @@ class BreadthFirst {
   }
 
   /** Expands up to a batch of states and takes in what was found. */
-  advance(): Ending | null {
+  private advance(): Ending | null {
     if (this.layer === this.options.maxDepth) return this.checkLastLayer();
     const stop = this.expandBatch();
     const full = this.takeInBatch();
@@ -139,21 +151,30 @@ class BreadthFirst {
   }
 
   /** What the model threw, with the path to the state in which it did. */
-  async locate(error: unknown): Promise<unknown> {
+  private async locate(error: unknown): Promise<unknown> {
     if (!(error instanceof ModelError) || isLocatedModelError(error) || this.suspect === null) return error;
     const [path] = await this.recover([this.suspect]);
     return Object.assign(error, { path: liftPath(this.evaluator, path) });
   }
 
-  private recover(places: readonly Place[]): Promise<Path[]> {
+  /** Forgets what is on the disk. */
+  dispose(): void {
+    this.queue.dispose();
+    this.origins?.dispose();
+  }
+
+  private async recover(places: readonly Place[]): Promise<Path[]> {
+    const { evaluator, origins, options } = this;
+    if (origins !== null) return places.map((place) => origins.pathTo(evaluator, place));
     // The memory is needed again.
-    this.table = new StateTable(this.evaluator.words);
-    this.queue = new StateQueue(this.evaluator.words);
-    return recoverPaths(this.evaluator, places);
+    this.table = new StateTable(evaluator.words);
+    this.queue.dispose();
+    this.queue = new StateQueue(evaluator.words);
+    return recoverPaths(evaluator, places, options);
   }
 
   private get totalBytes(): number {
-    return this.table.bytes + this.queue.bytes;
+    return this.table.bytes + this.queue.bytes + (this.origins?.bytes ?? 0);
   }
 
   private startLayer(): Ending | null {
@@ -211,6 +232,7 @@ class BreadthFirst {
     while (this.next < this.layerEnd) {
       this.checkDeadlock(this.next++);
       if (this.next % lookEvery !== 0) continue;
+      this.queue.forgetBefore(this.next);
       const stop = this.watch.look();
       if (stop !== null || this.watch.isPauseDue) return stop;
     }
@@ -226,6 +248,7 @@ class BreadthFirst {
     const fresh = table.insertBatch(batch.words, batch.count, room);
     const { found, handled } = table;
     const first = queue.count;
+    if (this.origins !== null) this.noteOrigins(this.origins, fresh);
     queue.appendListed(batch.words, found, fresh);
     this.digest.addListed(batch.words, found, fresh, batch.wordsPerState);
     if (batch.brokenSteps.length === 0) this.checkNew(first, this.layer + 1);
@@ -234,6 +257,17 @@ class BreadthFirst {
     countEach(batch.instances, handled, this.taken);
     queue.forgetBefore(this.next);
     return handled < batch.count ? "max-states" : null;
+  }
+
+  /** Notes from where the new states of the batch were found. */
+  private noteOrigins(origins: Origins, fresh: number): void {
+    const { batch, batchStart, ends } = this;
+    const { found } = this.table;
+    let parent = 0;
+    for (let n = 0; n < fresh; n++) {
+      while (ends[parent] <= found[n]) parent++;
+      origins.append(batchStart + parent, batch.instances[found[n]]);
+    }
   }
 
   /** Appends a new state, for which there is room. */
@@ -291,11 +325,18 @@ class BreadthFirst {
 
   /** Makes room for `more` states, in the table and in the queue, within the memory allowed. */
   private makeRoom(more: number): boolean {
-    const { queue, table } = this;
-    const budget = (): number => (this.options.maxMemory ?? Infinity) - queue.bytes - queue.growthFor(more);
+    const { origins, queue, table } = this;
+    const budget = (): number => {
+      const others =
+        queue.bytes + queue.growthFor(more) + (origins?.bytes ?? 0) + (origins?.growthFor(more) ?? 0);
+      return (this.options.maxMemory ?? Infinity) - others;
+    };
     const fits = (): boolean => table.bytes <= budget() && table.makeRoom(more, budget());
+    if (fits()) return queue.makeRoom(more);
     // What waits on the disk makes room for the table.
-    return (fits() || (queue.free(queue.bytes / 2) && fits())) && queue.makeRoom(more);
+    origins?.free();
+    queue.free(Infinity);
+    return fits() && queue.makeRoom(more);
   }
 }
 

@@ -3,20 +3,12 @@
  * wrong. It finds states in an order that depends on the model alone, so that when a path is wanted the search is
  * done again, up to the state in question, and this time remembers from where each state was found.
  */
-import { ModelError } from "../errors.ts";
 import { type Evaluator, Successors } from "../evaluate/evaluator.ts";
-import type { Path } from "./result.ts";
+import { cannotFindAgain, Origins, type Place } from "./origins.ts";
+import type { Path, SearchOptions } from "./result.ts";
 import { StateQueue } from "./state-queue.ts";
 import { StateTable } from "./table.ts";
 import { eventLoopTurn } from "./watch.ts";
-
-/** A state by its place in the order found, or the step `instance` from it, whose end need not be new. */
-export interface Place {
-  readonly ordinal: number;
-  /** Steps from an initial state to this state. */
-  readonly depth: number;
-  readonly instance?: number;
-}
 
 /** A state by itself, found by a search in whatever order, or the step `instance` from it. */
 export interface StatePlace {
@@ -27,23 +19,43 @@ export interface StatePlace {
 
 const batchSize = 4096;
 const pauseEvery = 50;
-const chunkShift = 18;
+
+/** The memory that a search may take, and where it may go beyond. */
+export type Limits = Pick<SearchOptions, "maxMemory" | "spill">;
 
 /** The paths to places that a breadth-first search of `evaluator` has found. */
-export async function recoverPaths(evaluator: Evaluator, places: readonly Place[]): Promise<Path[]> {
+export async function recoverPaths(
+  evaluator: Evaluator,
+  places: readonly Place[],
+  limits: Limits = {},
+): Promise<Path[]> {
   const last = Math.max(-1, ...places.map(({ ordinal }) => ordinal));
-  const again = new SecondSearch(evaluator, last);
-  await again.run();
-  return places.map((place) => again.pathTo(place));
+  const again = new SecondSearch(evaluator, last, limits);
+  try {
+    await again.run();
+    return places.map((place) => again.origins.pathTo(evaluator, place));
+  } finally {
+    again.dispose();
+  }
 }
 
 /** The paths to states. They are shortest ones, and the same in every run. */
-export async function recoverPathsTo(evaluator: Evaluator, places: readonly StatePlace[]): Promise<Path[]> {
+export async function recoverPathsTo(
+  evaluator: Evaluator,
+  places: readonly StatePlace[],
+  limits: Limits = {},
+): Promise<Path[]> {
   if (places.length === 0) return [];
   const states = places.map(({ state }) => state);
-  const again = new SecondSearch(evaluator, -1, states);
-  await again.run();
-  return places.map((place, i) => again.pathTo({ ...place, ordinal: again.wantedAt[i] }));
+  const again = new SecondSearch(evaluator, -1, limits, states);
+  try {
+    await again.run();
+    return places.map((place, i) =>
+      again.origins.pathTo(evaluator, { ...place, ordinal: again.wantedAt[i] }),
+    );
+  } finally {
+    again.dispose();
+  }
 }
 
 class SecondSearch {
@@ -52,22 +64,24 @@ class SecondSearch {
   private readonly last: number;
   private readonly table: StateTable;
   private readonly queue: StateQueue;
-  /** Of each state its parent and the instance that led to it; a negative parent `~n`: initial state number `n`. */
-  private readonly origins: Int32Array[] = [];
+  readonly origins: Origins;
+  private readonly limits: Limits;
   private next = 0;
   /** States that are looked for, where they were found (-1: not yet), and how many are missing. */
   private readonly wanted: readonly Int32Array[];
   readonly wantedAt: number[];
   private missing: number;
 
-  constructor(evaluator: Evaluator, last: number, wanted: readonly Int32Array[] = []) {
+  constructor(evaluator: Evaluator, last: number, limits: Limits, wanted: readonly Int32Array[] = []) {
     this.evaluator = evaluator;
     this.last = last;
+    this.limits = limits;
     this.wanted = wanted;
     this.wantedAt = wanted.map(() => -1);
     this.missing = wanted.length;
+    this.origins = new Origins(limits.spill);
     this.table = new StateTable(evaluator.words, { usedBits: evaluator.usedBits });
-    this.queue = new StateQueue(evaluator.words);
+    this.queue = new StateQueue(evaluator.words, limits.spill);
   }
 
   /** Searches up to the last state of interest. */
@@ -86,19 +100,9 @@ class SecondSearch {
     }
   }
 
-  pathTo({ ordinal, instance }: Place): Path {
-    const chain: number[] = [];
-    let at = ordinal;
-    for (; this.parentOf(at) >= 0; at = this.parentOf(at)) chain.push(at);
-    const initial = ~this.parentOf(at);
-    const instances: number[] = [];
-    let state = this.evaluator.initialStates()[initial];
-    for (const child of chain.reverse()) {
-      const step = this.stepTo(child, state);
-      instances.push(step.instance);
-      ({ state } = step);
-    }
-    return { initial, instances: instance === undefined ? instances : [...instances, instance] };
+  dispose(): void {
+    this.queue.dispose();
+    this.origins.dispose();
   }
 
   private expandBatch(): void {
@@ -127,22 +131,27 @@ class SecondSearch {
     queue.forgetBefore(this.next);
   }
 
+  /**
+   * Makes room within the memory that the first search had: what it held is free, the origins come on top, and go to
+   * the spill. Where there is none, or no room on it, more memory is taken: a path is worth it.
+   */
   private makeRoom(more: number): void {
-    if (this.table.makeRoom(more) && this.queue.makeRoom(more)) return;
+    const { limits, origins, queue, table } = this;
+    const others = queue.bytes + queue.growthFor(more) + origins.bytes + origins.growthFor(more);
+    if (table.bytes + others > (limits.maxMemory ?? Infinity)) {
+      origins.free();
+      queue.free(Infinity);
+    }
+    if (table.makeRoom(more) && queue.makeRoom(more)) return;
     throw new Error(
       "there is no memory left to find the path again; give the process more, or smaller bounds",
     );
   }
 
   private admit(words: Int32Array, offset: number, parent: number, instance: number): void {
-    const { count } = this.queue;
-    const at = 2 * (count & ((1 << chunkShift) - 1));
-    if (at === 0) this.origins.push(new Int32Array(2 << chunkShift));
-    const origins = this.origins[this.origins.length - 1];
-    origins[at] = parent;
-    origins[at + 1] = instance;
+    this.origins.append(parent, instance);
+    if (this.missing > 0) this.lookFor(words, offset, this.queue.count);
     this.queue.append(words, offset);
-    if (this.missing > 0) this.lookFor(words, offset, count);
   }
 
   private lookFor(words: Int32Array, offset: number, ordinal: number): void {
@@ -152,34 +161,4 @@ class SecondSearch {
       this.missing--;
     });
   }
-
-  private parentOf(ordinal: number): number {
-    return this.origins[ordinal >>> chunkShift][2 * (ordinal & ((1 << chunkShift) - 1))];
-  }
-
-  /** The step from a state to its child: of several that lead there, the one with the first id. */
-  private stepTo(child: number, state: Int32Array): { instance: number; state: Int32Array } {
-    const { evaluator } = this;
-    const { words } = evaluator;
-    const successors = new Successors(words);
-    evaluator.expand(state, 0, successors);
-    const taken = this.origins[child >>> chunkShift][2 * (child & ((1 << chunkShift) - 1)) + 1];
-    const found = successors.instances.subarray(0, successors.count).indexOf(taken);
-    if (found < 0) throw cannotFindAgain();
-    const next = successors.words.slice(found * words, (found + 1) * words);
-    let instance = taken;
-    for (let i = 0; i < successors.count; i++) {
-      const isSame = next.every((word, k) => successors.words[i * words + k] === word);
-      if (isSame) instance = Math.min(instance, successors.instances[i]);
-    }
-    return { instance, state: next };
-  }
-}
-
-function cannotFindAgain(): ModelError {
-  return new ModelError(
-    "M03",
-    "the same state had other successors when it was expanded again",
-    "find the recipe that remembers something or reads outside the state",
-  );
 }

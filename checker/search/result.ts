@@ -3,7 +3,7 @@
  */
 import { ModelError } from "../errors.ts";
 import type { Deadlock } from "../evaluate/evaluator.ts";
-import type { Spill } from "./state-queue.ts";
+import type { Spill } from "./spill.ts";
 
 /** Why a search ended. Only `exhausted` has seen every reachable state. */
 export type Ending =
@@ -30,6 +30,8 @@ export interface SearchOptions {
   readonly maxMemory?: number;
   /** Where the frontier goes when memory ends; otherwise the search ends then. */
   readonly spill?: Spill;
+  /** Note from where each state was found: 8 bytes for each, and no second search for the paths. */
+  readonly keepOrigins?: boolean;
   readonly maxSeconds?: number;
   /** Called about once a second. */
   readonly onProgress?: (progress: Progress) => void;

@@ -1,27 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type Spill, StateQueue } from "./state-queue.ts";
-
-class MemorySpill implements Spill {
-  private readonly kept = new Map<number, Int32Array>();
-  most = 0;
-
-  get bytes(): number {
-    return [...this.kept.values()].reduce((sum, words) => sum + words.byteLength, 0);
-  }
-
-  write(id: number, words: Int32Array): void {
-    if (this.kept.has(id)) throw new Error("written twice");
-    this.kept.set(id, words.slice());
-    this.most = Math.max(this.most, this.kept.size);
-  }
-
-  read(id: number, into: Int32Array): void {
-    const words = this.kept.get(id);
-    if (words === undefined) throw new Error("never written");
-    into.set(words);
-    this.kept.delete(id);
-  }
-}
+import { MemorySpill } from "../testing/memory-spill.ts";
+import { StateQueue } from "./state-queue.ts";
 
 /** Appends and takes states by turns, as many as `takes` says for each one appended. */
 function run(queue: StateQueue, count: number, takes: number, each: () => void): void {
@@ -59,7 +38,17 @@ describe("the queue of states", () => {
     });
     expect(spill.most).toBeGreaterThan(10);
     expect(largest).toBeLessThan(3_600_000);
-    expect(spill.bytes).toBe(0);
+    expect(spill.size).toBe(0);
+  });
+
+  test("keeps in memory what the spill has no room for", () => {
+    const queue = new StateQueue(40, new MemorySpill(3));
+    let largest = 0;
+    run(queue, 30_000, 0.2, () => {
+      queue.free(Infinity);
+      largest = Math.max(largest, queue.bytes);
+    });
+    expect(largest).toBeGreaterThan(2_000_000);
   });
 
   test("says that nothing can be freed when it has nowhere to go", () => {

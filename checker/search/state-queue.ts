@@ -4,21 +4,13 @@
  *
  * Kept in chunks. Beyond a limit, chunks between head and tail go to a spill, and come back when the head gets there.
  */
+import type { Spill } from "./spill.ts";
 
 /** Ordinals are small integers for the machine. */
 const mostStates = 2 ** 31 - 1;
 const smallestChunk = 1 << 10;
 /** Chunks at the head and at the tail that stay in memory. */
 const kept = 2;
-
-/** Where chunks of a frontier go that have no room in memory. */
-export interface Spill {
-  /** Keeps a copy of `words`, under a number that is not in use. */
-  write(id: number, words: Int32Array): void;
-  /** Reads back what was kept, and forgets it. */
-  read(id: number, into: Int32Array): void;
-  readonly bytes: number;
-}
 
 export class StateQueue {
   /** 32-bit words in a state. */
@@ -73,7 +65,7 @@ export class StateQueue {
     return true;
   }
 
-  /** Spills chunks until at least `bytes` bytes of memory are free for others. `false`: there are not so many. */
+  /** Spills chunks until `bytes` bytes of memory are free for others. `false`: there are not so many. */
   free(bytes: number): boolean {
     let freed = this.spare.length * this.chunkBytes;
     this.spare.length = 0;
@@ -82,7 +74,7 @@ export class StateQueue {
     for (let i = this.chunks.length - 1 - kept; i >= kept && freed < bytes; i--) {
       const chunk = this.chunks[i];
       if (chunk === null) continue;
-      this.spill.write(this.firstChunk + i, chunk);
+      if (!this.spill.write(nameOf(this.firstChunk + i), chunk)) break;
       this.chunks[i] = null;
       freed += 4 * chunk.length;
     }
@@ -132,14 +124,23 @@ export class StateQueue {
     const head = ordinal >>> this.shift;
     while (this.firstChunk < head && this.chunks.length > 0) {
       const chunk = this.chunks.shift();
+      if (chunk === null) this.spill?.forget(nameOf(this.firstChunk));
       this.firstChunk++;
       if (chunk && this.spare.length < kept) this.spare.push(chunk);
     }
   }
 
+  /** Forgets all that is in the queue, which is not used any more. */
+  dispose(): void {
+    this.forgetBefore((this.firstChunk + this.chunks.length) * (this.mask + 1));
+    this.spare.length = 0;
+  }
+
   private bringBack(i: number): Int32Array {
     const chunk = this.spare.pop() ?? new Int32Array(this.words << this.shift);
-    this.spill?.read(this.firstChunk + i, chunk);
+    const name = nameOf(this.firstChunk + i);
+    this.spill?.read(name, chunk);
+    this.spill?.forget(name);
     this.chunks[i] = chunk;
     return chunk;
   }
@@ -166,4 +167,8 @@ export class StateQueue {
     this.chunks[0] = first;
     this.room = Math.min(needed, full);
   }
+}
+
+function nameOf(chunk: number): string {
+  return `frontier-${chunk}`;
 }

@@ -175,7 +175,7 @@ function generate(spec: KeySpec, format: SlotFormat): TableCode {
   const tail = slotBytes === 0 ? "" : slotBytes === 1 ? ", bytes" : ", halves";
   const open = `const { words${tail} } = cells;`;
   const scratch = ["h", ...others].map((text, i) => `scratch[${i}] = ${text};`).join(" ");
-  // The slot at which to begin; by low bits of the hash above all, which the bucket's place does not tell.
+  // The slot at which to begin: by low bits of the hash above all, which the bucket's place does not tell.
   const home = `const home = ((Math.imul(h, 0x9e3779b1) >>> 24) * ${slotsPerBucket}) >>> 8;`;
   /** Text that goes through the slots of a state until one is free; `onUsed` sees those of which the mark is `d`. */
   const walk = (onUsed: string, onFree: string): string => `
@@ -186,11 +186,13 @@ function generate(spec: KeySpec, format: SlotFormat): TableCode {
         do {
           const mark = (marks >>> (s << 1)) & 3;
           if (mark === 0) { ${onFree} }
-          ${onUsed === "" ? "" : `if (mark === d && ${isSame}) { ${onUsed} }`}
+          if (mark === d && ${isSame}) { ${onUsed} }
           if (++s === ${slotsPerBucket}) s = 0;
         } while (s !== home);
       }`;
 
+  // One bit for each slot: whether it is used is told without a branch, which here could not be foretold.
+  const everySlot = 0x55555555 & (4 ** slotsPerBucket - 1);
   const base = (j: string): string => `(${j} <= 0 ? 0 : ~~((${j}) * unscale) - 1)`;
   const slotNames = payload.map((_, i) => `q${i}`);
   const extracted = others.map((_, i) => sliceBits(slotNames, 32 * i, bitsOfOther(i)));
@@ -257,9 +259,8 @@ return {
       if (marks === 0) continue;
       // The lowest hashes, about, of this bucket and of those whose states may have come here.
       const base1 = ${base("j")}, base2 = ${base("j - 1")}, base3 = ${base("j - 2")};
-      for (let s = 0; s < ${slotsPerBucket}; s++) {
-        const mark = (marks >>> (s << 1)) & 3;
-        if (mark === 0) continue;
+      for (let bits = (marks | (marks >>> 1)) & ${everySlot}; bits !== 0; bits &= bits - 1) {
+        const s = (31 - Math.clz32(bits & -bits)) >> 1, mark = (marks >>> (s << 1)) & 3;
         ${payload.map((_, i) => `const q${i} = ${cell(i, "s")};`).join(" ")}
         const base = mark === 1 ? base1 : mark === 2 ? base2 : base3;
         keys[n++] = (base + ((${low} - base) & mask)) | 0;
@@ -276,7 +277,16 @@ return {
       ${others.map((name, i) => `const ${name} = keys[n + ${i + 1}];`).join(" ")}
       ${declare}
       let b = ${bucket};
-      ${walk("", `words[b] = marks | (d << (s << 1)); ${store} continue next;`)}
+      ${home}
+      for (let d = 1; d <= ${1 + mostHops}; d++, b += ${bucketWords}) {
+        const marks = words[b], free = ~(marks | (marks >>> 1)) & ${everySlot};
+        if (free === 0) continue;
+        const behind = free >>> (home << 1), bits = behind === 0 ? free : behind;
+        const s = ((31 - Math.clz32(bits & -bits)) >> 1) + (behind === 0 ? 0 : home);
+        words[b] = marks | (d << (s << 1));
+        ${store}
+        continue next;
+      }
       ${scratch}
       stash.add(scratch);
     }

@@ -18,8 +18,8 @@ import { TableMemory } from "./table-memory.ts";
 const usualLoad = 0.8;
 const utmostLoad = 0.88;
 const smallestCapacity = 1 << 12;
-/** From here on a table grows by half, because a doubled one would be half empty. */
-const largeCapacity = 1 << 20;
+/** From here on (some tens of megabytes) a table grows by half, because a doubled one would be half empty. */
+const largeCapacity = 1 << 23;
 /** By less than this a table does not grow in place: states would be put where others still lie. */
 const leastGrowth = 1.2;
 /** Buckets that move at once. */
