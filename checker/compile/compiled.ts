@@ -71,7 +71,7 @@ export function runPart<S>(of: Instance<S>, module: Module): Part {
       host.out = out;
       const before = out.count;
       const done = code.expand(words, offset, 1, before, out.words, out.instances, 0, end, 0);
-      if (done === 0) takeBack(out, before);
+      if (done === 0) out.takeBack(before);
       else [out.count] = end;
       return done > 0;
     },
@@ -257,13 +257,6 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
   deadlockIn(words: Int32Array, offset: number): Deadlock | null {
     return this.packed.deadlockIn(words, offset);
   }
-}
-
-/** Takes the successors from number `first` on back. */
-function takeBack(out: Successors, first: number): void {
-  const { brokenSteps } = out;
-  while (brokenSteps.length > 0 && brokenSteps[brokenSteps.length - 1].successor >= first) brokenSteps.pop();
-  out.count = first;
 }
 
 /** Makes room for `more` successors, so that compiled code need not look. */
