@@ -4,10 +4,11 @@
 import { defineModel, type Model, type Procedure, threads } from "../checker/index.ts";
 import { warnIsFatal } from "./hypercalls/results.ts";
 import { contentsRules, secrecy } from "./contents.ts";
-import { cpu, domain, guest, type Machine, memory, page } from "./machine.ts";
+import { cpu, domain, guest, type Machine, memory, page, smmu } from "./machine.ts";
 import { commandQueueRules, queueAssumptions } from "./smmu/command-queue.ts";
 import { lateStoreRules } from "./smmu/late-stores.ts";
 import { streamAssumptions, streamRules } from "./smmu/stream-table.ts";
+import { tableWalkRules } from "./smmu/table-walks.ts";
 import { smmuAssumptions, translationRules } from "./smmu/translations.ts";
 
 /** The machine with these hypercalls, without properties. Where there is no pool, its pages are the host's at first. */
@@ -22,7 +23,14 @@ export function buildMachine(
     meaning,
     state: memory,
     threads: [threads<Machine, "cpu">(cpu, "cpus", hypercalls)],
-    rules: [...commandQueueRules, ...translationRules, ...streamRules, ...lateStoreRules, ...contentsRules],
+    rules: [
+      ...commandQueueRules,
+      ...translationRules,
+      ...tableWalkRules,
+      ...streamRules,
+      ...lateStoreRules,
+      ...contentsRules,
+    ],
     initial: {
       // Memory is the host's, but for the first pages, the pool's, and the last ones, a guest's.
       "the host has been deprivileged": (s, { bounds }) => {
@@ -39,13 +47,20 @@ export function buildMachine(
           s.pages[page.at(p)].hypState = "OWNED";
           s.pool[p].use = "free";
         }
-        // Where domains have lifetimes, none is allocated yet.
-        if (bounds.lifetime > 0) return;
+        // Where devices are attached and detached, no domain is allocated yet.
+        if (bounds.stream > 0) return;
         for (let d = 0; d < bounds.domain; d++) s.domains[d].references = 1;
+        for (let d = 0; d < bounds.lifetime; d++) {
+          s.lifetimes[d].hasObject = true;
+          s.lifetimes[d].smmu = smmu.at(d % bounds.smmu);
+          s.lifetimes[d].root = page.at(d);
+          s.pool[d].use = "table";
+        }
         for (let k = 0; k < bounds.device; k++) {
           const attached = domain.at(k % bounds.domain);
           s.devices[k].domain = attached;
           s.domains[attached].references++;
+          if (bounds.lifetime > 0) s.lifetimes[attached].listed++;
         }
       },
     },

@@ -15,6 +15,7 @@ import { attachTimeOuts } from "./scenarios/attach-time-outs.ts";
 import { idReuse } from "./scenarios/id-reuse.ts";
 import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
 import { lateStoresAttach } from "./scenarios/late-stores-attach.ts";
+import { twoLevels } from "./scenarios/two-levels.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
 import { results } from "./scenarios/results.ts";
 import { secrets } from "./scenarios/secrets.ts";
@@ -70,7 +71,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The paravirtual design, corrected: every mechanism is in it.",
     claimsToHold: true,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios],
+    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios, twoLevels],
     build: buildPv,
   },
   {
@@ -88,7 +89,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of December 2024 (RFC v2), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios],
+    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios, twoLevels],
     build: buildPvRfc2,
   },
   {
@@ -96,8 +97,8 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The driver of android15-6.6, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...singleCommands].map((of) =>
-      without(of, freesAtOnce),
+    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...singleCommands, twoLevels].map(
+      (of) => without(of, freesAtOnce),
     ),
     build: buildPvAndroid15,
   },
@@ -106,8 +107,8 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The driver of android16-6.12, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios].map((of) =>
-      without(of, freesAtOnce),
+    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios, twoLevels].map(
+      (of) => without(of, freesAtOnce),
     ),
     build: buildPvAndroid16,
   },
@@ -116,8 +117,8 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The rework of 2025 in the Android common kernel, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios].map((of) =>
-      without(of, warnsOfLeaves),
+    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios, twoLevels].map(
+      (of) => without(of, warnsOfLeaves),
     ),
     build: buildPv2025,
   },

@@ -25,9 +25,12 @@ export const pgtLock: Lock<Machine, { readonly domain: Index<"domain"> | string 
   of: (s, c) => s.domains[domainOf(c.domain)].pgtLock,
 };
 
-/** kvm_iommu_lock of one SMMU: its command queue. There is no separate lock for the queue. */
-export function iommuLock<C>(of: SmmuOf<C>): Lock<Machine, C> {
-  return { name: "iommu.lock", of: (s, c) => s.smmus[of(s, c)].iommuLock };
+/**
+ * kvm_iommu_lock of one SMMU: its command queue. There is no separate lock for the queue. A call that takes it for
+ * several purposes says what each is for.
+ */
+export function iommuLock<C>(of: SmmuOf<C>, purpose = ""): Lock<Machine, C> {
+  return { name: `iommu.lock${purpose}`, of: (s, c) => s.smmus[of(s, c)].iommuLock };
 }
 
 /** kvm_iommu_domain_lock: which ids are allocated. Taken before iommu.lock. */

@@ -2,9 +2,12 @@
  * The machine: all state of the hypervisor, the SMMU and its devices, declared once.
  *
  * What the abstraction leaves out of this slice, and why:
- * - The page table has one level: leaf tables are always there, only the boundaries between them show (a run
- *   of entries ends at one; here every entry has a table of its own, so that a call over two pages can
- *   succeed for one). Table pages, the walk cache and allocation come with the second level.
+ * - The page table has one level, unless a scenario gives table pages their entries (`tableEntry`): leaf tables are
+ *   always there, only the boundaries between them show (a run of entries ends at one; here every entry has a table
+ *   of its own, so that a call over two pages can succeed for one).
+ * - With two levels (page-tables.ts), a table is a page of the pool, and what it holds is in that page: the root's
+ *   entries lead to tables of pages, or to blocks of two pages, and it is up to who reads a page at which level it
+ *   is read.
  * - Domains live for ever and devices stay attached, unless a scenario gives the stream table entries
  *   (`stream`), the domains lifetimes (`lifetime`) and the pool pages (`poolPage`). Then a page table is a page
  *   of the pool; what it holds is kept with the domain (`entries`) and read through the page: a free page is
@@ -14,7 +17,6 @@
  *   blocks that are not aligned to their size (`unaligned`).
  * - SMMUs are powered. They see stores at once, unless a scenario has late stores (`store`). Device `k` is behind
  *   SMMU `k` modulo their number, and so is its stream.
- * - Other page sizes than a page: no blocks, no splits.
  */
 import {
   array,
@@ -85,6 +87,19 @@ export const entry = union({
 export type Entry = ValueOf<typeof entry>;
 
 /**
+ * An entry of a table page. In a root, a valid one leads to a table; in a table of pages, to a page: the two look
+ * alike in memory, as in the architecture. A block is one in a root only. Invalidated ones keep their address.
+ */
+export const tableEntry = union({
+  none: {},
+  valid: { page, permission },
+  invalidated: { page, permission },
+  block: { page, permission },
+  "invalidated block": { page, permission },
+});
+export type TableEntry = ValueOf<typeof tableEntry>;
+
+/**
  * A command for the SMMU. `nothing` is a slot of zeros: no legal command. A slot that was consumed keeps what it
  * held where it may be consumed again by mistake (`commandError`); elsewhere it holds `nothing`, for what it
  * held has no further meaning.
@@ -92,6 +107,8 @@ export type Entry = ValueOf<typeof entry>;
 export const command = union({
   nothing: {},
   TLBI: { domain, iova },
+  // Not only of the last level (leaf=false): also of what is remembered of tables on the way to the iova.
+  "TLBI of walks": { domain, iova },
   SYNC: {},
   "TLBI of an id": { domain },
   // A legal command that concerns nothing here: a prefetch, an invalidation of an address that nobody maps.
@@ -125,14 +142,18 @@ const commandQueue = record({
 
 /** A translation that the TLB holds. */
 const cached = union({ none: {}, translation: { page, permission } });
+/** What a translation was read from; it says which invalidations concern it. */
+const size = array("block", record({ isBlock: bool().means("a block's entry, which covers two pages") }));
 
 /**
- * What the SMMU has in progress. A walk has read its entry and not yet used it; an access has its translation
- * and has not yet ended. `isStale`: an invalidation went by that concerns it; the next SYNC waits for its end.
+ * What the SMMU has in progress. A descent has read the entry of a table, and not yet the table; a walk has read its
+ * entry and not yet used it; an access has its translation and has not yet ended. `isStale`: an invalidation went by that concerns it; the next SYNC waits for its end.
  * An access stands for all that its translation permits: which of read and write it is changes nothing else.
  */
 const inProgress = union({
   nothing: {},
+  // `page`: the table.
+  descent: { domain, iova, page, isStale: bool() },
   // `by`: 0 where any device of the domain may have begun it, else the stream's number, counted from 1.
   walk: { domain, iova, page, permission, isStale: bool(), by: range(0, "stream") },
   access: { device, domain, iova, page, permission, isStale: bool() },
@@ -165,8 +186,13 @@ const streamRecord = record({
 const smmuRecord = record({
   iommuLock: lockState(cpu).means("protects the command queue (kvm_iommu_lock)"),
   queue: commandQueue,
-  tlb: array(domain, array(iova, record({ hit: cached }))).means("its TLB, tagged by domain (VMID)"),
-  transactions: array(transaction, record({ doing: inProgress })).means("its walks and accesses in progress"),
+  tlb: array(domain, array(iova, record({ hit: cached, size }))).means("its TLB, tagged by domain (VMID)"),
+  walkCache: array(domain, array("rootEntry", record({ table: option(page) }))).means(
+    "the tables that it remembers, by domain and by the range of iovas that they are for",
+  ),
+  transactions: array(transaction, record({ doing: inProgress, size })).means(
+    "its walks and accesses in progress",
+  ),
 });
 
 /** An entry of the stream table's first level. */
@@ -188,7 +214,12 @@ const lifetime = record({
 });
 
 /** A page that is, or was, the IOMMU pool's: outside, free, or in use as a table. */
-const poolPage = record({ use: oneOf("outside", "free", "table") });
+const poolPage = record({
+  use: oneOf("outside", "free", "table"),
+  entries: array("tableEntry", record({ pte: tableEntry })).means(
+    "what the page holds; while it is not the hypervisor's, it holds what its owner likes",
+  ),
+});
 
 export const memory = record({
   pages: array(page, pageRecord).means("physical memory"),
@@ -225,6 +256,7 @@ export const memory = record({
     "an uninitialised pointer",
     "a freed domain",
     "stream table",
+    "a page that is no table",
   ).means("what EL2 accessed last that it must not: memory outside this table, or by such a pointer"),
   domainLock: lockState(cpu).means("protects the allocation of domains (kvm_iommu_domain_lock)"),
   lifetimes: array("lifetime", lifetime).means("the domains' lifetimes; none where they live for ever"),
@@ -248,6 +280,7 @@ export const registers = {
   iova: argument(iova, "unaligned", "wrapping", "out of range"),
   page: argument(page, "unaligned", "wrapping", "not memory"),
   count: range(0, "count"),
+  pgsize: range(0, "block").means("0: pages, 1: blocks of two pages"),
   prot: oneOf("read and write", "read", "write", "nothing", "unknown bits"),
   vm: guest,
   stream: argument(stream, "one past the end", "out of range"),
@@ -267,6 +300,14 @@ export const stack = {
   walked: range(0, "count").means("unmap: entries that the second walk has passed"),
   found: option(page).means("the page that the call found: in an entry (unmap), in the pool (attach)"),
   looked: range(0, "iova").means("free: entries that the call has looked at"),
+  flushed: range(0, "tableEntry").means(
+    "map: pages whose walks are invalidated, of the table that it takes out",
+  ),
+  table: range(0, "tablePage").means("the table that the call works on, its page counted from 1; 0: none"),
+  isBlock: range(0, "block").means("1: what the call found in the root is a block"),
+  isUnlinked: range(0, "block").means(
+    "unmap: 1: the second walk saw the table's entry without its VALID bit",
+  ),
   isReleased: bool().means("unmap: the use of the found page was given back, the entry is not yet zeroed"),
 } as const;
 

@@ -84,6 +84,20 @@ test.for([
     },
   ],
   ["pv-android15", "late-stores", { "pages-change-under-host_mmu.lock": 25 }],
+  // Tables of two levels.
+  ["pv", "two-levels", {}],
+  ["pv-android15", "two-levels", { "pages-change-under-host_mmu.lock": 14 }],
+  [
+    "pv-2025",
+    "two-levels",
+    {
+      "walks-and-accesses-are-justified": 24,
+      "cached-translations-are-justified": 25,
+      "unmapped-means-unreachable": 62,
+      "dma-secrecy": 30,
+      "dma-integrity": 30,
+    },
+  ],
   ["pv-android15", "late-stores-non-coherent", { "pages-change-under-host_mmu.lock": 26 }],
 ] as const)("%s on %s", async ([design, scenario, violated]) => {
   expect(await search(design, scenario)).toEqual({ violated, unreached: [] });

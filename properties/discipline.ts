@@ -9,7 +9,8 @@ import {
   stepProperty,
   type TakenStep,
 } from "../checker/index.ts";
-import { domain, type Entry, page, type Seen, smmu } from "../model/machine.ts";
+import { domain, page, type Seen, smmu, type TableEntry } from "../model/machine.ts";
+import { hasLevels, rootEntryOf, rootOf } from "../model/page-tables.ts";
 import { type AtomName, findAtoms, meanings } from "../spec/atoms.ts";
 import { isSameOwner } from "../spec/ownership.ts";
 import { ofSmmu, policyPageOf } from "./pages.ts";
@@ -19,10 +20,18 @@ export function isHeldBy(lock: { readonly holder: number | null }, step: TakenSt
   return lock.holder !== null && lock.holder === step.args.cpu;
 }
 
-function isSameEntry(a: Entry, b: Entry): boolean {
+function isSameEntry(a: TableEntry, b: TableEntry): boolean {
   if (a.tag !== b.tag) return false;
   if (a.tag === "none" || b.tag === "none") return true;
   return a.page === b.page && a.permission === b.permission;
+}
+
+/** Does the pool's page hold what it held? */
+function isSameTable(before: Seen, after: Seen, table: number): boolean {
+  const then = before.pool[table].entries;
+  const now = after.pool[table].entries;
+  for (let k = 0; k < then.length; k++) if (!isSameEntry(then[k].pte, now[k].pte)) return false;
+  return true;
 }
 
 /** Do all page tables hold what they held? */
@@ -31,6 +40,20 @@ function areSameEntries(before: Seen, after: Seen): boolean {
     const then = before.domains[d].entries;
     const now = after.domains[d].entries;
     for (let i = 0; i < then.length; i++) if (!isSameEntry(then[i].pte, now[i].pte)) return false;
+  }
+  for (let p = 0; p < before.pool.length; p++) if (!isSameTable(before, after, p)) return false;
+  return true;
+}
+
+/** Do the tables that belong to the domain before the step hold what they held? */
+function areSameTables(before: Seen, after: Seen, d: number): boolean {
+  if (!hasLevels(before)) return true;
+  const root = rootOf(before, d);
+  if (root >= 0 && root < before.pool.length && !isSameTable(before, after, root)) return false;
+  for (let i = 0; i < before.domains[d].entries.length; i++) {
+    const above = rootEntryOf(before, d, i);
+    if (above.tag !== "valid" || above.page >= before.pool.length) continue;
+    if (!isSameTable(before, after, above.page)) return false;
   }
   return true;
 }
@@ -60,7 +83,9 @@ export const memorySafety: readonly Invariant<Seen>[] = [
       sentence: "EL2 accesses no memory outside its tables.",
       holds: (s: Seen) => s.wildAccess === "none",
       explain: ({ wildAccess }) =>
-        wildAccess === "an uninitialised pointer" || wildAccess === "a freed domain"
+        wildAccess === "an uninitialised pointer" ||
+        wildAccess === "a freed domain" ||
+        wildAccess === "a page that is no table"
           ? `EL2 accessed memory through ${wildAccess}`
           : `EL2 accessed memory outside the table of ${wildAccess}`,
     },
@@ -79,7 +104,7 @@ export const discipline: readonly StepProperty<Seen>[] = [
         const then = before.domains[d].entries;
         const now = after.domains[d].entries;
         for (let i = 0; i < then.length; i++) if (!isSameEntry(then[i].pte, now[i].pte)) return false;
-        return true;
+        return areSameTables(before, after, d);
       },
       explain: (_before, _after, step, { domain: d }) =>
         `"${step.action}" writes to the page table of domain ${d} without its pgt_lock`,

@@ -16,6 +16,7 @@ import {
 import { lifetimes, lifetimeSteps, lifetimeWitnesses } from "./lifetime.ts";
 import { discipline, memorySafety } from "./discipline.ts";
 import { pageStates, pageStateSteps } from "./page-states.ts";
+import { pageTables, pageTableSteps, pageTableWitnesses } from "./page-tables.ts";
 import { reach, reachWitnesses } from "./reach.ts";
 import { referenceCounts, referenceSteps, referenceWitnesses } from "./reference-counts.ts";
 import { resultSteps, withHistory } from "./results.ts";
@@ -31,6 +32,7 @@ export const invariants = [
   ...commands,
   ...memorySafety,
   ...pageStates,
+  ...pageTables,
 ];
 export const stepProperties = [
   ...referenceSteps,
@@ -42,6 +44,7 @@ export const stepProperties = [
   ...discipline,
   ...pageStateSteps,
   ...resultSteps,
+  ...pageTableSteps,
 ];
 export const witnesses = [
   ...reachWitnesses,
@@ -51,6 +54,7 @@ export const witnesses = [
   ...streamTableWitnesses,
   ...lifetimeWitnesses,
   ...commandWitnesses,
+  ...pageTableWitnesses,
 ];
 
 /** The machine with everything that is asked of it. */

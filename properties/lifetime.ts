@@ -16,9 +16,12 @@ import { ofSmmu } from "./pages.ts";
 /** What the SMMU holds that carries the id, in words; null where there is nothing. */
 function findTagged(s: Seen, d: DomainIndex): string | null {
   for (let n = 0; n < s.smmus.length; n++) {
-    const { tlb, transactions } = s.smmus[n];
+    const { tlb, walkCache, transactions } = s.smmus[n];
     for (let i = 0; i < tlb[d].length; i++) {
       if (tlb[d][i].hit.tag !== "none") return `a TLB entry${ofSmmu(s, n)} for iova ${i}`;
+    }
+    for (let r = 0; r < walkCache[d].length; r++) {
+      if (walkCache[d][r].table !== null) return `a table that it remembers${ofSmmu(s, n)}`;
     }
     for (let k = 0; k < transactions.length; k++) {
       const { doing } = transactions[k];

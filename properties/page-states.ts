@@ -4,6 +4,7 @@
  */
 import { idleLabel, type Invariant, invariant, type StepProperty, stepProperty } from "../checker/index.ts";
 import { page, type Seen } from "../model/machine.ts";
+import { hasLevels, rootEntryOf } from "../model/page-tables.ts";
 import { isHeldBy } from "./discipline.ts";
 import { isAtRest } from "./pages.ts";
 
@@ -24,10 +25,17 @@ function isAgreed({ owner, hostState, hypState, guestState }: PageEntry): boolea
   }
 }
 
-/** Does a domain that is allocated have its page table in this page of the pool? */
-function isRoot(s: Seen, of: number): boolean {
+/** Does a domain that is allocated have its page table in this page of the pool, or a table of it? */
+function isInUse(s: Seen, of: number): boolean {
   for (let d = 0; d < s.lifetimes.length; d++) {
-    if (s.lifetimes[d].hasObject && s.lifetimes[d].root === of) return true;
+    const { hasObject, root } = s.lifetimes[d];
+    if (!hasObject || root === null) continue;
+    if (root === of) return true;
+    if (!hasLevels(s)) continue;
+    for (let i = 0; i < s.domains[d].entries.length; i++) {
+      const above = rootEntryOf(s, d, i);
+      if (above.tag === "valid" && above.page === of) return true;
+    }
   }
   return false;
 }
@@ -42,7 +50,7 @@ function isSecondLevel(s: Seen, of: number): boolean {
 function countLeakedTables(s: Seen): number {
   let count = 0;
   for (let p = 0; p < s.pool.length; p++) {
-    if (s.pool[p].use === "table" && !isRoot(s, p) && !isSecondLevel(s, p)) count++;
+    if (s.pool[p].use === "table" && !isInUse(s, p) && !isSecondLevel(s, p)) count++;
   }
   return count;
 }
@@ -66,7 +74,7 @@ export const pageStates: readonly Invariant<Seen>[] = [
     {},
     {
       sentence:
-        "While no call is in flight, a page of the pool that is in use is a domain's page table, or the stream table's.",
+        "While no call is in flight, a page of the pool that is in use is a domain's page table, linked in one, or the stream table's.",
       holds: (s: Seen) => !isAtRest(s, idleLabel) || countLeakedTables(s) === 0,
       explain: (s) =>
         `no call is in flight, and ${countLeakedTables(s)} pages of the pool are in use as tables that neither a domain nor the stream table has`,

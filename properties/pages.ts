@@ -3,17 +3,15 @@
  */
 import type { PageIndex } from "../spec/ownership.ts";
 import type { PolicyPage } from "../spec/atoms.ts";
+import { blockPages, hasLevels, leafPageOf, pageInBlock, rootEntryOf, slotIn } from "../model/page-tables.ts";
 import { type Cpu, domain, type DomainIndex, type IovaIndex, type Seen } from "../model/machine.ts";
 
-/** Live entries of all page tables that lead to the page. */
+/** Live entries of all page tables that lead to the page; a block leads to two pages. */
 export function countMappings(s: Seen, page: PageIndex): number {
   let count = 0;
   for (let d = 0; d < s.domains.length; d++) {
-    const { entries } = s.domains[d];
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i].pte;
-      if (entry.tag === "valid" && entry.page === page) count++;
-    }
+    const iovas = s.domains[d].entries.length;
+    for (let i = 0; i < iovas; i++) if (leafPageOf(s, d, i) === page) count++;
   }
   return count;
 }
@@ -28,15 +26,27 @@ function isBeingZeroed(s: Seen, of: DomainIndex, iova: number): boolean {
   return false;
 }
 
+/** The page that an invalidated entry still stands for at this iova, or -1. */
+function invalidatedPageOf(s: Seen, of: DomainIndex, iova: number): number {
+  if (!hasLevels(s)) {
+    const { pte } = s.domains[of].entries[iova];
+    return pte.tag === "invalidated" ? pte.page : -1;
+  }
+  const above = rootEntryOf(s, of, iova);
+  if (above.tag === "invalidated block") return pageInBlock(above.page, iova);
+  if (above.tag !== "valid" && above.tag !== "invalidated") return -1;
+  const leaf = slotIn(s, above.page, iova % blockPages)?.pte;
+  if (leaf?.tag === "invalidated") return leaf.page;
+  return leaf?.tag === "valid" && above.tag === "invalidated" ? leaf.page : -1;
+}
+
 /** Invalidated entries that still stand for a use of the page. */
 function countInvalidated(s: Seen, page: PageIndex): number {
   let count = 0;
   for (let d = 0; d < s.domains.length; d++) {
-    const { entries } = s.domains[d];
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i].pte;
-      if (entry.tag !== "invalidated" || entry.page !== page) continue;
-      if (!isBeingZeroed(s, domain.at(d), i)) count++;
+    const iovas = s.domains[d].entries.length;
+    for (let i = 0; i < iovas; i++) {
+      if (invalidatedPageOf(s, domain.at(d), i) === page && !isBeingZeroed(s, domain.at(d), i)) count++;
     }
   }
   return count;
@@ -99,8 +109,7 @@ function hasStopped(s: Seen): boolean {
  * unmaps it is in flight, or has stopped, and the page's use is still counted.
  */
 export function isJustified(s: Seen, of: DomainIndex, iova: IovaIndex, page: PageIndex): boolean {
-  const entry = s.domains[of].entries[iova].pte;
-  if (entry.tag === "valid" && entry.page === page) return true;
+  if (leafPageOf(s, of, iova) === page) return true;
   return s.pages[page].references > 0 && (isGathered(s, of, iova) || hasStopped(s));
 }
 

@@ -6,6 +6,15 @@
 import { type Invariant, invariant, type Witness, witness } from "../checker/index.ts";
 import { device, type DomainIndex, page, type Seen } from "../model/machine.ts";
 import { smmuOfDevice } from "../model/smmu/smmus.ts";
+import {
+  blockPages,
+  hasLevels,
+  leafPageOf,
+  leafPermissionOf,
+  rootEntryOf,
+  rootIndexOf,
+  rootOf,
+} from "../model/page-tables.ts";
 import { userOf } from "../model/smmu/stream-table.ts";
 import { describeOwner, isExclusivelyHosts, type Owner, type PageIndex } from "../spec/ownership.ts";
 import { type Access, doesPermit, mayReach } from "../spec/reach.ts";
@@ -27,8 +36,8 @@ function findWaysOfId(
   const entries = s.domains[of].entries.length;
   for (let i = 0; i < entries; i++) {
     if (table !== null) {
-      const entry = s.domains[table].entries[i].pte;
-      if (entry.tag === "valid" && entry.page === to && doesPermit(entry.permission, access)) {
+      const permission = leafPermissionOf(s, table, i);
+      if (leafPageOf(s, table, i) === to && permission !== null && doesPermit(permission, access)) {
         ways.push(`a live entry for iova ${i} of domain ${table}`);
       }
     }
@@ -61,6 +70,28 @@ function findWaysOfStream(
   }
 }
 
+/** The ways through tables that are not the hypervisor's: what it did not write leads to any page. */
+function findWaysOfForeignTables(s: Seen, of: DomainIndex, n: number, ways: string[]): void {
+  if (!hasLevels(s)) return;
+  const isForeign = (table: number) => table >= 0 && s.pages[table].owner.tag !== "hypervisor";
+  const say = (what: string, table: number) =>
+    ways.push(`${what}, page ${table}, which is the ${s.pages[table].owner.tag}'s to write`);
+  const root = rootOf(s, of);
+  if (isForeign(root)) say("the root of its page table", root);
+  for (let i = 0; i < s.domains[of].entries.length; i += blockPages) {
+    const above = rootEntryOf(s, of, i);
+    if (above.tag === "valid" && isForeign(above.page)) say("a table", above.page);
+    const remembered = s.smmus[n].walkCache[of][rootIndexOf(i)].table;
+    if (remembered !== null && isForeign(remembered)) say("a table that the SMMU remembers", remembered);
+  }
+  for (let k = 0; k < s.smmus[n].transactions.length; k++) {
+    const { doing } = s.smmus[n].transactions[k];
+    if (doing.tag === "descent" && doing.domain === of && isForeign(doing.page)) {
+      say("a walk in progress to a table", doing.page);
+    }
+  }
+}
+
 /** The ways by which a device can reach a page now; stops early unless `all` are wanted. */
 function findWays(s: Seen, by: number, to: PageIndex, access: Access, all: boolean): string[] {
   const ways: string[] = [];
@@ -71,12 +102,19 @@ function findWays(s: Seen, by: number, to: PageIndex, access: Access, all: boole
     findWaysOfStream(s, by, true, to, access, ways);
   } else {
     findWaysOfId(s, smmuOfDevice(s, by), of, of, to, access, ways);
+    findWaysOfForeignTables(s, of, smmuOfDevice(s, by), ways);
   }
   if (!all && ways.length > 0) return ways;
   const { transactions } = s.smmus[smmuOfDevice(s, by)];
   for (let k = 0; k < transactions.length; k++) {
     const { doing } = transactions[k];
-    if (doing.tag === "nothing" || doing.page !== to || !doesPermit(doing.permission, access)) continue;
+    if (
+      doing.tag === "nothing" ||
+      doing.tag === "descent" ||
+      doing.page !== to ||
+      !doesPermit(doing.permission, access)
+    )
+      continue;
     const isMine = doing.tag === "walk" && (doing.by === 0 ? doing.domain === of : doing.by === by + 1);
     if (isMine) {
       ways.push(`a walk in progress for iova ${doing.iova} of domain ${of}`);

@@ -17,7 +17,7 @@ import { countMappings, countUses, isAtRest } from "./pages.ts";
 
 /** 1 for the allocation, if there is one, and 1 for each device attached. */
 function countStanding(s: Seen, of: DomainIndex): number {
-  if (s.lifetimes.length > 0) return (s.lifetimes[of].hasObject ? 1 : 0) + countAttachments(s, of);
+  if (s.streams.length > 0) return (s.lifetimes[of].hasObject ? 1 : 0) + countAttachments(s, of);
   let count = 1;
   for (let k = 0; k < s.devices.length; k++) if (s.devices[k].domain === of) count++;
   return count;

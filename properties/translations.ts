@@ -12,11 +12,13 @@ import {
   witness,
 } from "../checker/index.ts";
 import { cpu, domain, type InProgress, iova, type Seen, slot, smmu, transaction } from "../model/machine.ts";
+import { leafPageOf } from "../model/page-tables.ts";
 import { isJustified, ofSmmu } from "./pages.ts";
 
 function describeInProgress(doing: InProgress): string {
   return match(doing)
     .with({ tag: "nothing" }, () => "nothing")
+    .with({ tag: "descent" }, (of) => `a walk for iova ${of.iova} of domain ${of.domain} to table ${of.page}`)
     .with(
       { tag: "walk" },
       (walk) => `a walk for iova ${walk.iova} of domain ${walk.domain} to page ${walk.page}`,
@@ -54,7 +56,7 @@ export const translations: readonly Invariant<Seen>[] = [
       sekvm: "spt_cons",
       holds: (s: Seen, { smmu: n, transaction: k }) => {
         const { doing } = s.smmus[n].transactions[k];
-        if (doing.tag === "nothing") return true;
+        if (doing.tag === "nothing" || doing.tag === "descent") return true;
         return isJustified(s, doing.domain, doing.iova, doing.page);
       },
       explain: (s, { smmu: n, transaction: k }) => {
@@ -98,7 +100,7 @@ export const translationWitnesses: readonly Witness<Seen>[] = [
     {
       sentence: "The TLB holds a translation whose entry is gone.",
       holds: (s: Seen, { smmu: n, domain: d, iova: i }) =>
-        s.smmus[n].tlb[d][i].hit.tag === "translation" && s.domains[d].entries[i].pte.tag !== "valid",
+        s.smmus[n].tlb[d][i].hit.tag === "translation" && leafPageOf(s, d, i) < 0,
     },
   ),
   witness(
@@ -108,7 +110,7 @@ export const translationWitnesses: readonly Witness<Seen>[] = [
       sentence: "A walk holds what it read from an entry that is gone since.",
       holds: (s: Seen, { smmu: n, transaction: k }) => {
         const { doing } = s.smmus[n].transactions[k];
-        return doing.tag === "walk" && s.domains[doing.domain].entries[doing.iova].pte.tag !== "valid";
+        return doing.tag === "walk" && leafPageOf(s, doing.domain, doing.iova) < 0;
       },
     },
   ),

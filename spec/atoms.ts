@@ -48,10 +48,11 @@ export const atoms = {
     makes: (before, after) => after.mappings === before.mappings + 1,
   },
   unmap: {
-    meaning: "An entry stops leading to the page; its use stays counted until no device can know it.",
+    meaning:
+      "An entry, or a table of entries at once, stops leading to the page; the uses stay counted until no device can know them.",
     needs: () => true,
     changes: "mappings",
-    makes: (before, after) => after.mappings === before.mappings - 1,
+    makes: (before, after) => after.mappings < before.mappings,
   },
   release: {
     meaning: "A use that no entry needs is given back.",

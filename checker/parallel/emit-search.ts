@@ -144,14 +144,12 @@ class SearchEmitter {
     const publish = this.publish();
     const admit = this.admit(note, takeBlock, publish);
     const takeIn = this.takeIn(admit);
-    const sift = this.sift();
-    const work = this.work(note, takeIn, sift);
+    const work = this.work(note, takeIn);
     const setBase = define(encoder, 1, 0, (body) => body.get(0).setGlobal(base));
     const exported = {
       setBase,
       work,
       takeIn,
-      sift,
       publish,
       serve: this.serve(work),
       rehash: this.rehash(),
@@ -301,19 +299,6 @@ class SearchEmitter {
     });
   }
 
-  /** (end): the batch has records up to there; counts them, and leaves those to be inserted. */
-  private sift(): Func {
-    const { map, table } = this;
-    return define(this.encoder, 1, 0, (body) => {
-      const [area, first] = this.area(body, 2);
-      body.get(area).i32(map.batch).op(op.add).set(first);
-      body.get(area).get(area).load(own.transitions).get(0).get(first).op(op.sub);
-      body.i32(map.recordBytes).op(op.divU).op(op.add).store(own.transitions);
-      body.get(area).get(first).store(own.batchAt);
-      body.get(area).get(area).get(first).get(0).call(table.sift).store(own.batchEnd);
-    });
-  }
-
   /** Inserts what the batch holds from `batchAt` on. The reason is `slice` when all of it went in. */
   private takeIn(admit: Func): Func {
     const { map, table } = this;
@@ -321,7 +306,7 @@ class SearchEmitter {
     const blocksForBatch = Math.ceil((batchRecords + map.needs.mostSuccessors) / blockStates) + 1;
     return define(this.encoder, 0, 1, (body) => {
       const [area, from, end, count, room] = this.area(body, 5);
-      const [known, stop] = [body.local(), body.local()];
+      const [known, stop, at] = [body.local(), body.local(), body.local()];
       body.get(area).load(own.batchAt).set(from).get(area).load(own.batchEnd).set(end);
       body
         .get(from)
@@ -356,6 +341,16 @@ class SearchEmitter {
       body.i32(0).get(known).get(room).op(op.sub).atomic(atomic.add, control.size).op(op.drop);
       body.get(known).call(admit);
       body.get(area).get(stop).store(own.batchAt);
+      body.get(area).get(area).load(own.transitions).get(stop).get(from).op(op.sub);
+      body.i32(map.recordBytes).op(op.divU).op(op.add).store(own.transitions);
+      body.block((counted) => {
+        body.loop((next) => {
+          body.get(from).get(stop).op(op.geU).brIf(counted);
+          body.get(area).get(from).load(map.instanceOffset).i32(2).op(op.shl).op(op.add).tee(at);
+          body.get(at).load(map.taken).i32(1).op(op.add).store(map.taken);
+          body.get(from).i32(map.recordBytes).op(op.add).set(from).br(next);
+        });
+      });
       body
         .get(stop)
         .get(end)
@@ -370,7 +365,7 @@ class SearchEmitter {
   }
 
   /** (blocks) -> reason: works at the layer, at up to so many blocks of it. */
-  private work(note: Func, takeIn: Func, sift: Func): Func {
+  private work(note: Func, takeIn: Func): Func {
     const { map, model } = this;
     return define(this.encoder, 1, 1, (body) => {
       const [area, src, to, end, limit] = this.area(body, 5);
@@ -450,7 +445,7 @@ class SearchEmitter {
             body.get(position).i32(1).op(op.add).set(position).br(next);
           });
         });
-        body.get(area).get(position).store(own.position).get(to).call(sift);
+        body.get(area).get(to).store(own.batchEnd).get(area).get(position).store(own.position);
         body.get(position).get(count).op(op.geU);
         body.if(() => {
           this.giveBlockBack(body, block);

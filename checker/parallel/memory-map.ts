@@ -9,8 +9,6 @@ import { type Slot, segments } from "./slot.ts";
 export const blockStates = 512;
 /** Successors in a batch, before the last state's. */
 export const batchRecords = 4096;
-/** Bytes of the states that a thread saw lately: as much as stays in a core's own cache. */
-const cacheBytes = 1 << 18;
 /** States that were noted for the main thread; a batch must fit when it is half full. */
 export const logEntries = 1 << 15;
 /** States without a place in their buckets. */
@@ -92,9 +90,10 @@ export interface MapNeeds {
 export class MemoryMap {
   readonly needs: MapNeeds;
   readonly stateBytes: number;
-  /** A record of a batch: a state, the instance (later, when that was counted, the hash), the bucket's address. */
+  /** A record of a batch: a state, the instance, the hash, the bucket's address. */
   readonly recordBytes: number;
   readonly instanceOffset: number;
+  readonly hashOffset: number;
   readonly bucketOffset: number;
   /** By id: bytes that say whether a witness was reached, and which violations are not looked for any more. */
   readonly reached: number;
@@ -120,9 +119,6 @@ export class MemoryMap {
   /** A violation by the least state that shows it: whether there is one, the state, the instance. */
   readonly candidateBytes: number;
   readonly candidates: number;
-  /** States that were seen lately, by the low bits of their hash. */
-  readonly cacheEntries: number;
-  readonly cache: number;
   readonly log: number;
   readonly logBytes: number;
   readonly moving: number;
@@ -135,8 +131,9 @@ export class MemoryMap {
     const { words, instances, slot } = needs;
     this.stateBytes = 4 * words;
     this.instanceOffset = 4 * words;
-    this.bucketOffset = 4 * words + 4;
-    this.recordBytes = 4 * words + 8;
+    this.hashOffset = 4 * words + 4;
+    this.bucketOffset = 4 * words + 8;
+    this.recordBytes = 4 * words + 12;
     const keyBytes = 4 + 4 * Math.ceil(slot.otherBits / 32);
 
     const area = new Places(0);
@@ -145,8 +142,6 @@ export class MemoryMap {
     this.taken = area.take(4 * instances);
     this.candidateBytes = 8 + this.stateBytes;
     this.candidates = area.take(this.candidateBytes * (needs.invariants + needs.stepProperties));
-    this.cacheEntries = 2 ** Math.floor(Math.log2(cacheBytes / this.stateBytes));
-    this.cache = area.take(this.stateBytes * this.cacheEntries);
     this.logBytes = 4 + this.stateBytes;
     this.log = area.take(this.logBytes * logEntries);
     this.moving = area.take(keyBytes * moveAtOnce * slot.slots);

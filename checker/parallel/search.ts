@@ -42,9 +42,9 @@ const blocksForOthers = 4;
 /** Slots at first, and how much larger a table gets. */
 const firstSlots = 1 << 16;
 const smallTable = 1 << 20;
-const growths = { small: 2, usual: 1.5, least: 1.2 } as const;
+const growths = { small: 2, usual: 1.4, least: 1.2 } as const;
 /** Fill up to which a table stays fast, and up to which it goes when there is no memory for a larger one. */
-const usualLoad = 0.82;
+const usualLoad = 0.8;
 const utmostLoad = 0.88;
 /** More than any table holds. */
 const noLimit = 2 ** 32 - 2 ** 20;
@@ -446,7 +446,8 @@ class WasmSearch {
         for (let k = 0; k < words; k++) this.cells[at + k] = state[offset + k];
         this.cells[at + (map.instanceOffset >>> 2)] = instance;
       });
-      run.sift(first + some.length * map.recordBytes);
+      this.setOwn(0, "batchAt", first);
+      this.setOwn(0, "batchEnd", first + some.length * map.recordBytes);
       for (;;) {
         const why = run.takeIn();
         if (why === reason.slice) break;

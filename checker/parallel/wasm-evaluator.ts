@@ -64,7 +64,6 @@ type Exports = Record<
   | "setBase"
   | "work"
   | "takeIn"
-  | "sift"
   | "publish"
   | "serve"
   | "rehash"

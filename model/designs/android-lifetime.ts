@@ -72,15 +72,14 @@ function isListed(s: Machine, of: DomainIndex | string): boolean {
 }
 
 /** Invalidations go to the SMMUs in the domain's list: to none where the domain is not attached. */
-export const onlyWhereListed: Edit<Machine> = enclosed<Machine, DomainFrame>(
-  "iommu.lock",
-  "iommu.lock",
-  (inside) =>
+export function onlyWhereListed(bracket: string): Edit<Machine> {
+  return enclosed<Machine, DomainFrame>(bracket, bracket, (inside) =>
     when("is the SMMU in the domain's list?", (s, c) => isListed(s, c.domain), inside, [], {
       mirrors: "smmu_tlb_inv_range (android16)",
       mechanisms: ["M40"],
     }),
-);
+  );
+}
 
 /** attach_dev, done: the domain's list counts the attachment. */
 const countInList: Node<Machine, AttachFrame> = step(
@@ -354,7 +353,7 @@ export const freeDomain16 = edit<Machine>(
   warnsOfRefusal("kvm_iommu_free_domain (android16)"),
   insertBefore<Machine, FreeFrame>("free the page table", faultWithoutObject("smmu_free_domain (android16)")),
   ...freesInVain("smmu_inv_domain (android16)"),
-  onlyWhereListed,
+  onlyWhereListed("iommu.lock"),
   addLocals({ looked: stack.looked, found: stack.found }),
   replaceStep("record the pages still mapped", freeLeaves),
   dropStep("give back the recorded uses"),

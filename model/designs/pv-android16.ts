@@ -19,12 +19,21 @@
  * Transitions look at the state before the count, share_hyp maps into the hypervisor before it marks the
  * page, and reclaim scrubs before it unmaps from the guest.
  *
- * Left out, because the slice has no place for it: table pages, domains with several SMMUs, the identity domain, owners of domains, power.
+ * Tables of two levels: a table is freed inside unmap, when what the SMMU remembers of it is gone; its live leaves give
+ * their uses back (free_leaf), those that another call invalidated do not. Blocks are not split.
+ *
+ * Left out, because the slice has no place for it: domains with several
+ * SMMUs, the identity domain, owners of domains, power.
  */
 import {
+  dropCheck,
+  dropStep,
   edit,
   insertBefore,
+  jump,
+  leave,
   mirrors,
+  type Node,
   type Procedure,
   repeat,
   replaceStep,
@@ -43,8 +52,12 @@ import { hostReclaimPage } from "../hypercalls/host-reclaim-page.ts";
 import { hostShareHyp } from "../hypercalls/host-share-hyp.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
+import { changeRoot } from "../hypercalls/table-levels.ts";
+import { refuseUnderflow } from "../hypercalls/use-dma.ts";
 import { unmapPages } from "../hypercalls/unmap-pages.ts";
+import { hostMmuLock, under } from "../locks.ts";
 import type { Machine } from "../machine.ts";
+import { blockPages, slotIn } from "../page-tables.ts";
 import { mapAnswersErrors, unmapAlignedOnly } from "./android.ts";
 import {
   allocDomain16,
@@ -58,6 +71,7 @@ import { invalidatesInBatches, withFieldsOfBefore } from "./invalidation.ts";
 import { entryAt, releaseFound, type UnmapFrameV2, withSecondWalk, zeroEntry } from "./pv-rfc2.ts";
 import { countUpFirst, faultWithoutObject } from "./lifetime.ts";
 import { pvHypercalls } from "./pv.ts";
+import { linksOverZeroOnly, type UnmapLevelFrame, walkLevels } from "./table-levels.ts";
 import { inVersion } from "./version.ts";
 
 const version = "android16";
@@ -101,6 +115,65 @@ const secondWalk = repeat<Machine, UnmapFrameV2>(
   { mirrors: "smmu_iotlb_sync (android16)" },
 );
 
+/** The second walk over tables of two levels: it passes over what is zero, and there is no visitor of tables. */
+const levelWalk = walkLevels({
+  walk,
+  visitor,
+  sync: "smmu_iotlb_sync (android16)",
+  endsAtZero: false,
+  looksAgain: true,
+  afterTable: () => [],
+});
+
+interface FreeFrame {
+  readonly table: number;
+  flushed: number;
+}
+
+/** free_leaf: a live leaf of a table that is freed gives its use back, one after the other, under pgt_lock. */
+function freeLeaves<C extends FreeFrame>(what: string): Node<Machine, C>[] {
+  const leafOf = (s: Machine, c: C) => {
+    const leaf = slotIn(s, c.table - 1, blockPages - c.flushed)?.pte;
+    return leaf?.tag === "valid" ? leaf.page : null;
+  };
+  return [
+    repeat(
+      `give back the uses of the leaves of ${what}`,
+      (_, c) => c.flushed > 0,
+      [
+        when(
+          `is a leaf of ${what} live?`,
+          (s, c) => leafOf(s, c) !== null,
+          [
+            under(hostMmuLock, [
+              ...refuseUnderflow<C>((s, c) => s.pages[leafOf(s, c) ?? 0].references, ` of a leaf of ${what}`),
+              step(
+                `give back the use of a leaf of ${what}`,
+                (s, c) => {
+                  const of = leafOf(s, c);
+                  if (of !== null) s.pages[of].references--;
+                  c.flushed--;
+                },
+                { mirrors: "smmu_free_leaf (android16)", mechanisms: ["M13"] },
+              ),
+            ]),
+          ],
+          [
+            step(
+              `pass over a leaf of ${what}`,
+              (_, c) => {
+                c.flushed--;
+              },
+              { mirrors: "__arm_lpae_free_pgtable (android16)" },
+            ),
+          ],
+        ),
+      ],
+      { mirrors: "__arm_lpae_free_pgtable (android16)" },
+    ),
+  ];
+}
+
 /** map_pages of android16. */
 export const mapPages16 = edit<Machine>(
   mapPages,
@@ -110,6 +183,12 @@ export const mapPages16 = edit<Machine>(
     "the iova is aligned to the granule",
     faultWithoutObject("smmu_map_pages (android16)"),
   ),
+  // A table that could not be linked, for an entry that lost its VALID bit is there, is the next level all the same.
+  linksOverZeroOnly("arm_lpae_install_table (android16)", []),
+  onlyWhereListed("iommu.lock for walks"),
+  // A table in the way is taken out, with all that it holds.
+  dropCheck("the table holds no live leaf"),
+  insertBefore<Machine, MapFrame>("free the empty table", ...freeLeaves<MapFrame>("the table in the way")),
   mirrors("kvm_iommu_map_pages (android16)"),
   inVersion(version, functions),
 );
@@ -125,9 +204,31 @@ export const unmapPages16 = edit<Machine>(
   ),
   ...withSecondWalk,
   replaceStep("walk the entries again", secondWalk),
+  replaceStep("walk the tables again", levelWalk),
+  // A table is freed at once, when what the SMMU remembers of it is gone.
+  insertBefore<Machine, UnmapLevelFrame>(
+    "free the table",
+    step(
+      "zero the entry of the root",
+      (s, c) => {
+        changeRoot(s, c, c.gathered - blockPages, { tag: "none" });
+      },
+      { mirrors: "__arm_lpae_unmap (android16)", arm: "table descriptor" },
+    ),
+    ...freeLeaves<UnmapLevelFrame>("the table"),
+  ),
+  // A block is not split (but for the identity domain): the call ends there.
+  replaceStep<Machine, UnmapLevelFrame>(
+    "take a page from the pool for the split",
+    leave(jump("stop unmapping")),
+  ),
+  dropCheck("the pool had a page for the split"),
+  dropStep("fill the table with the rest of the block"),
+  dropStep("replace the block by the table"),
   // Every command of a batch has its own slot; the buffer is still not cleared.
   invalidatesInBatches("smmu_tlb_inv_range_smmu (android16)", withFieldsOfBefore, false),
-  onlyWhereListed,
+  onlyWhereListed("iommu.lock"),
+  onlyWhereListed("iommu.lock for walks"),
   mirrors("kvm_iommu_unmap_pages (android16)"),
   inVersion(version, functions),
 );

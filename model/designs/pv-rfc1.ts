@@ -20,6 +20,10 @@
  * it stands here that the guest maps the page. That a map which permits nothing never ends is there, but no
  * property asks for calls that go round for ever: it shows in no verdict.
  *
+ * Tables of two levels: pages are aligned to the granule only, blocks too. A table is never taken out by unmap, which
+ * goes down to its leaves; a map of a block takes it out and frees it, and what it held stays counted. Table pages come
+ * from the pool here; in the posting each is donated by the host at that moment, from a list for each CPU.
+ *
  * Three properties do not apply: there is no pgt_lock and no lock of domains, and what is mapped is never OWNED.
  */
 import {
@@ -66,11 +70,14 @@ import {
   firstRecorded,
   invalidate,
   nextEntry,
+  unmapPage,
   unmapPages,
   type UnmapFrame,
 } from "../hypercalls/unmap-pages.ts";
+import { unmapWholeBlock } from "../hypercalls/table-levels.ts";
 import { hostMmuLock, pkvmPgdLock, under } from "../locks.ts";
 import { type Machine, page } from "../machine.ts";
+import { pagesOf } from "../page-tables.ts";
 import { changePage, pageOf } from "../tables.ts";
 import { invalidatesSingly } from "./invalidation.ts";
 import { pvHypercalls } from "./pv.ts";
@@ -171,7 +178,7 @@ function forgetLastUsed(c: ShareFrame): void {
 
 /** share_dma: counts a use of every page of the range and marks it as shared, or leaves all as they were. */
 const shareRange: Node<Machine, ShareFrame> = under(pkvmPgdLock, [
-  repeat("count the uses", (_, c) => c.used < c.count, [
+  repeat("count the uses", (_, c) => c.used < pagesOf(c), [
     check("the page is memory", (s, c) => pageOf(s, c.page, c.used) !== null, jump("take the shares back"), {
       mirrors: share,
     }),
@@ -276,6 +283,9 @@ export const mapPagesV1 = edit<Machine>(
   dropCheck("the whole range is within the input address size"),
   // Alignment is asked for under the lock, before the pages are shared: what is unaligned gets no further.
   swapSteps("the iova and the physical address are aligned", "the domain's id is in range"),
+  replaceCheck<Machine, MapFrame>("the iova and the physical address are aligned", {
+    holds: (_, c) => c.iova !== "unaligned" && c.page !== "unaligned",
+  }),
   dropCheck("WARN unless the physical address is aligned"),
   insertBefore<Machine, MapFrame>("the iova is aligned to the granule", label("the pages are shared", [])),
   dropCheck("the iova is aligned to the granule"),
@@ -287,6 +297,15 @@ export const mapPagesV1 = edit<Machine>(
   replaceStep("give back the uses of the tail", unshareTail),
   // The entries are iommu.lock's. Where a leaf is in the way, a WARN_ON is met before the error.
   unlocked("pgt_lock"),
+  unlocked("iommu.lock for walks"),
+  // A table in the way is taken out and freed, with all that it holds.
+  dropCheck("the table holds no live leaf"),
+  ...["no block is in the way", "no live block is in the way"].map((check_) =>
+    insertBefore<Machine, MapFrame>(
+      check_,
+      warnUnless(check_, (_, c) => c.isBlock === 0, "arm_lpae_init_pte, __arm_lpae_map (v1)"),
+    ),
+  ),
   insertBefore<Machine, MapFrame>("look at the entry", faultOnNull<MapFrame>(mapOrUnmap)),
   insertBefore<Machine, MapFrame>(
     "the entry is no live leaf",
@@ -319,17 +338,32 @@ export const unmapPagesV1 = edit<Machine>(
   // One leaf at a time: its entry, its TLBI and SYNC, its use.
   dropStep("invalidate what was gathered"),
   insertAfter<Machine, UnmapFrame & Released>(
-    "does the SMMU not snoop caches?",
+    "are blocks unmapped?",
     invalidate,
     under(hostMmuLock, [
-      under(
-        pkvmPgdLock,
-        unshareOne("the unmapped page", unmapped, (c) => {
-          if (c.recorded0 !== null) c.recorded0 = null;
-          else c.recorded1 = null;
-        }),
-      ),
+      under(pkvmPgdLock, [
+        repeat(
+          "unshare what was unmapped",
+          (_, c) => unmapped(c) !== null,
+          unshareOne("the unmapped page", unmapped, (c) => {
+            if (c.recorded0 !== null) c.recorded0 = null;
+            else c.recorded1 = null;
+          }),
+          { mirrors: unshare },
+        ),
+      ]),
     ]),
+  ),
+  // A table is not taken out: the call goes down to its leaves, one at a time, whatever size was asked for.
+  replaceStep<Machine, UnmapFrame>(
+    "are blocks unmapped?",
+    when(
+      "is a block unmapped?",
+      (_, c) => c.pgsize > 0 && c.isBlock > 0,
+      unmapWholeBlock<UnmapFrame>(),
+      [unmapPage],
+      { mirrors: "__arm_lpae_unmap (v1)" },
+    ),
   ),
   // Every TLBI has a SYNC; what fails of them meets a WARN, and the call goes on.
   invalidatesSingly("smmu_tlb_inv_range (v1)"),
@@ -339,6 +373,15 @@ export const unmapPagesV1 = edit<Machine>(
     "the entry is live",
     warnUnless("the entry is live", (s, c) => nextEntry(s, c)?.pte.tag === "valid", "__arm_lpae_unmap (v1)"),
   ),
+  insertBefore<Machine, UnmapFrame>(
+    "the entry of the root is live",
+    warnUnless(
+      "the entry of the root is live",
+      (_, c) => c.table > 0 || c.isBlock > 0,
+      "__arm_lpae_unmap (v1)",
+    ),
+  ),
+  dropCheck("the iova is aligned to the block"),
   unlocked("pgt_lock"),
   unlocked("iommu.lock"),
   underIommuLock<MapFrame | UnmapFrame>("the domain's id is in range", "put the domain", smmuOfDomain),

@@ -6,9 +6,14 @@
  * wrap, the buffer is not cleared between uses, and the error of a full batch is dropped. Not confirmed: what
  * such a buffer holds at first; it is on the stack, and is taken to be zero.
  *
+ * Tables of two levels: an unmapped table keeps its entry, without the VALID bit, until the second walk has been
+ * through it; the visitor of tables then frees by the address of the entry, that is, the page with the root. The bit
+ * that it looks at is that of the entry itself, not of those above it (here there are none).
+ *
  * Left out, because the slice has no place for it: the local `ret` of smmu_map_pages, which is read before
- * it is written (where it is not zero, the loop is skipped, and nothing is mapped); the visitor's free of
- * table pages, which takes a second level; time-outs of a SYNC in attach and detach.
+ * it is written (where it is not zero, the loop is skipped, and nothing is mapped); time-outs of a SYNC while pgt_lock
+ * is held (here the call then stops, as in pv). A page that is freed while it is linked has the pool's list in its
+ * first words; here it is zero.
  */
 import {
   addLocals,
@@ -30,6 +35,7 @@ import {
   returns,
   step,
   valid,
+  when,
 } from "../../checker/index.ts";
 import { buildMachine } from "../build.ts";
 import { attachDev } from "../hypercalls/attach-dev.ts";
@@ -43,10 +49,20 @@ import { refuseUnderflow } from "../hypercalls/use-dma.ts";
 import { hostMmuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { delayEntry } from "../smmu/late-stores.ts";
+import { changeSlot, leafAt, releaseTable } from "../hypercalls/table-levels.ts";
+import { hasLevels, iovaAt, rootIndexOf } from "../page-tables.ts";
 import { domainOf } from "../tables.ts";
 import { invalidatesInBatches, withFieldsOfBefore } from "./invalidation.ts";
 import { pvHypercalls } from "./pv.ts";
 import { countUpFirst, faultWithoutObject } from "./lifetime.ts";
+import {
+  clearRootValid,
+  keepsAddresses,
+  linksOverZeroOnly,
+  rootPageOf,
+  type UnmapLevelFrame,
+  walkLevels,
+} from "./table-levels.ts";
 import {
   attachDevV2,
   detachDevV2,
@@ -63,8 +79,12 @@ const unmapLocals = {
   walked: stack.walked,
   found: stack.found,
   isReleased: stack.isReleased,
+  flushed: stack.flushed,
+  table: stack.table,
+  isBlock: stack.isBlock,
+  isUnlinked: stack.isUnlinked,
 } as const;
-type UnmapArgs = Pick<typeof registers, "domain" | "iova" | "count">;
+type UnmapArgs = Pick<typeof registers, "domain" | "iova" | "count" | "pgsize">;
 export type UnmapFrameV2 = FrameOf<UnmapArgs, typeof unmapLocals>;
 
 const walk = "io_pgtable_visit (v2 39/58)";
@@ -83,6 +103,39 @@ export const mapPagesV2 = edit<Machine>(
   insertBefore<Machine, MapFrame>(
     "the iova is aligned to the granule",
     faultWithoutObject("smmu_map_pages (v2 40/58)"),
+  ),
+  // What is in the place of the table may be an entry that lost its VALID bit. Then the new table is freed, and is the
+  // next level all the same.
+  linksOverZeroOnly("arm_lpae_install_table (v2)", [
+    when("was the table not linked?", (_, c) => !c.isAllowed, [
+      step(
+        "free the table that was not linked",
+        (s, c) => {
+          releaseTable(s, c.table - 1);
+        },
+        { mirrors: "__arm_lpae_map (v2)" },
+      ),
+    ]),
+  ]),
+  // A table in the way is taken out, with all that it holds, and is not freed.
+  dropCheck("the table holds no live leaf"),
+  replaceStep<Machine, MapFrame>(
+    "take the empty table out",
+    step("clear the VALID bit of the table in the way", (s, c) => clearRootValid(s, c, c.mapped), {
+      mirrors: "__arm_lpae_unmap (v2 39/58)",
+      arm: "table descriptor",
+    }),
+  ),
+  replaceStep<Machine, MapFrame>(
+    "free the empty table",
+    step(
+      "leave the table in the way as it is",
+      (_, c) => {
+        c.table = 0;
+        c.flushed = 0;
+      },
+      { mirrors: "__arm_lpae_unmap (v2 39/58)" },
+    ),
   ),
   mirrors("kvm_iommu_map_pages (v2 18/58)"),
 );
@@ -146,27 +199,74 @@ const secondWalk: Node<Machine, UnmapFrameV2> = repeat(
   { mirrors: "smmu_iotlb_sync (v2 40/58)" },
 );
 
+/** The second walk over tables of two levels: after a table whose entry had lost its VALID bit, a page is freed. */
+const levelWalk = walkLevels({
+  walk,
+  visitor,
+  sync: "smmu_iotlb_sync (v2 40/58)",
+  endsAtZero: true,
+  looksAgain: false,
+  // The visitor is given the address of the entry, and frees the page that this lies in: the root, not the table.
+  afterTable: (place) => [
+    when<Machine, UnmapLevelFrame>(`the table was taken out${place}`, (_, c) => c.isUnlinked > 0, [
+      step(
+        `free the page that the entry lies in${place}`,
+        (s, c) => {
+          releaseTable(s, rootPageOf(s, c));
+        },
+        { mirrors: "smmu_unmap_visit_post_table (v2 40/58)" },
+      ),
+      step(
+        `zero the entry in the page that was freed${place}`,
+        (s, c) => {
+          changeSlot(s, rootPageOf(s, c), rootIndexOf(iovaAt(c, c.walked - 1)), { tag: "none" });
+          c.isUnlinked = 0;
+        },
+        { mirrors: "smmu_unmap_visit_post_table (v2 40/58)" },
+      ),
+    ]),
+  ],
+});
+
 /** Nothing is recorded; entries keep their address (quirk UNMAP_INVAL), and a second walk gives the uses back. */
 export const withSecondWalk: readonly Edit<Machine>[] = [
-  addLocals({ walked: stack.walked, found: stack.found, isReleased: stack.isReleased }),
+  addLocals({
+    walked: stack.walked,
+    found: stack.found,
+    isReleased: stack.isReleased,
+    isUnlinked: stack.isUnlinked,
+  }),
   dropLocals("recorded0", "recorded1"),
   dropStep("record the page"),
+  dropStep("record the pages of the block"),
+  dropStep("record the pages of the table"),
+  dropStep("record the pages that the table leaves out"),
   replaceStep<Machine, UnmapFrameV2>(
     "clear the entry",
     step(
       "clear the entry's VALID bit",
       (s, c, { self }) => {
-        const leaf = entryAt(s, c, c.gathered);
-        if (leaf.pte.tag !== "valid") return;
-        delayEntry(s, self, domainOf(c.domain), valid(c.iova) + c.gathered);
+        const leaf = leafAt(s, c, c.gathered);
+        if (leaf === null || leaf.pte.tag !== "valid") return;
+        if (!hasLevels(s)) delayEntry(s, self, domainOf(c.domain), valid(c.iova) + c.gathered);
         const { page, permission } = leaf.pte;
         leaf.pte = { tag: "invalidated", page, permission };
+        c.table = 0;
         c.gathered++;
       },
       { mirrors: "__arm_lpae_clear_pte (v2 39/58)", arm: "leaf descriptor" },
     ),
   ),
-  replaceStep("give back the recorded uses", secondWalk),
+  keepsAddresses("__arm_lpae_clear_pte (v2 39/58)"),
+  replaceStep(
+    "give back the recorded uses",
+    when<Machine, UnmapFrameV2>(
+      "does the table that is walked again have two levels?",
+      (s) => hasLevels(s),
+      [levelWalk],
+      [secondWalk],
+    ),
+  ),
 ];
 
 /** unmap_pages, as posted. */
@@ -184,11 +284,32 @@ export const unmapPagesV2 = edit<Machine>(
     "the entry is live",
     warnUnless(
       "the entry is live",
-      (s, c) => entryAt(s, c, c.gathered).pte.tag === "valid",
+      (s, c) => leafAt(s, c, c.gathered)?.pte.tag === "valid",
       "__arm_lpae_unmap (v2 39/58)",
     ),
   ),
+  insertBefore<Machine, UnmapFrameV2>(
+    "the entry of the root is live",
+    warnUnless(
+      "the entry of the root is live",
+      (_, c) => c.table > 0 || c.isBlock > 0,
+      "__arm_lpae_unmap (v2 39/58)",
+    ),
+  ),
+  dropCheck("the iova is aligned to the block"),
   ...withSecondWalk,
+  // A table that was taken out is left to the second walk.
+  replaceStep<Machine, UnmapLevelFrame>(
+    "free the table",
+    step(
+      "leave the table as it is",
+      (_, c) => {
+        c.table = 0;
+        c.flushed = 0;
+      },
+      { mirrors: "__arm_lpae_unmap (v2 39/58)" },
+    ),
+  ),
   // The copy of a batch does not wrap.
   invalidatesInBatches("smmu_tlb_inv_range_smmu (v2 58/58)", withFieldsOfBefore, true),
   mirrors("kvm_iommu_unmap_pages (v2 18/58)"),

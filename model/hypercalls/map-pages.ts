@@ -23,8 +23,10 @@ import type { Permission } from "../../spec/reach.ts";
 import { pgtLock, under } from "../locks.ts";
 import { type Machine, page, registers, stack } from "../machine.ts";
 import { cleanEntry, writeBarrier } from "../smmu/late-stores.ts";
-import { changeEntry, entryOf, hasTable, pageOf, placeBefore } from "../tables.ts";
+import { hasLevels, isBlockAligned, pagesOf } from "../page-tables.ts";
+import { hasTable, pageOf, placeBefore } from "../tables.ts";
 import { domainGet, domainPut, warnUnless } from "./results.ts";
+import { changeLeaf, descend, leafAt, mapBlock } from "./table-levels.ts";
 import { unuseTail, useDma } from "./use-dma.ts";
 
 const args = {
@@ -32,9 +34,17 @@ const args = {
   iova: registers.iova,
   page: registers.page,
   count: registers.count,
+  pgsize: registers.pgsize,
   prot: registers.prot,
 } as const;
-const locals = { isAllowed: stack.isAllowed, used: stack.used, mapped: stack.mapped } as const;
+const locals = {
+  isAllowed: stack.isAllowed,
+  used: stack.used,
+  mapped: stack.mapped,
+  flushed: stack.flushed,
+  table: stack.table,
+  isBlock: stack.isBlock,
+} as const;
 export type MapFrame = FrameOf<typeof args, typeof locals>;
 
 const nothing = returns<Machine, MapFrame>("0");
@@ -45,6 +55,13 @@ const table = "__arm_lpae_map, arm_lpae_init_pte (v2)";
 /** Does the next iova to map lie in the domain's address space? */
 function isWithinIas(c: MapFrame, iovas: number): boolean {
   return isValid(c.iova) && c.iova + c.mapped < iovas;
+}
+
+/** Are the iova and the physical address aligned: to a page, or to a block where blocks are mapped? */
+export function isAligned(c: MapFrame): boolean {
+  if (c.iova === "unaligned" || c.page === "unaligned") return false;
+  if (c.pgsize === 0) return true;
+  return (!isValid(c.iova) || isBlockAligned(c.iova)) && (!isValid(c.page) || isBlockAligned(c.page));
 }
 
 /** What the entry will permit. Bits that nobody checked (M19) may permit anything. */
@@ -62,7 +79,7 @@ const writeEntries: Node<Machine, MapFrame>[] = [
     mirrors: driver,
   }),
   under(pgtLock, [
-    repeat("write the entries", (_, c) => c.mapped < c.count, [
+    repeat("write the entries", (_, c) => c.mapped < pagesOf(c), [
       warnUnless(
         "the iova is within the input address size",
         (_, c, bounds) => isWithinIas(c, bounds.iova),
@@ -78,32 +95,40 @@ const writeEntries: Node<Machine, MapFrame>[] = [
         mirrors: table,
         mechanisms: ["M19"],
       }),
-      step(
-        "look at the entry",
-        (s, c) => {
-          c.isAllowed = entryOf(s, c.domain, c.iova, c.mapped)?.pte.tag !== "valid";
-        },
-        { mirrors: table, mechanisms: ["M14", "M25"] },
-      ),
-      // What is not valid is overwritten, whether it is zero or keeps the address of an unmapped page.
-      check("the entry is no live leaf", (_, c) => c.isAllowed, jump("stop mapping"), {
-        mirrors: table,
-        mechanisms: ["M14"],
-      }),
-      step(
-        "write the entry",
-        (s, c, { self }) => {
-          const { page: first, mapped } = c;
-          changeEntry(s, self, c.domain, c.iova, mapped, (entry) => {
-            if (pageOf(s, first, mapped) === null) return;
-            entry.pte = { tag: "valid", page: page.at(valid(first) + mapped), permission: permissionOf(c) };
-          });
-          c.mapped++;
-          c.isAllowed = false;
-        },
-        { mirrors: table, arm: "leaf descriptor", sekvm: "spt_cons", mechanisms: ["M01", "M25"] },
-      ),
-      cleanEntry<MapFrame>("__arm_lpae_sync_pte (v2)", (c) => placeBefore(c, c.mapped)),
+      when("are blocks mapped?", (_, c) => c.pgsize > 0, mapBlock<MapFrame>(permissionOf), [
+        when(
+          "does the page table have two levels?",
+          (s) => hasLevels(s),
+          descend<MapFrame>((c) => c.mapped),
+        ),
+        step(
+          "look at the entry",
+          (s, c) => {
+            c.isAllowed = leafAt(s, c, c.mapped)?.pte.tag !== "valid";
+          },
+          { mirrors: table, mechanisms: ["M14", "M25"] },
+        ),
+        // What is not valid is overwritten, whether it is zero or keeps the address of an unmapped page.
+        check("the entry is no live leaf", (_, c) => c.isAllowed, jump("stop mapping"), {
+          mirrors: table,
+          mechanisms: ["M14"],
+        }),
+        step(
+          "write the entry",
+          (s, c, { self }) => {
+            const { page: first, mapped } = c;
+            if (pageOf(s, first, mapped) !== null) {
+              const to = page.at(valid(first) + mapped);
+              changeLeaf(s, self, c, mapped, { tag: "valid", page: to, permission: permissionOf(c) });
+            }
+            c.mapped++;
+            c.table = 0;
+            c.isAllowed = false;
+          },
+          { mirrors: table, arm: "leaf descriptor", sekvm: "spt_cons", mechanisms: ["M01", "M25"] },
+        ),
+        cleanEntry<MapFrame>("__arm_lpae_sync_pte (v2)", (c) => placeBefore(c, c.mapped)),
+      ]),
     ]),
     label("stop mapping", [writeBarrier<MapFrame>("arm_lpae_map_pages (v2)")]),
   ]),
@@ -129,15 +154,13 @@ export const mapPages = procedure<Machine, typeof args, typeof locals>(
       mechanisms: ["M18"],
     }),
     check("the range is not empty", (_, c) => c.count > 0, nothing, { mechanisms: ["M18"] }),
-    check(
-      "the iova and the physical address are aligned",
-      (_, c) => c.iova !== "unaligned" && c.page !== "unaligned",
-      nothing,
-      { mirrors: "smmu_map_pages (2025)", mechanisms: ["M17"] },
-    ),
+    check("the iova and the physical address are aligned", (_, c) => isAligned(c), nothing, {
+      mirrors: "smmu_map_pages (2025)",
+      mechanisms: ["M17"],
+    }),
     check(
       "the whole range is within the input address size",
-      (_, c, at) => isValid(c.iova) && c.iova + c.count <= at.bounds.iova,
+      (_, c, at) => isValid(c.iova) && c.iova + pagesOf(c) <= at.bounds.iova,
       nothing,
       { mechanisms: ["M18"] },
     ),

@@ -23,22 +23,32 @@ import {
 import type { PageIndex } from "../../spec/ownership.ts";
 import { hostMmuLock, iommuLock, pgtLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
-import { changeEntry, domainOf, entryOf, hasTable, placeBefore } from "../tables.ts";
+import { blockPages, hasLevels, isBlockAligned, pagesOf } from "../page-tables.ts";
+import { domainOf, hasTable, placeBefore } from "../tables.ts";
 import { issueInCorrectBatches } from "../smmu/batches.ts";
 import { cleanEntry } from "../smmu/late-stores.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 import { addCommand, addSync, invalidationOf } from "../smmu/command-queue.ts";
 import { domainGet, domainPut, warnUnless } from "./results.ts";
+import { changeLeaf, leafAt, readRoot, splitBlock, unmapBlock } from "./table-levels.ts";
 import { refuseUnderflow } from "./use-dma.ts";
 
-const args = { domain: registers.domain, iova: registers.iova, count: registers.count } as const;
+const args = {
+  domain: registers.domain,
+  iova: registers.iova,
+  count: registers.count,
+  pgsize: registers.pgsize,
+} as const;
 const locals = {
   gathered: stack.gathered,
   issued: stack.issued,
+  flushed: stack.flushed,
   batched: stack.batched,
   copied: stack.copied,
   recorded0: stack.recorded0,
   recorded1: stack.recorded1,
+  table: stack.table,
+  isBlock: stack.isBlock,
 } as const;
 export type UnmapFrame = FrameOf<typeof args, typeof locals>;
 
@@ -47,9 +57,14 @@ const core = "kvm_iommu_unmap_pages (v2 18/58)";
 const table = "__arm_lpae_unmap (v2 39/58)";
 const record = "smmu_put_pages (2025)";
 
+/** Is the iova that of a block's first page, where blocks are unmapped? */
+export function isBlockAlignedFor(c: Pick<UnmapFrame, "iova" | "pgsize">): boolean {
+  return c.pgsize === 0 || !isValid(c.iova) || isBlockAligned(c.iova);
+}
+
 /** The entry that the call is about to invalidate. */
 export function nextEntry(s: Machine, c: UnmapFrame) {
-  return entryOf(s, c.domain, c.iova, c.gathered);
+  return leafAt(s, c, c.gathered);
 }
 
 /** The first page on the list, or null: its entry is gone and its use is still counted. */
@@ -57,7 +72,40 @@ export function firstRecorded(c: UnmapFrame): PageIndex | null {
   return c.recorded0 ?? c.recorded1;
 }
 
-/** Clears one entry, and records the page that it led to. */
+/** Clears one entry, and records the page that it led to; where a block covers the page, that is split. */
+export const unmapPage: Node<Machine, UnmapFrame> = when(
+  "does a block cover the page?",
+  (_, c) => c.isBlock > 0,
+  splitBlock<UnmapFrame>(),
+  [
+    check("the entry is live", (s, c) => nextEntry(s, c)?.pte.tag === "valid", jump("stop unmapping"), {
+      mirrors: table,
+    }),
+    step(
+      "record the page",
+      (s, c) => {
+        const leaf = nextEntry(s, c)?.pte;
+        const found = leaf?.tag === "valid" ? leaf.page : null;
+        if (c.gathered === 0) c.recorded0 = found;
+        else c.recorded1 = found;
+      },
+      { mirrors: record, sekvm: "smmu_count", mechanisms: ["M13"] },
+    ),
+    step(
+      "clear the entry",
+      (s, c, { self }) => {
+        changeLeaf(s, self, c, c.gathered, { tag: "none" });
+        c.table = 0;
+        c.gathered++;
+      },
+      { mirrors: table, arm: "leaf descriptor", sekvm: "spt_cons", mechanisms: ["M12", "M25", "M60"] },
+    ),
+    cleanEntry<UnmapFrame>("__arm_lpae_sync_pte (v2)", (c) => placeBefore(c, c.gathered)),
+  ],
+  { mirrors: table },
+);
+
+/** Clears what the call is at: a page's entry, or the entry of the root that covers a block. */
 export const clearEntry: Node<Machine, UnmapFrame>[] = [
   warnUnless(
     "the iova is within the input address size",
@@ -70,35 +118,26 @@ export const clearEntry: Node<Machine, UnmapFrame>[] = [
     jump("stop unmapping"),
     { mirrors: table, mechanisms: ["M18"] },
   ),
-  check("the entry is live", (s, c) => nextEntry(s, c)?.pte.tag === "valid", jump("stop unmapping"), {
+  when(
+    "does the page table have two levels?",
+    (s) => hasLevels(s),
+    [
+      readRoot<UnmapFrame>("read the entry of the root", (c) => c.gathered, table),
+      check("the entry of the root is live", (_, c) => c.table > 0 || c.isBlock > 0, jump("stop unmapping"), {
+        mirrors: table,
+      }),
+    ],
+    [],
+    { mirrors: table },
+  ),
+  when("are blocks unmapped?", (_, c) => c.pgsize > 0, unmapBlock<UnmapFrame>(), [unmapPage], {
     mirrors: table,
   }),
-  step(
-    "record the page",
-    (s, c) => {
-      const leaf = nextEntry(s, c)?.pte;
-      const found = leaf?.tag === "valid" ? leaf.page : null;
-      if (c.gathered === 0) c.recorded0 = found;
-      else c.recorded1 = found;
-    },
-    { mirrors: record, sekvm: "smmu_count", mechanisms: ["M13"] },
-  ),
-  step(
-    "clear the entry",
-    (s, c, { self }) => {
-      changeEntry(s, self, c.domain, c.iova, c.gathered, (entry) => {
-        entry.pte = { tag: "none" };
-      });
-      c.gathered++;
-    },
-    { mirrors: table, arm: "leaf descriptor", sekvm: "spt_cons", mechanisms: ["M12", "M25", "M60"] },
-  ),
-  cleanEntry<UnmapFrame>("__arm_lpae_sync_pte (v2)", (c) => placeBefore(c, c.gathered)),
 ];
 
 /** The driver's and the page table's part. */
 const clearEntries: Node<Machine, UnmapFrame> = under(pgtLock, [
-  repeat("clear the entries", (_, c) => c.gathered < c.count, clearEntry),
+  repeat("clear the entries", (_, c) => c.gathered < pagesOf(c), clearEntry),
   label("stop unmapping", []),
 ]);
 
@@ -115,7 +154,7 @@ export const invalidate: Node<Machine, UnmapFrame> = under(iommuLock(smmuOfDomai
           "TLBI",
           (c) => invalidationOf(domainOf(c.domain), valid(c.iova), c.issued),
           (c) => {
-            c.issued++;
+            c.issued += c.pgsize > 0 ? blockPages : 1;
           },
         ),
       ]),
@@ -170,13 +209,17 @@ export const unmapPages = procedure<Machine, typeof args, typeof locals>(
     }),
     check(
       "the whole range is within the input address size",
-      (_, c, at) => (!isValid(c.iova) ? c.iova !== "out of range" : c.iova + c.count <= at.bounds.iova),
+      (_, c, at) => (!isValid(c.iova) ? c.iova !== "out of range" : c.iova + pagesOf(c) <= at.bounds.iova),
       nothing,
       { mechanisms: ["M18"] },
     ),
     ...domainGet<UnmapFrame>(nothing),
     check("the iova is aligned to the granule", (_, c) => c.iova !== "unaligned", jump("put the domain"), {
       mirrors: "smmu_unmap_pages (v2 40/58)",
+      mechanisms: ["M17"],
+    }),
+    check("the iova is aligned to the block", (_, c) => isBlockAlignedFor(c), jump("put the domain"), {
+      mirrors: "kvm_iommu_unmap_pages (2025)",
       mechanisms: ["M17"],
     }),
     check("the domain has a page table", (s, c) => hasTable(s, c.domain), jump("put the domain"), {

@@ -8,12 +8,14 @@ import { check, type Exit, isValid, type Node, panic, repeat, step } from "../..
 import type { PageIndex } from "../../spec/ownership.ts";
 import { hostMmuLock, under } from "../locks.ts";
 import type { Machine } from "../machine.ts";
+import { pagesOf } from "../page-tables.ts";
 import { warnUnless } from "./results.ts";
 import { changePage, pageOf } from "../tables.ts";
 
 interface UseFrame {
   page: PageIndex | "unaligned" | "wrapping" | "not memory";
   count: number;
+  pgsize: number;
   isAllowed: boolean;
   used: number;
   mapped: number;
@@ -21,7 +23,7 @@ interface UseFrame {
 
 /** May every page of the range be mapped for DMA? Only memory that is the host's own may. */
 function isRangeAllowed(s: Machine, c: UseFrame): boolean {
-  for (let k = 0; k < c.count; k++) if (pageOf(s, c.page, k)?.hostState !== "OWNED") return false;
+  for (let k = 0; k < pagesOf(c); k++) if (pageOf(s, c.page, k)?.hostState !== "OWNED") return false;
   return isValid(c.page);
 }
 
@@ -39,7 +41,7 @@ export function useDma<C extends UseFrame>(ifNot: Exit<Machine, C>): Node<Machin
         { mirrors, sekvm: "host_iso", mechanisms: ["M02", "M03", "M07", "M15", "M20"] },
       ),
       check("every page is the host's own", (_, c) => c.isAllowed, ifNot, { mirrors, mechanisms: ["M02"] }),
-      repeat("count the uses", (_, c) => c.used < c.count, [
+      repeat("count the uses", (_, c) => c.used < pagesOf(c), [
         check(
           "the page's count does not overflow",
           (s, c, at) => (pageOf(s, c.page, c.used)?.references ?? 0) < at.bounds.references,
@@ -85,11 +87,11 @@ export function unuseTail<C extends UseFrame>(): Node<Machine, C> {
   ]);
 }
 
-/** The BUG in hyp_page_ref_dec. */
-export function refuseUnderflow<C>(references: (s: Machine, c: C) => number): Node<Machine, C>[] {
+/** The BUG in hyp_page_ref_dec. A call that has several says which page each is about. */
+export function refuseUnderflow<C>(references: (s: Machine, c: C) => number, which = ""): Node<Machine, C>[] {
   return [
     check(
-      "the page's count does not underflow",
+      `the page's count${which} does not underflow`,
       (s, c) => references(s, c) > 0,
       panic("BUG on an underflow of a page's count"),
       { mirrors: "hyp_page_ref_dec", mechanisms: ["M11"] },

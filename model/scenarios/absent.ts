@@ -17,4 +17,8 @@ export const absent = {
   performed: 0,
   contents: 0,
   word: 0,
+  tableEntry: 0,
+  rootEntry: 0,
+  tablePage: 0,
+  block: 0,
 } as const;

@@ -12,7 +12,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
-import { withoutCommands, withoutRaces } from "./themes.ts";
+import { withoutCommands, withoutTables, withoutRaces } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -40,11 +40,11 @@ const bounds = {
   domainReferences: 4,
 } as const;
 
-const tiny: Scope = { bounds, allows, without: [...withoutRaces, ...withoutCommands] };
+const tiny: Scope = { bounds, allows, without: [...withoutTables, ...withoutRaces, ...withoutCommands] };
 const paper: Scope = {
   bounds: { ...bounds, page: 3, domain: 2, lifetime: 2, device: 2, stream: 2 },
   allows,
-  without: [...withoutRaces, ...withoutCommands],
+  without: [...withoutTables, ...withoutRaces, ...withoutCommands],
 };
 
 export const everyArgument: Scenario = {

@@ -16,7 +16,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
-import { withoutCommands, withoutLevels, withoutMapping } from "./themes.ts";
+import { withoutCommands, withoutLevels, withoutMapping, withoutTables } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -71,11 +71,15 @@ const bounds = {
   domainReferences: 5,
 } as const;
 
-const tiny: Scope = { bounds, allows, without: [...withoutMapping, ...withoutCommands, ...withoutLevels] };
+const tiny: Scope = {
+  bounds,
+  allows,
+  without: [...withoutMapping, ...withoutCommands, ...withoutLevels, ...withoutTables],
+};
 const paper: Scope = {
   bounds: { ...bounds, domain: 2, lifetime: 2, page: 3, poolPage: 2 },
   allows,
-  without: [...withoutMapping, ...withoutCommands, ...withoutLevels],
+  without: [...withoutMapping, ...withoutCommands, ...withoutLevels, ...withoutTables],
 };
 
 export const attachDetachFree: Scenario = {

@@ -11,7 +11,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
-import { withoutLifetimes, withoutTransfers } from "./themes.ts";
+import { withoutTables, withoutLifetimes, withoutTransfers } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -50,6 +50,7 @@ const bounds = {
 } as const;
 
 const without = [
+  ...withoutTables,
   ...withoutLifetimes,
   ...withoutTransfers,
   "the queue is full",

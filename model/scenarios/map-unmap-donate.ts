@@ -17,7 +17,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
-import { withoutCommands, withoutLifetimes } from "./themes.ts";
+import { withoutCommands, withoutTables, withoutLifetimes } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -154,11 +154,15 @@ const bounds = {
   domainReferences: 5,
 } as const;
 
-const tiny: Scope = { bounds, allows: allowsTiny, without: [...withoutLifetimes, ...withoutCommands] };
+const tiny: Scope = {
+  bounds,
+  allows: allowsTiny,
+  without: [...withoutTables, ...withoutLifetimes, ...withoutCommands],
+};
 const paper: Scope = {
   bounds: { ...bounds, references: 5 },
   allows: allowsPaper,
-  without: [...withoutLifetimes, ...withoutCommands],
+  without: [...withoutTables, ...withoutLifetimes, ...withoutCommands],
 };
 
 export const mapUnmapDonate: Scenario = {

@@ -17,7 +17,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
-import { withoutLifetimes, withoutTransfers } from "./themes.ts";
+import { withoutTables, withoutLifetimes, withoutTransfers } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -78,6 +78,7 @@ const bounds = {
 } as const;
 
 const without = [
+  ...withoutTables,
   ...withoutLifetimes,
   ...withoutTransfers,
   "mapped-means-visible",

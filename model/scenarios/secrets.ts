@@ -10,7 +10,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
-import { withoutCommands, withoutLifetimes } from "./themes.ts";
+import { withoutTables, withoutCommands, withoutLifetimes } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -52,6 +52,7 @@ const tiny: Scope = {
   bounds,
   allows,
   without: [
+    ...withoutTables,
     ...withoutLifetimes,
     ...withoutCommands,
     "a page is shared",

@@ -127,3 +127,23 @@ export const withoutCommands: readonly string[] = [
   "a store to the stream table is late",
   ...withoutWaits,
 ];
+
+/** What is about blocks. */
+export const withoutBlocks: readonly string[] = [
+  "a block is mapped",
+  "a translation of a block is in the TLB",
+];
+
+/** What is about tables of two levels, and blocks in them. */
+export const withoutTables: readonly string[] = [
+  ...withoutBlocks,
+  "linked-tables-are-hypervisors",
+  "remembered-tables-are-hypervisors",
+  "walks-stay-in-tables",
+  "free-pages-are-zero",
+  "unlinked-means-forgotten",
+  "a table is linked",
+  "the SMMU remembers a table that was taken out",
+  "a SYNC waits for a walk to a table",
+  "the pool has no page for a table",
+];

@@ -30,12 +30,23 @@ import {
   type Queue,
   smmu,
 } from "../machine.ts";
+import { rootIndexOf } from "../page-tables.ts";
 import { delayCommand, drainStores, seenCommand, visibility } from "./late-stores.ts";
 import { type SmmuOf, smmuLane } from "./smmus.ts";
 import { invalidateStream } from "./stream-table.ts";
-import { endings, hasStale, markStale, markStaleOfId, markStaleOfStream } from "./translations.ts";
+import {
+  dropTranslations,
+  endings,
+  hasStale,
+  markDescentsStale,
+  markStale,
+  markStaleOfId,
+  markStaleOfStream,
+  setSize,
+} from "./translations.ts";
 
 const consumeTlbi = "consume TLBI";
+const consumeWalkTlbi = "consume TLBI of walks";
 const consumeIdTlbi = "consume TLBI of an id";
 const consumeCfgi = "consume CFGI";
 const consumeSync = "consume SYNC";
@@ -43,6 +54,7 @@ const consumeOther = "consume a command that concerns nothing";
 /** What moves the consumer on: consumption, and the end of what a SYNC waits for. */
 const consumption = [
   consumeTlbi,
+  consumeWalkTlbi,
   consumeIdTlbi,
   consumeCfgi,
   consumeSync,
@@ -133,7 +145,7 @@ export function ringDoorbell<C>(of: SmmuOf<C>, name: string, mirrors: string): N
 export function addCommand<C>(
   of: SmmuOf<C>,
   name: string,
-  commandOf: (c: C) => Command,
+  commandOf: (c: C, bounds: Readonly<Record<string, number>>) => Command,
   issued: (c: C) => void = () => {},
   arm = `CMD_${name}`,
   late: Exit<Machine, C> = failStop("made no room"),
@@ -143,9 +155,9 @@ export function addCommand<C>(
     ...waitForRoom<C>(of, name, () => 1, late, mirrors),
     step(
       `write ${name} into its slot`,
-      (s, c, { self }) => {
+      (s, c, { self, bounds }) => {
         const { queue } = s.smmus[of(s, c)];
-        writeSlot(queue, self, queue.producer % queue.slots.length, commandOf(c));
+        writeSlot(queue, self, queue.producer % queue.slots.length, commandOf(c, bounds));
       },
       { mirrors, arm, mechanisms: ["M57", "M58", "M59"] },
     ),
@@ -231,12 +243,34 @@ export const commandQueueRules = [
       origin: { arm: "CMD_TLBI_S2_IPA", mechanisms: ["M12", "M59"] },
       when: (s: Machine, { smmu: n }) => isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "TLBI",
       then: (s, { smmu: n }, setting) => {
-        const { queue, tlb } = s.smmus[n];
+        const { queue } = s.smmus[n];
         const command = head(queue);
         if (command.tag === "TLBI") {
           const { domain, iova: at } = command;
-          tlb[domain][at].hit = { tag: "none" };
+          dropTranslations(s.smmus[n], domain, at);
           markStale(s, n, domain, at, setting);
+        }
+        consume(queue, setting.bounds);
+      },
+    },
+  ),
+  environmentRule(
+    consumeWalkTlbi,
+    { smmu },
+    {
+      lane: smmuLane,
+      origin: { arm: "CMD_TLBI_S2_IPA, leaf=0", mechanisms: ["M22", "M59"] },
+      when: (s: Machine, { smmu: n }) =>
+        isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "TLBI of walks",
+      then: (s, { smmu: n }, setting) => {
+        const { queue, walkCache } = s.smmus[n];
+        const command = head(queue);
+        if (command.tag === "TLBI of walks") {
+          const { domain, iova: at } = command;
+          dropTranslations(s.smmus[n], domain, at);
+          if (rootIndexOf(at) < walkCache[domain].length) walkCache[domain][rootIndexOf(at)].table = null;
+          markStale(s, n, domain, at, setting);
+          markDescentsStale(s, n, domain, at, setting);
         }
         consume(queue, setting.bounds);
       },
@@ -251,11 +285,15 @@ export const commandQueueRules = [
       when: (s: Machine, { smmu: n }) =>
         isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "TLBI of an id",
       then: (s, { smmu: n }, setting) => {
-        const { queue, tlb } = s.smmus[n];
+        const { queue, tlb, walkCache } = s.smmus[n];
         const command = head(queue);
         if (command.tag === "TLBI of an id") {
           const { domain } = command;
-          for (let i = 0; i < tlb[domain].length; i++) tlb[domain][i].hit = { tag: "none" };
+          for (let i = 0; i < tlb[domain].length; i++) {
+            tlb[domain][i].hit = { tag: "none" };
+            setSize(tlb[domain][i], false);
+          }
+          for (let k = 0; k < walkCache[domain].length; k++) walkCache[domain][k].table = null;
           markStaleOfId(s, n, domain, setting);
         }
         consume(queue, setting.bounds);

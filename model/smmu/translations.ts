@@ -9,6 +9,9 @@
  *
  * A walk starts on a miss only: where the TLB holds the translation, dropping it first leads to the same.
  *
+ * Where page tables have two levels, walks go level by level (table-walks.ts), and a translation remembers whether
+ * it was read from a block: an invalidation of any address in a block concerns all of it.
+ *
  * Where streams are configured, a device's walk begins with the configuration that the SMMU holds: the VMID
  * tags it, the table pointer says whose entries it reads. An invalidation by id marks all that carries the id,
  * a CFGI what the stream's device has in progress.
@@ -22,10 +25,12 @@ import {
   type IovaIndex,
   type Machine,
   page as anyPage,
+  type Smmu,
   smmu,
   type StreamIndex,
   transaction,
 } from "../machine.ts";
+import { hasLevels, rootIndexOf } from "../page-tables.ts";
 import { seenEntry } from "./late-stores.ts";
 import { smmuLane, smmuLaneOfDevice, smmuOfDevice } from "./smmus.ts";
 import { drop, userOf, vmidOf } from "./stream-table.ts";
@@ -42,10 +47,39 @@ const end = "access: end";
 /** The steps by which what is in progress ends, so that a SYNC need not wait for it any more. */
 export const endings: readonly string[] = [abandon, end, drop];
 
+type Sized = { readonly size: Smmu["transactions"][number]["size"] };
+
+/** Was it read from a block's entry? */
+export function isOfBlock({ size }: Sized): boolean {
+  return size.length > 0 && size[0].isBlock;
+}
+
+/** Notes whether it was read from a block's entry. */
+export function setSize({ size }: Sized, isBlock: boolean): void {
+  if (size.length > 0) size[0].isBlock = isBlock;
+}
+
+/** Does an invalidation of the address concern what was read for the iova? */
+function isConcerned(of: Sized, readFor: number, at: number): boolean {
+  return readFor === at || (isOfBlock(of) && rootIndexOf(readFor) === rootIndexOf(at));
+}
+
+/** A TLBI of the address: the TLB drops what it concerns. */
+export function dropTranslations(of: Smmu, d: DomainIndex, at: IovaIndex): void {
+  for (let i = 0; i < of.tlb[d].length; i++) {
+    const entry = of.tlb[d][i];
+    if (!isConcerned(entry, i, at)) continue;
+    entry.hit = { tag: "none" };
+    setSize(entry, false);
+  }
+}
+
 /** Is what is in progress for this iova of this domain? */
 function isOf(s: Machine, n: number, k: number, of: DomainIndex, at: IovaIndex): boolean {
   const { doing } = s.smmus[n].transactions[k];
-  return doing.tag !== "nothing" && doing.iova === at && doing.domain === of;
+  return (
+    doing.tag !== "nothing" && doing.domain === of && isConcerned(s.smmus[n].transactions[k], doing.iova, at)
+  );
 }
 
 /** Marks what is in progress for the iova: a SYNC waits for its end. */
@@ -91,12 +125,37 @@ function markAccess(s: Machine, n: number, k: number): void {
   };
 }
 
+function markDescent(s: Machine, n: number, k: number): void {
+  const { doing } = s.smmus[n].transactions[k];
+  if (doing.tag !== "descent") return;
+  const { domain: tagged, iova: at, page } = doing;
+  s.smmus[n].transactions[k].doing = { tag: "descent", domain: tagged, iova: at, page, isStale: true };
+}
+
+/** Marks the descents in progress to a table for the range of the iova: a SYNC waits for their end. */
+export function markDescentsStale(
+  s: Machine,
+  n: number,
+  of: DomainIndex,
+  at: IovaIndex,
+  setting: Setting,
+): void {
+  if (!setting.assumes("tlbi-reaches-walks")) return;
+  for (let k = 0; k < s.smmus[n].transactions.length; k++) {
+    const { doing } = s.smmus[n].transactions[k];
+    if (doing.tag !== "descent" || doing.domain !== of) continue;
+    if (rootIndexOf(doing.iova) === rootIndexOf(at)) markDescent(s, n, k);
+  }
+}
+
 /** Marks everything in progress that is tagged with the id: a SYNC waits for its end. */
 export function markStaleOfId(s: Machine, n: number, of: DomainIndex, setting: Setting): void {
   for (let k = 0; k < s.smmus[n].transactions.length; k++) {
     const { doing } = s.smmus[n].transactions[k];
     if (doing.tag === "walk" && doing.domain === of) {
       if (setting.assumes("tlbi-reaches-walks")) markWalk(s, n, k);
+    } else if (doing.tag === "descent" && doing.domain === of) {
+      if (setting.assumes("tlbi-reaches-walks")) markDescent(s, n, k);
     } else if (doing.tag === "access" && doing.domain === of) markAccess(s, n, k);
   }
 }
@@ -116,7 +175,7 @@ export function hasStale(s: Machine, n: number, setting: Setting): boolean {
   for (let k = 0; k < s.smmus[n].transactions.length; k++) {
     const { doing } = s.smmus[n].transactions[k];
     if (doing.tag === "nothing" || !doing.isStale) continue;
-    if (doing.tag === "walk" || setting.assumes("sync-waits-for-accesses")) return true;
+    if (doing.tag !== "access" || setting.assumes("sync-waits-for-accesses")) return true;
   }
   for (let k = 0; k < s.streams.length; k++) {
     if (s.streams[k].isStale && smmuOfDevice(s, k) === n) return true;
@@ -135,7 +194,7 @@ function findsEntry(s: Machine, by: number, at: IovaIndex): boolean {
 }
 
 /** Is a device of the domain behind the SMMU? */
-function hasDeviceOf(s: Machine, n: number, of: DomainIndex): boolean {
+export function hasDeviceOf(s: Machine, n: number, of: DomainIndex): boolean {
   for (let k = 0; k < s.devices.length; k++) {
     if (s.devices[k].domain === of && smmuOfDevice(s, k) === n) return true;
   }
@@ -151,6 +210,7 @@ export const translationRules = [
       origin: { arm: "translation table walk" },
       when: (s: Machine, { smmu: n, transaction: k, domain: d, iova: i }) =>
         s.streams.length === 0 &&
+        !hasLevels(s) &&
         hasDeviceOf(s, n, d) &&
         s.smmus[n].transactions[k].doing.tag === "nothing" &&
         s.smmus[n].tlb[d][i].hit.tag === "none" &&
@@ -250,7 +310,9 @@ export const translationRules = [
           page: doing.page,
           permission: doing.permission,
         };
+        setSize(s.smmus[n].tlb[doing.domain][doing.iova], isOfBlock(s.smmus[n].transactions[k]));
         s.smmus[n].transactions[k].doing = { tag: "nothing" };
+        setSize(s.smmus[n].transactions[k], false);
       },
     },
   ),
@@ -260,9 +322,13 @@ export const translationRules = [
     {
       lane: smmuLane,
       origin: { arm: "translation table walk" },
-      when: (s: Machine, { smmu: n, transaction: k }) => s.smmus[n].transactions[k].doing.tag === "walk",
+      when: (s: Machine, { smmu: n, transaction: k }) => {
+        const { doing } = s.smmus[n].transactions[k];
+        return doing.tag === "walk" || doing.tag === "descent";
+      },
       then: (s, { smmu: n, transaction: k }) => {
         s.smmus[n].transactions[k].doing = { tag: "nothing" };
+        setSize(s.smmus[n].transactions[k], false);
       },
     },
   ),
@@ -319,6 +385,8 @@ export const translationRules = [
           permission,
           isStale: false,
         };
+        const from = s.smmus[smmuOfDevice(s, by)];
+        setSize(from.transactions[k], isOfBlock(from.tlb[tagged][i]));
       },
     },
   ),
@@ -331,6 +399,7 @@ export const translationRules = [
       when: (s: Machine, { smmu: n, transaction: k }) => s.smmus[n].transactions[k].doing.tag === "access",
       then: (s, { smmu: n, transaction: k }) => {
         s.smmus[n].transactions[k].doing = { tag: "nothing" };
+        setSize(s.smmus[n].transactions[k], false);
       },
     },
   ),
@@ -343,6 +412,7 @@ export const translationRules = [
       when: (s: Machine, { smmu: n, domain: d, iova: i }) => s.smmus[n].tlb[d][i].hit.tag === "translation",
       then: (s, { smmu: n, domain: d, iova: i }) => {
         s.smmus[n].tlb[d][i].hit = { tag: "none" };
+        setSize(s.smmus[n].tlb[d][i], false);
       },
     },
   ),

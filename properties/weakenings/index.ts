@@ -3,11 +3,13 @@ import { commandWeakenings } from "./commands.ts";
 import { domainWeakenings } from "./domains.ts";
 import { pageTableWeakenings } from "./page-tables.ts";
 import { pageWeakenings } from "./pages.ts";
+import { tableWeakenings } from "./tables.ts";
 import type { Weakening } from "./weakening.ts";
 
 export const weakenings: readonly Weakening[] = [
   ...pageWeakenings,
   ...pageTableWeakenings,
+  ...tableWeakenings,
   ...domainWeakenings,
   ...commandWeakenings,
 ];

@@ -14,7 +14,6 @@ interface Mechanism {
 const later = (when: string): string => `Comes later, with ${when}.`;
 const outside = (why: string): string => `The abstraction leaves it out: ${why}.`;
 
-const tables = "table pages and a second level";
 const pools = "the pools' refill and reclaim";
 const power = "power";
 
@@ -78,7 +77,6 @@ export const mechanisms: Readonly<Record<string, Mechanism>> = {
   M22: {
     sentence:
       "A table taken out of a page table is freed after the invalidation of what walks remember of it.",
-    absent: later(tables),
   },
   M23: {
     sentence: "A page that serves as a table belongs to the hypervisor as long as it is linked.",

@@ -1,0 +1,83 @@
+/** Weakenings of page tables of two levels: pages that serve as tables, what walks remember, blocks. */
+import { dropStep, type Edit, edit, replaceStep, step, swapSteps } from "../../checker/index.ts";
+import type { PoolReclaimFrame } from "../../model/hypercalls/pool-reclaim.ts";
+import type { UnmapFrame } from "../../model/hypercalls/unmap-pages.ts";
+import { type Machine, page } from "../../model/machine.ts";
+import { twoLevels } from "../../model/scenarios/two-levels.ts";
+import type { Weakening } from "./weakening.ts";
+
+/** The commands of flush_walk are not issued; its SYNC is. */
+const withoutWalkTlbi: Edit<Machine> = (call) =>
+  edit(
+    call,
+    replaceStep<Machine, UnmapFrame>(
+      "invalidate what walks remember",
+      step("leave what walks remember", (_, c) => {
+        c.flushed = 0;
+      }),
+    ),
+  );
+
+/** The pool gives away a page whether it is free or a table. */
+const givesTablesAway: Edit<Machine> = replaceStep<Machine, PoolReclaimFrame>(
+  "take a free page out of the pool",
+  step("take the last page out of the pool", (s, c) => {
+    const last = s.pool.length - 1;
+    if (s.pool[last].use === "outside") return;
+    c.found = page.at(last);
+    s.pool[last].use = "outside";
+  }),
+);
+
+/** What the page held while it was a table is there when it is the next one. */
+const withoutZeroing: Edit<Machine> = replaceStep<Machine, UnmapFrame>(
+  "free the table",
+  step("free the table as it is", (s, c) => {
+    if (c.table > 0) s.pool[c.table - 1].use = "free";
+    c.table = 0;
+    c.flushed = 0;
+  }),
+);
+
+export const tableWeakenings: readonly Weakening[] = [
+  {
+    name: "pool_reclaim gives away pages that serve as tables",
+    mechanism: "M29",
+    attack: "The host writes the entries of a table that a domain's root leads to.",
+    edits: { pool_reclaim: givesTablesAway },
+    scenario: twoLevels,
+    breaks: ["linked-tables-are-hypervisors", "dma-integrity"],
+  },
+  {
+    name: "unmap_pages frees a table without invalidating what walks remember of it",
+    mechanism: "M22",
+    attack: "The SMMU remembers the table, whose page is the host's by then, and walks on in it.",
+    edits: { unmap_pages: withoutWalkTlbi },
+    scenario: twoLevels,
+    breaks: ["remembered-tables-are-hypervisors", "unlinked-means-forgotten", "dma-secrecy"],
+  },
+  {
+    name: "unmap_pages frees a table before it invalidates what walks remember of it",
+    mechanism: "M22",
+    attack: "A walk that is on its way to the table reads it when it is another's.",
+    edits: { unmap_pages: swapSteps("iommu.lock for walks", "free the table") },
+    scenario: twoLevels,
+    breaks: ["walks-stay-in-tables"],
+  },
+  {
+    name: "unmap_pages frees a table without zeroing it",
+    mechanism: "M24",
+    attack: "The next table that the page becomes leads to pages that nobody mapped there.",
+    edits: { unmap_pages: withoutZeroing },
+    scenario: twoLevels,
+    breaks: ["free-pages-are-zero", "uses-are-counted"],
+  },
+  {
+    name: "unmap_pages forgets the pages of a table that it takes out",
+    mechanism: "M13",
+    attack: "Their uses are never given back, and the host never has them back.",
+    edits: { unmap_pages: dropStep("record the pages of the table") },
+    scenario: twoLevels,
+    breaks: ["no-use-is-leaked"],
+  },
+];
