@@ -17,6 +17,7 @@ import { exportCommand } from "./commands/export.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
 import { listCommand } from "./commands/list.ts";
 import { matrixCommand } from "./commands/matrix.ts";
+import { minimiseCommand } from "./commands/minimise.ts";
 import { mutateCommand } from "./commands/mutate.ts";
 import { noninterferenceCommand } from "./commands/noninterference.ts";
 import { replayCommand } from "./commands/replay.ts";
@@ -62,6 +63,7 @@ const routes = buildRouteMap({
     replay: replayCommand,
     why: whyCommand,
     "why-not": whyNotCommand,
+    minimise: minimiseCommand,
     explore: exploreCommand,
     export: exportCommand,
     matrix: matrixCommand,

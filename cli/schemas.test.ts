@@ -50,6 +50,7 @@ describe("the published JSON Schemas accept what the commands print", () => {
     ["why@1.json", ["why", trace, "--json"]],
     ["why-not@1.json", ["why-not", `${trace}:2`, "bump", "--json"]],
     ["why-not@1.json", ["why-not", trace, "count(place: 0)", "--json"]],
+    ["minimise@1.json", ["minimise", trace, "--json"]],
   ])("%s: %s", async (name, words) => {
     const { world } = await runFake(`check --design broken --trace ${trace}`);
     const own = fakeWorld();

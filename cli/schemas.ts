@@ -339,6 +339,36 @@ export const whySchema = z.object({
     .describe("the schedule with step `moved` before or after step `other`, which does not fail"),
 });
 
+const measured = z.object({
+  length: count,
+  switches: count.describe("how often one lane's steps are followed by another's"),
+  uses: z.record(z.string(), count).describe("how many elements of each sort its actions name"),
+});
+
+export const minimiseSchema = z.object({
+  schema: z.literal("dmaspec/minimise@1"),
+  trace: z.string().describe("the file"),
+  out: z.string().describe("the file of the simplest schedule"),
+  property: z.string(),
+  instance,
+  before: measured,
+  after: measured.describe("the simplest of the shortest schedules"),
+  weakest: measured.describe("a schedule of the weakest host, which may be longer"),
+  removals: z.array(
+    z.object({
+      kind: z.enum(["power", "element", "call", "event"]),
+      name: z.string(),
+      outcome: z
+        .enum(["unused", "spared", "needed", "undecided"])
+        .describe(
+          "unused: the schedule does not use it; spared: another schedule does without; needed: nothing breaks the property without it and what was taken away before; undecided: a limit ended the search",
+        ),
+      length: length.describe("steps of the schedule without it"),
+      states: count.nullable().describe("states searched without it"),
+    }),
+  ),
+});
+
 const plainValue = z.unknown().describe("a value as in a trace");
 
 export const whyNotSchema = z.object({
@@ -442,6 +472,7 @@ export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
   "ledger@1.json": ledgerSchema,
   "list@1.json": listSchema,
   "matrix@1.json": matrixSchema,
+  "minimise@1.json": minimiseSchema,
   "mutate@1.json": mutateSchema,
   "noninterference@1.json": noninterferenceSchema,
   "replay@1.json": replaySchema,
@@ -462,6 +493,7 @@ export type MutateOutput = z.infer<typeof mutateSchema>;
 export type CoverageOutput = z.infer<typeof coverageSchema>;
 export type LedgerOutput = z.infer<typeof ledgerSchema>;
 export type TeethOutput = z.infer<typeof teethSchema>;
+export type MinimiseOutput = z.infer<typeof minimiseSchema>;
 export type WhyOutput = z.infer<typeof whySchema>;
 export type WhyNotOutput = z.infer<typeof whyNotSchema>;
 export type NoninterferenceOutput = z.infer<typeof noninterferenceSchema>;

@@ -1,0 +1,177 @@
+/**
+ * The weakest host that still breaks a property: what can be taken away from it, each removal tried by a search of
+ * the model without it. What the schedule at hand does not use needs no search.
+ */
+import { breadthFirst } from "../checker/search/breadth-first.ts";
+import type { ActionInstance } from "../checker/model/model.ts";
+import { instantiate } from "../checker/model/model.ts";
+import type { Shown } from "../checker/trace/format.ts";
+import { isSame } from "../checker/trace/plain.ts";
+import { elementsIn, sortsOf } from "../checker/trace/why/simplify.ts";
+import { replayViolation } from "./counterexample.ts";
+import { createEvaluator, type EngineName } from "./engines.ts";
+import { withInterrupts } from "./interrupt.ts";
+import type { Io } from "./io.ts";
+import { nameOfViolation } from "./judge.ts";
+import type { AnyInstance } from "./run.ts";
+
+type AnyAction = ActionInstance<unknown>;
+
+/** Something that a host can be without. */
+export interface Removal {
+  readonly kind: "power" | "element" | "call" | "event";
+  /** `cpu 1`, `host_donate_guest`, the name of a power. */
+  readonly name: string;
+  /** Does an action need it? */
+  isUsedBy(instance: AnyAction): boolean;
+}
+
+/** Whether the property breaks without it. */
+export interface Tried {
+  readonly removal: Removal;
+  /**
+   * unused: the schedule does not use it; spared: another schedule does without; needed: nothing breaks the property
+   * without it; undecided: a limit ended the search.
+   */
+  readonly outcome: "unused" | "spared" | "needed" | "undecided";
+  /** Steps of the schedule without it. */
+  readonly length: number | null;
+  /** States searched without it. */
+  readonly states: number | null;
+}
+
+export interface WeakestHost {
+  readonly tried: readonly Tried[];
+  /** A schedule of the host that has only what is needed. */
+  readonly instances: readonly AnyAction[];
+}
+
+export interface SearchLimits {
+  readonly maxStates: number;
+  readonly maxSeconds: number;
+  readonly maxDepth?: number;
+}
+
+/** Everything that can be taken away: powers first, then CPUs and other elements, calls, events. */
+export function removalsOf(of: AnyInstance): Removal[] {
+  const off = of.scope.powersOff ?? [];
+  const powers = Object.keys(of.model.powers)
+    .filter((name) => !off.includes(name))
+    .map((name): Removal => ({ kind: "power", name, isUsedBy: ({ action }) => action.power === name }));
+  const elements = sortsOf(of).flatMap((sort) =>
+    Array.from({ length: of.scope.bounds[sort] ?? 0 }, (_, n) => n)
+      .reverse()
+      .map(
+        (n): Removal => ({
+          kind: "element",
+          name: `${sort} ${n}`,
+          isUsedBy: (instance) => elementsIn(sort, instance).includes(n),
+        }),
+      ),
+  );
+  const idles = new Set(of.processes.map(({ process }) => process.idle));
+  const starts = of.actions.filter(({ at }) => at === undefined || idles.has(at));
+  const actions = starts.map(
+    ({ name, process }): Removal => ({
+      kind: process === undefined ? "event" : "call",
+      name,
+      isUsedBy: ({ action }) => action.name === name,
+    }),
+  );
+  return [...powers, ...elements, ...actions];
+}
+
+/** Takes away one thing after the other, and keeps away what is not needed. */
+export async function findWeakestHost(
+  start: { readonly instances: readonly AnyAction[] },
+  removals: readonly Removal[],
+  search: (away: readonly Removal[], trying: Removal) => ReturnType<typeof searchWithout>,
+): Promise<WeakestHost> {
+  let { instances } = start;
+  const away: Removal[] = [];
+  const tried: Tried[] = [];
+  for (const removal of removals) {
+    if (!instances.some((instance) => removal.isUsedBy(instance))) {
+      away.push(removal);
+      tried.push({ removal, outcome: "unused", length: instances.length, states: null });
+      continue;
+    }
+    // Each try builds on what was found before it.
+    // oxlint-disable-next-line no-await-in-loop
+    const found = await search([...away, removal], removal);
+    const { outcome, states } = found;
+    tried.push({ removal, outcome, length: found.instances?.length ?? null, states });
+    if (found.instances === null) continue;
+    away.push(removal);
+    ({ instances } = found);
+  }
+  return { tried, instances };
+}
+
+/** A shortest schedule that breaks the property without these things; named by the actions of `of`. */
+export async function searchWithout(
+  io: Io,
+  of: AnyInstance,
+  away: readonly Removal[],
+  { name, kind }: Pick<Shown, "name" | "kind">,
+  engine: EngineName,
+  limits: SearchLimits,
+): Promise<{
+  outcome: "spared" | "needed" | "undecided";
+  instances: readonly AnyAction[] | null;
+  states: number;
+}> {
+  const kept = new Set(
+    of.instances.filter((instance) => !away.some((removal) => removal.isUsedBy(instance))).map(keyOf),
+  );
+  const without = instantiate(onlyProperty(of, name, kind), {
+    ...of.scope,
+    without: [],
+    allows: (action, args) => kept.has(keyOf({ action: { name: action }, args })),
+  });
+  const evaluator = await createEvaluator(without, engine);
+  const result = await withInterrupts(io, (isInterrupted) =>
+    breadthFirst(evaluator, {
+      instances: without.instances.length,
+      witnesses: 0,
+      stopAtViolation: true,
+      ...limits,
+      isInterrupted,
+    }),
+  );
+  const { states } = result;
+  const violation = result.violations.find((each) => nameOfViolation(without, each) === name);
+  if (violation === undefined)
+    return { outcome: result.ending === "exhausted" ? "needed" : "undecided", instances: null, states };
+  const { replay } = replayViolation(without, violation, engine);
+  const instances = replay.steps.map(({ instance }) => sameIn(of, instance));
+  return { outcome: "spared", instances, states };
+}
+
+function keyOf({
+  action,
+  args,
+}: {
+  readonly action: { readonly name: string };
+  readonly args: object;
+}): string {
+  return JSON.stringify([action.name, Object.entries(args)]);
+}
+
+/** The same action of the whole model. */
+function sameIn(of: AnyInstance, { action, args }: AnyAction): AnyAction {
+  const found = of.instances.find((each) => each.action.name === action.name && isSame(each.args, args));
+  if (found === undefined) throw new Error(`the model has no ${action.name} with these arguments`);
+  return found;
+}
+
+/** The model with one property and no witness. */
+function onlyProperty({ model }: AnyInstance, name: string, kind: Shown["kind"]): AnyInstance["model"] {
+  return {
+    ...model,
+    invariants: model.invariants.filter((property) => property.name === name),
+    stepProperties: model.stepProperties.filter((property) => property.name === name),
+    witnesses: [],
+    deadlock: kind === "deadlock" ? model.deadlock : "none",
+  };
+}
