@@ -19,6 +19,7 @@ import { twoLevels } from "./scenarios/two-levels.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
 import { results } from "./scenarios/results.ts";
 import { secrets } from "./scenarios/secrets.ts";
+import { pasids } from "./scenarios/pasids.ts";
 import { streamTable } from "./scenarios/stream-table.ts";
 import { queueBatches, queueFullBatches, queueTimeOuts } from "./scenarios/queue-batches.ts";
 
@@ -40,6 +41,8 @@ function without(scenario: Scenario, names: readonly string[]): Scenario {
 const oneLevelScenarios = [attachDetachFree, idReuse, everyArgument, attachTimeOuts, lateStoresAttach];
 /** The same of a version whose pool gives pages for a stream table of two levels. */
 const lifetimeScenarios = [...oneLevelScenarios, streamTable];
+/** The same of a version whose domains of stage 1 are retold. */
+const stage1Scenarios = [...lifetimeScenarios, pasids];
 /** Commands and stores on their way to the SMMU. */
 const queueScenarios = [queueBatches, queueFullBatches, queueTimeOuts, lateStores, lateStoresNonCoherent];
 /** The same of a version that issues commands one by one. */
@@ -71,7 +74,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The paravirtual design, corrected: every mechanism is in it.",
     claimsToHold: true,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios, twoLevels],
+    scenarios: [mapUnmapDonate, ...stage1Scenarios, results, secrets, ...queueScenarios, twoLevels],
     build: buildPv,
   },
   {
@@ -89,7 +92,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of December 2024 (RFC v2), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios, twoLevels],
+    scenarios: [mapUnmapDonate, ...stage1Scenarios, results, secrets, ...queueScenarios, twoLevels],
     build: buildPvRfc2,
   },
   {
@@ -117,7 +120,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The rework of 2025 in the Android common kernel, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios, twoLevels].map(
+    scenarios: [mapUnmapDonate, ...stage1Scenarios, results, secrets, ...queueScenarios, twoLevels].map(
       (of) => without(of, warnsOfLeaves),
     ),
     build: buildPv2025,

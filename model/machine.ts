@@ -12,7 +12,9 @@
  *   (`stream`), the domains lifetimes (`lifetime`) and the pool pages (`poolPage`). Then a page table is a page
  *   of the pool; what it holds is kept with the domain (`entries`) and read through the page: a free page is
  *   zero, and a page that left the pool holds what its owner likes.
- * - Stage 2 only: no context descriptors, no PASIDs. The stream table has one level, unless a scenario gives it a
+ * - Domains are of stage 2, unless a scenario has stage 1 (`stage1`) and tables of descriptors (`descriptor`), with
+ *   PASIDs up to one that is beyond the table (`pasid`). In domains of stage 1 nothing is mapped.
+ * - The stream table has one level, unless a scenario gives it a
  *   first one (`level1`); tables of the second level are then pages of the pool, of which the first ones may be of
  *   blocks that are not aligned to their size (`unaligned`).
  * - SMMUs are powered. They see stores at once, unless a scenario has late stores (`store`). Device `k` is behind
@@ -53,6 +55,11 @@ export const stream = sort(
 export const level1 = sort(
   "level1",
   "an entry of the stream table's first level; none where it has one level, which is always there",
+);
+
+export const descriptor = sort(
+  "descriptor",
+  "a context descriptor: a device's translation for one PASID; none where all domains are of stage 2",
 );
 
 export type IovaIndex = Index<"iova">;
@@ -113,7 +120,8 @@ export const command = union({
   "TLBI of an id": { domain },
   // A legal command that concerns nothing here: a prefetch, an invalidation of an address that nobody maps.
   other: {},
-  CFGI: { stream: argument(stream, "none") },
+  // `descriptor`: 0 for the entry and all its descriptors, else one of these, counted from 1.
+  CFGI: { stream: argument(stream, "none"), descriptor: range(0, "descriptor") },
 });
 export type Command = ValueOf<typeof command>;
 
@@ -166,7 +174,23 @@ export type InProgress = ValueOf<typeof inProgress>;
  * And what the SMMU holds of it: words that it has fetched, in any order. With both it has a configuration,
  * which it may keep and use, also an invalid one; `isStale`: a CFGI went by, and the next SYNC waits for its end.
  */
+const contextRecord = record({
+  word: option(page).means("word 0 of an entry of stage 1: null while V is 0, else the table (S1ContextPtr)"),
+  cached: option(page).means("what the SMMU fetched of it, with word 0"),
+});
+
+/** What the SMMU holds of a context descriptor: words that it has fetched, as of a stream table entry. */
+const descriptorCopy = record({
+  hasWord: bool().means("the SMMU has fetched word 0"),
+  cachedWord: option(domain).means("what it fetched: null while V was 0, else the ASID"),
+  hasTable: bool().means("the SMMU has fetched the other words"),
+  cachedTable: option(page).means("what it fetched: the table pointer (TTB0)"),
+  isStale: bool().means("a CFGI went by since"),
+});
+
 const streamRecord = record({
+  contexts: array("stage1", contextRecord).means("word 0, where it is one of stage 1"),
+  descriptors: array(descriptor, descriptorCopy).means("the SMMU's copies of the stream's descriptors"),
   word: option(domain).means("word 0: null while V is 0, else the VMID"),
   table: option(page).means("the other words: the table pointer (S2TTB)"),
   hasWord: bool().means("the SMMU has fetched word 0"),
@@ -205,6 +229,7 @@ const level1Record = record({
 
 /** What comes and goes with a domain. Where nothing of it is modelled, domains are allocated for ever. */
 const lifetime = record({
+  stage1: range(0, "stage1").means("1 where the domain is of stage 1: its id is an ASID"),
   hasObject: bool().means("the driver's object is allocated (priv)"),
   smmu: option(smmu).means("the SMMU that the domain is bound to (priv.smmu)"),
   root: option(page).means("the page with the page table, of the IOMMU pool (priv.pgtable)"),
@@ -213,9 +238,16 @@ const lifetime = record({
   ),
 });
 
-/** A page that is, or was, the IOMMU pool's: outside, free, or in use as a table. */
+/** A page that is, or was, the IOMMU pool's: outside, free, or in use as a table; what it holds as such. */
 const poolPage = record({
   use: oneOf("outside", "free", "table"),
+  descriptors: array(
+    descriptor,
+    record({
+      word: option(domain).means("word 0: null while V is 0, else the ASID"),
+      table: option(page).means("the other words: the table pointer (TTB0)"),
+    }),
+  ).means("the page as a table of context descriptors"),
   entries: array("tableEntry", record({ pte: tableEntry })).means(
     "what the page holds; while it is not the hypervisor's, it holds what its owner likes",
   ),
@@ -257,6 +289,7 @@ export const memory = record({
     "a freed domain",
     "stream table",
     "a page that is no table",
+    "context descriptors",
   ).means("what EL2 accessed last that it must not: memory outside this table, or by such a pointer"),
   domainLock: lockState(cpu).means("protects the allocation of domains (kvm_iommu_domain_lock)"),
   lifetimes: array("lifetime", lifetime).means("the domains' lifetimes; none where they live for ever"),
@@ -284,6 +317,8 @@ export const registers = {
   prot: oneOf("read and write", "read", "write", "nothing", "unknown bits"),
   vm: guest,
   stream: argument(stream, "one past the end", "out of range"),
+  pasid: range(0, "pasid"),
+  stage1: range(0, "stage1"),
 } as const;
 
 /** What calls keep on their stacks. Calls that share a local share its name. */

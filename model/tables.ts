@@ -5,6 +5,7 @@
  */
 import { isValid } from "../checker/index.ts";
 import {
+  descriptor,
   domain,
   type DomainIndex,
   type IovaIndex,
@@ -97,6 +98,23 @@ export function streamOf(s: Machine, of: StreamIndex | string): Machine["streams
 export function lookAtStream(s: Machine, of: StreamIndex | string): Machine["streams"][number] {
   if (!isValid(of) || isSecondLevelMissing(s, of)) s.wildAccess = "stream table";
   return streamOf(s, of);
+}
+
+/** Is the domain of stage 1? */
+export function isStage1(s: Machine, of: DomainIndex | string): boolean {
+  return s.lifetimes.length > 0 && s.lifetimes[domainOf(of)].stage1 > 0;
+}
+
+/** The page with the context descriptors that the stream's entry leads to; null where it is no entry of stage 1. */
+export function contextOf(s: Machine, of: StreamIndex | string): PageIndex | null {
+  const { contexts } = streamOf(s, of);
+  return contexts.length > 0 ? contexts[0].word : null;
+}
+
+/** The descriptor for the PASID in a page of descriptors; null behind the table's end. */
+export function descriptorOf(s: Machine, of: PageIndex, pasid: number) {
+  const { descriptors } = s.pool[of];
+  return pasid < descriptors.length ? descriptors[descriptor.at(pasid)] : null;
 }
 
 /** The first level's entry for the stream; null where the stream table has one level. */

@@ -12,9 +12,10 @@ import {
 } from "../checker/index.ts";
 import { cpu, device, domain, type DomainIndex, level1, type Seen } from "../model/machine.ts";
 import { isSecondLevelMissing } from "../model/tables.ts";
-import { describeOwner, type PageIndex } from "../spec/ownership.ts";
+import { cachedAsid, cachedContextIn, contextIn, countSubstreams } from "./contexts.ts";
 import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import { isHeldBy } from "./discipline.ts";
+import { describeTable, isTable } from "./tables.ts";
 
 type Stream = Seen["streams"][number];
 
@@ -23,27 +24,18 @@ function hasValidCopy(of: Stream): boolean {
   return of.hasWord && of.hasTable && of.cachedWord !== null;
 }
 
-/** Stream table entries that name the domain. */
+/** Stream table entries and context descriptors that name the domain. */
 export function countAttachments(s: Seen, of: DomainIndex): number {
   let count = 0;
   for (let k = 0; k < s.streams.length; k++) if (s.streams[k].word === of) count++;
-  return count;
+  return count + countSubstreams(s, of);
 }
 
 /** Does the entry, or the SMMU's copy of it, name the domain? */
 function isNamedBy(of: Stream, d: DomainIndex): boolean {
-  return of.word === d || (hasValidCopy(of) && of.cachedWord === d);
-}
-
-/** Is the page the hypervisor's, and in use as a table? (In the first posting, any page can become one.) */
-function isTable(s: Seen, page: PageIndex): boolean {
-  if (s.pages[page].owner.tag !== "hypervisor") return false;
-  return page >= s.pool.length || s.pool[page].use === "table";
-}
-
-function describeTable(s: Seen, page: PageIndex | null): string {
-  if (page === null) return "no table at all";
-  return `page ${page}, which is ${describeOwner(s.pages[page].owner)}'s and ${page < s.pool.length ? s.pool[page].use : "in no pool"}`;
+  if (of.word === d || (hasValidCopy(of) && of.cachedWord === d)) return true;
+  for (let n = 0; n < of.descriptors.length; n++) if (cachedAsid(of, n) === d) return true;
+  return false;
 }
 
 export const configuration: readonly Invariant<Seen>[] = [
@@ -183,6 +175,7 @@ export const streamTableWitnesses: readonly Witness<Seen>[] = [
 function isInReach(s: Seen, k: number): boolean {
   const of = s.streams[k];
   if (of.word !== null || hasValidCopy(of)) return true;
+  if (contextIn(of) !== null || cachedContextIn(of) !== null) return true;
   const { transactions } = s.smmus[smmuOfDevice(s, k)];
   for (let t = 0; t < transactions.length; t++) {
     const { doing } = transactions[t];
@@ -202,8 +195,8 @@ export const configurationSteps: readonly StepProperty<Seen>[] = [
       sekvm: "smmu_iso",
       holds: (before: Seen, after: Seen, step, { cpu: k }) => {
         if (step.args.cpu !== k || step.action !== "detach_dev: release iommu.lock") return true;
-        const { stream: of } = before.cpus[k];
-        return typeof of !== "number" || !isInReach(after, of);
+        const { stream: of, pasid } = before.cpus[k];
+        return typeof of !== "number" || (pasid ?? 0) > 0 || !isInReach(after, of);
       },
       explain: (before, _after, step) =>
         `detach_dev of stream ${before.cpus[step.args.cpu].stream} is done, and its device can still reach memory`,

@@ -13,6 +13,7 @@ import {
   streamTableSteps,
   streamTableWitnesses,
 } from "./configuration.ts";
+import { contexts, contextSteps, contextWitnesses } from "./contexts.ts";
 import { lifetimes, lifetimeSteps, lifetimeWitnesses } from "./lifetime.ts";
 import { discipline, memorySafety } from "./discipline.ts";
 import { pageStates, pageStateSteps } from "./page-states.ts";
@@ -28,6 +29,7 @@ export const invariants = [
   ...translations,
   ...configuration,
   ...streamTables,
+  ...contexts,
   ...lifetimes,
   ...commands,
   ...memorySafety,
@@ -39,6 +41,7 @@ export const stepProperties = [
   ...translationSteps,
   ...configurationSteps,
   ...streamTableSteps,
+  ...contextSteps,
   ...lifetimeSteps,
   ...commandSteps,
   ...discipline,
@@ -52,6 +55,7 @@ export const witnesses = [
   ...translationWitnesses,
   ...configurationWitnesses,
   ...streamTableWitnesses,
+  ...contextWitnesses,
   ...lifetimeWitnesses,
   ...commandWitnesses,
   ...pageTableWitnesses,

@@ -10,6 +10,7 @@ import {
   witness,
 } from "../checker/index.ts";
 import { cpu, domain, type DomainIndex, page, type Seen } from "../model/machine.ts";
+import { cachedAsid } from "./contexts.ts";
 import { isHeldBy } from "./discipline.ts";
 import { ofSmmu } from "./pages.ts";
 
@@ -31,6 +32,9 @@ function findTagged(s: Seen, d: DomainIndex): string | null {
   for (let k = 0; k < s.streams.length; k++) {
     const of = s.streams[k];
     if (of.hasWord && of.hasTable && of.cachedWord === d) return `a copy of the entry of stream ${k}`;
+    for (let n = 0; n < of.descriptors.length; n++) {
+      if (cachedAsid(of, n) === d) return `a copy of descriptor ${n} of stream ${k}`;
+    }
   }
   return null;
 }

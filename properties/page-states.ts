@@ -5,6 +5,7 @@
 import { idleLabel, type Invariant, invariant, type StepProperty, stepProperty } from "../checker/index.ts";
 import { page, type Seen } from "../model/machine.ts";
 import { hasLevels, rootEntryOf } from "../model/page-tables.ts";
+import { isContext } from "./contexts.ts";
 import { isHeldBy } from "./discipline.ts";
 import { isAtRest } from "./pages.ts";
 
@@ -50,7 +51,7 @@ function isSecondLevel(s: Seen, of: number): boolean {
 function countLeakedTables(s: Seen): number {
   let count = 0;
   for (let p = 0; p < s.pool.length; p++) {
-    if (s.pool[p].use === "table" && !isInUse(s, p) && !isSecondLevel(s, p)) count++;
+    if (s.pool[p].use === "table" && !isInUse(s, p) && !isSecondLevel(s, p) && !isContext(s, p)) count++;
   }
   return count;
 }

@@ -18,6 +18,7 @@ import {
 import { userOf } from "../model/smmu/stream-table.ts";
 import { describeOwner, isExclusivelyHosts, type Owner, type PageIndex } from "../spec/ownership.ts";
 import { type Access, doesPermit, mayReach } from "../spec/reach.ts";
+import { cachedAsid, cachedContextIn, contextIn } from "./contexts.ts";
 import { countMappings } from "./pages.ts";
 
 /** The owner of every stream, until devices can be assigned to guests. */
@@ -48,6 +49,28 @@ function findWaysOfId(
   }
 }
 
+/** Is there such a page, and is it another's than the hypervisor's? */
+function isOthers(s: Seen, of: PageIndex | null): boolean {
+  return of !== null && s.pages[of].owner.tag !== "hypervisor";
+}
+
+/** The ways through the context descriptors of a stream, whose page tables hold no live entries in this slice. */
+function findWaysOfContext(s: Seen, by: number, isCopy: boolean, ways: string[]): void {
+  const of = s.streams[by];
+  const context = isCopy ? cachedContextIn(of) : contextIn(of);
+  if (isOthers(s, context))
+    ways.push(`its context descriptors, whose page ${context} is not the hypervisor's`);
+  if (context === null) return;
+  for (let n = 0; n < of.descriptors.length; n++) {
+    const { word, table: inMemory } = s.pool[context].descriptors[n];
+    const copied = cachedAsid(of, n) === null ? null : of.descriptors[n].cachedTable;
+    const table = isCopy ? copied : word === null ? null : inMemory;
+    if (isOthers(s, table)) {
+      ways.push(`context descriptor ${n}, whose page table, page ${table}, is not the hypervisor's`);
+    }
+  }
+}
+
 /** The ways through one configuration of a device's stream: that in memory, or the SMMU's copy of it. */
 function findWaysOfStream(
   s: Seen,
@@ -59,6 +82,7 @@ function findWaysOfStream(
 ): void {
   const of = s.streams[by];
   if (isCopy && !(of.hasWord && of.hasTable)) return;
+  findWaysOfContext(s, by, isCopy, ways);
   const tagged = isCopy ? of.cachedWord : of.word;
   const table = isCopy ? of.cachedTable : of.table;
   if (tagged === null) return;

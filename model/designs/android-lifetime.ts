@@ -6,6 +6,8 @@
  * In android15 a table of the second level of the stream table is a page, which whatever call looks for an entry
  * allocates; in android16 kvm_iommu_refill sees to it that larger tables are aligned.
  *
+ * Left out: domains of stage 1, whose tables of descriptors android15 shares between devices.
+ *
  * The lock of the list (list_lock, in android15 lock) is left out: with one SMMU it is held only around iommu.lock.
  */
 import {
@@ -50,8 +52,10 @@ import { smmuOfStream } from "../smmu/smmus.ts";
 import { domainOf, hasTable, lifetimeOf } from "../tables.ts";
 import {
   attachesInVain,
+  attachesStage2,
   attachFindsStream,
   countUpFirst,
+  detachesStage2,
   detachFindsStream,
   type DomainFrame,
   faultWithoutObject,
@@ -185,6 +189,7 @@ const leavesCountBehind: readonly Edit<Machine>[] = [
 
 export const attachDev15 = edit<Machine>(
   attachDev,
+  attachesStage2,
   countUpFirst,
   ...attachFindsStream("smmu_get_ste_ptr (android15)"),
   ...secondLevelIsAligned,
@@ -200,16 +205,13 @@ export const attachDev15 = edit<Machine>(
 
 export const detachDev15 = edit<Machine>(
   detachDev,
+  ...detachesStage2,
   ...detachFindsStream("smmu_get_ste_ptr (android15)"),
   // Whatever looks for an entry allocates the second level.
-  addLocals({ found: stack.found }),
-  insertBefore<Machine, DetachFrame & { found: AttachFrame["found"] }>(
-    "the second level is there",
-    allocateSecondLevel(returns("ENODEV")),
-  ),
+  insertBefore<Machine, DetachFrame>("the second level is there", allocateSecondLevel(returns("ENODEV"))),
   dropCheck("the second level is there"),
   secondLevelAnywhere,
-  replaceStep<Machine, DetachFrame & { found: AttachFrame["found"] }>(
+  replaceStep<Machine, DetachFrame>(
     "lead the first level to the second one",
     leadToSecondLevel(() => false),
   ),
@@ -274,6 +276,7 @@ export const allocDomain16 = edit<Machine>(
 
 export const attachDev16 = edit<Machine>(
   attachDev,
+  attachesStage2,
   countUpFirst,
   ...attachFindsStream(
     "smmu_get_alloc_ste_ptr (android16)",
@@ -294,6 +297,7 @@ export const attachDev16 = edit<Machine>(
 
 export const detachDev16 = edit<Machine>(
   detachDev,
+  ...detachesStage2,
   ...detachFindsStream("smmu_get_ste_ptr (android16)"),
   warnsOfMissingLevel("smmu_get_ste_ptr (android16)"),
   insertBefore<Machine, DetachFrame>("iommu.lock", faultWithoutObject(detach16)),

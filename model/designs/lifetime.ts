@@ -27,9 +27,10 @@ import type { AttachFrame } from "../hypercalls/attach-dev.ts";
 import type { DetachFrame } from "../hypercalls/detach-dev.ts";
 import type { FreeFrame } from "../hypercalls/free-domain.ts";
 import { warnUnless } from "../hypercalls/results.ts";
+import { mayAttach } from "../hypercalls/stage1.ts";
 import { leadToSecondLevel } from "../hypercalls/second-level.ts";
 import type { DomainIndex, Machine } from "../machine.ts";
-import { domainOf, isSecondLevelMissing, lifetimeOf, lookAtStream } from "../tables.ts";
+import { domainOf, isSecondLevelMissing, lifetimeOf } from "../tables.ts";
 
 export interface DomainFrame {
   domain: DomainIndex | "out of range" | "unallocated";
@@ -86,7 +87,7 @@ export function onLate<C>(
 }
 
 /** attach_dev looks at the stream table entry when the domain has its page table: a refusal leaves that behind. */
-export function looksAfterTheTable(mirrors: string): readonly Edit<Machine>[] {
+export function looksAfterTheTable(mirrors: string, replaces = false): readonly Edit<Machine>[] {
   return [
     dropStep("look at the stream table entry"),
     dropCheck("the entry is not in use"),
@@ -95,7 +96,7 @@ export function looksAfterTheTable(mirrors: string): readonly Edit<Machine>[] {
       step(
         "look at the stream table entry",
         (s, c) => {
-          c.isAllowed = lookAtStream(s, c.stream).word === null;
+          c.isAllowed = mayAttach(s, c, replaces);
         },
         { mirrors, mechanisms: ["M43"] },
       ),
@@ -199,4 +200,13 @@ export const secondLevelIsAligned: readonly Edit<Machine>[] = [
     "lead the first level to the second one",
     leadToSecondLevel<AttachFrame>(() => false),
   ),
+];
+
+/** Domains of stage 1 are left out: attach_dev has stage 2 only. */
+export const attachesStage2: Edit<Machine> = dropStep("is the domain of stage 1?");
+
+/** Domains of stage 1 are left out: detach_dev has stage 2 only. */
+export const detachesStage2: readonly Edit<Machine>[] = [
+  dropStep("is it a substream?"),
+  dropStep("did the entry lead to descriptors?"),
 ];

@@ -49,7 +49,7 @@ import { hostMmuLock, iommuLock, pkvmPgdLock, under } from "../locks.ts";
 import { type DomainIndex, type Machine, registers, stack } from "../machine.ts";
 import { type SmmuOf, smmuOfDomain, smmuOfStream } from "../smmu/smmus.ts";
 import { changePage, domainOf, hasTable, lifetimeOf, pageOf } from "../tables.ts";
-import { onLate } from "./lifetime.ts";
+import { attachesStage2, detachesStage2, onLate } from "./lifetime.ts";
 import { inVersion } from "./version.ts";
 
 const allocArgs = { domain: registers.domain, page: registers.page } as const;
@@ -165,6 +165,7 @@ export const allocDomainV1 = procedure<Machine, typeof allocArgs>(
 /** attach_dev, as posted. */
 export const attachDevV1 = edit<Machine>(
   attachDev,
+  attachesStage2,
   dropCheck("the stream id is in range"),
   replaceCheck<Machine, AttachFrame>("the domain's id is in range", {
     otherwise: jump("the device is not attached"),
@@ -217,6 +218,7 @@ export const attachDevV1 = edit<Machine>(
 /** detach_dev, as posted. */
 export const detachDevV1 = edit<Machine>(
   detachDev,
+  ...detachesStage2,
   dropCheck("the stream id is in range"),
   dropCheck("the second level is there"),
   dropStep("look at the stream table entry"),

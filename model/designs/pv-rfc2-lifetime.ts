@@ -6,7 +6,8 @@
  *   has a page table and is bound to no SMMU.
  * - detach_dev does not look at the entry at all: neither whether it is valid nor whose it is. It puts a
  *   reference of the domain named in the call. At its end it frees the table of context descriptors, which
- *   only stage 1 has: for stage 2 the local is not initialised.
+ *   only stage 1 has: for stage 2 the local is not initialised. For stage 1 it asks that the PASID is in the table.
+ * - attach_dev takes a device of stage 1 that is attached already: its table of descriptors is replaced, and lost.
  * - free_domain that is refused is a WARN; it takes the SMMU's lock through the domain, and what is still
  *   mapped keeps its uses for ever.
  * - What is allocated to a domain is reached through its slot: where there is nothing, EL2 faults.
@@ -36,7 +37,9 @@ import { type DetachFrame, detachDev } from "../hypercalls/detach-dev.ts";
 import { type FreeFrame, freeDomain } from "../hypercalls/free-domain.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import type { Machine } from "../machine.ts";
-import { lifetimeOf } from "../tables.ts";
+import { warnUnless } from "../hypercalls/results.ts";
+import { asksOfStage1 } from "../hypercalls/stage1.ts";
+import { contextOf, isStage1, lifetimeOf } from "../tables.ts";
 import {
   attachesInVain,
   attachFindsStream,
@@ -91,7 +94,8 @@ export const attachDevV2 = edit<Machine>(
     readsBeyond("read the first level's entry", true, "smmu_alloc_l2_strtab, smmu_get_ste_ptr (v2)"),
   ),
   secondLevelAnywhere,
-  ...looksAfterTheTable("smmu_attach_dev (v2)"),
+  // A device of stage 1 may be attached again: its table of descriptors is replaced.
+  ...looksAfterTheTable("smmu_attach_dev (v2)", true),
   insertBefore<Machine, AttachFrame>("build the page table", faultWithoutObject("smmu_attach_dev (v2)")),
   ...attachesInVain("smmu_attach_dev (v2)"),
   mirrors("kvm_iommu_attach_dev (v2)"),
@@ -109,13 +113,21 @@ export const detachDevV2 = edit<Machine>(
   insertBefore<Machine, DetachFrame>(
     "look at the domain's type",
     faultWithoutObject("smmu_detach_dev (v2 36/58)"),
+    ...asksOfStage1,
+    warnUnless(
+      "the entry leads to descriptors",
+      (s, c) => !isStage1(s, c.domain) || contextOf(s, c.stream) !== null,
+      "smmu_detach_dev (v2 36/58)",
+    ),
   ),
   insertAfter<Machine, DetachFrame>(
     "wait until the queue is empty for the other words",
     step(
       "free the context descriptors that the local names",
-      (s) => {
+      (s, c) => {
+        if (isStage1(s, c.domain)) return;
         s.wildAccess = "an uninitialised pointer";
+        c.found = null;
       },
       { mirrors: "smmu_detach_dev, smmu_free_cd (v2 36/58)" },
     ),

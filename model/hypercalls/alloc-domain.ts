@@ -10,7 +10,7 @@ import { domainLock, under } from "../locks.ts";
 import { type Machine, registers } from "../machine.ts";
 import { domainOf, lifetimeOf } from "../tables.ts";
 
-const args = { domain: registers.domain } as const;
+const args = { domain: registers.domain, stage1: registers.stage1 } as const;
 type Frame = FrameOf<typeof args, Record<never, never>>;
 
 const core = "kvm_iommu_alloc_domain (v2 16/58)";
@@ -39,7 +39,9 @@ export const allocDomain = procedure<Machine, typeof args>(
         "allocate the domain's object",
         (s, c) => {
           const of = lifetimeOf(s, c.domain);
-          if (of !== null) of.hasObject = true;
+          if (of === null) return;
+          of.hasObject = true;
+          of.stage1 = c.stage1;
         },
         { mirrors: "smmu_alloc_domain (v2)", mechanisms: ["M38"] },
       ),

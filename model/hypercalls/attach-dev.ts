@@ -1,5 +1,6 @@
 /**
- * attach_dev(stream, domain): the device of a stream begins to translate through a domain, stage 2.
+ * attach_dev(stream, domain, pasid): the device of a stream begins to translate through a domain. What follows here is
+ * stage 2; stage1.ts has the other.
  *
  * The stream table entry is written in two parts (M45): first all but word 0, and the SMMU forgets what it
  * knows of the entry; then word 0, with V, and the SMMU forgets that the entry was invalid. The reference that
@@ -26,11 +27,12 @@ import { addCommand, addSync } from "../smmu/command-queue.ts";
 import { storeTable, storeWord } from "../smmu/late-stores.ts";
 import { smmuOfStream } from "../smmu/smmus.ts";
 import { configurationInvalidationOf } from "../smmu/stream-table.ts";
-import { domainOf, freePageOf, hasTable, lifetimeOf, lookAtStream, streamOf } from "../tables.ts";
+import { domainOf, freePageOf, hasTable, lifetimeOf, streamOf } from "../tables.ts";
 import { domainGet, domainPut } from "./results.ts";
 import { allocateSecondLevel } from "./second-level.ts";
+import { attachStage1, mayAttach } from "./stage1.ts";
 
-const args = { stream: registers.stream, domain: registers.domain } as const;
+const args = { stream: registers.stream, domain: registers.domain, pasid: registers.pasid } as const;
 const locals = { isAllowed: stack.isAllowed, found: stack.found } as const;
 export type AttachFrame = FrameOf<typeof args, typeof locals>;
 
@@ -108,7 +110,7 @@ export const attachDev = procedure<Machine, typeof args, typeof locals>(
       step(
         "look at the stream table entry",
         (s, c) => {
-          c.isAllowed = lookAtStream(s, c.stream).word === null;
+          c.isAllowed = mayAttach(s, c);
         },
         { mirrors: driver, mechanisms: ["M43"] },
       ),
@@ -127,6 +129,7 @@ export const attachDev = procedure<Machine, typeof args, typeof locals>(
         },
         { mirrors: driver, mechanisms: ["M40"] },
       ),
+      attachStage1<AttachFrame>(forgetStream),
       step(
         "write the other words of the entry",
         (s, c, { self }) => {
@@ -143,6 +146,7 @@ export const attachDev = procedure<Machine, typeof args, typeof locals>(
         { mirrors: driver, arm: "STE.V, STE.S2VMID", sekvm: "smmu_vm", mechanisms: ["M36", "M45"] },
       ),
       ...forgetStream<AttachFrame>(" for word 0", ["M47", "M55"]),
+      label("the device translates", []),
     ]),
     leave(returns("0")),
 

@@ -4,17 +4,18 @@
  * V goes first, and the SMMU forgets the entry; only then is the rest cleared (M46). The entry must be one of
  * the domain's (M37): its reference is the one that is put. What the TLB holds stays, tagged by the id.
  */
-import { check, type FrameOf, isValid, leave, procedure, returns, step } from "../../checker/index.ts";
+import { check, type FrameOf, isValid, label, leave, procedure, returns, step } from "../../checker/index.ts";
 import { iommuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { storeTable, storeWord } from "../smmu/late-stores.ts";
 import { smmuOfStream } from "../smmu/smmus.ts";
-import { domainOf, isSecondLevelMissing, lifetimeOf, lookAtStream, streamOf } from "../tables.ts";
+import { domainOf, isSecondLevelMissing, lifetimeOf, streamOf } from "../tables.ts";
 import { forgetStream } from "./attach-dev.ts";
 import { domainPut } from "./results.ts";
+import { detachSubstream, freeDescriptors, mayDetach } from "./stage1.ts";
 
-const args = { stream: registers.stream, domain: registers.domain } as const;
-const locals = { isAllowed: stack.isAllowed } as const;
+const args = { stream: registers.stream, domain: registers.domain, pasid: registers.pasid } as const;
+const locals = { isAllowed: stack.isAllowed, found: stack.found } as const;
 export type DetachFrame = FrameOf<typeof args, typeof locals>;
 
 const core = "kvm_iommu_detach_dev (v2 36/58)";
@@ -52,7 +53,7 @@ export const detachDev = procedure<Machine, typeof args, typeof locals>(
       step(
         "look at the stream table entry",
         (s, c) => {
-          c.isAllowed = isValid(c.domain) && lookAtStream(s, c.stream).word === domainOf(c.domain);
+          c.isAllowed = isValid(c.domain) && mayDetach(s, c);
         },
         { mirrors: "smmu_detach_dev (2025)", sekvm: "smmu_vm", mechanisms: ["M37"] },
       ),
@@ -69,10 +70,15 @@ export const detachDev = procedure<Machine, typeof args, typeof locals>(
       ),
 
       // EFFECTS: word 0 first (M46)
+      detachSubstream<DetachFrame>(),
       step(
         "clear word 0 of the entry",
         (s, c, { self }) => {
-          storeWord(streamOf(s, c.stream), self, null);
+          const of = streamOf(s, c.stream);
+          storeWord(of, self, null);
+          if (of.contexts.length === 0) return;
+          c.found = of.contexts[0].word;
+          of.contexts[0].word = null;
         },
         { mirrors: driver, arm: "STE.V", mechanisms: ["M46"] },
       ),
@@ -85,6 +91,8 @@ export const detachDev = procedure<Machine, typeof args, typeof locals>(
         { mirrors: driver, arm: "STE.S2TTB", mechanisms: ["M46"] },
       ),
       ...forgetStream<DetachFrame>(" for the other words"),
+      freeDescriptors<DetachFrame>(),
+      label("the device is detached", []),
     ]),
 
     // RETURN: ok, without the reference that the attachment held

@@ -189,6 +189,7 @@ export const freeDomain = procedure<Machine, typeof args, typeof locals>(
           of.hasObject = false;
           of.smmu = null;
           of.listed = 0;
+          of.stage1 = 0;
           s.domains[domainOf(c.domain)].references = 0;
         },
         { mirrors: core, mechanisms: ["M38"] },

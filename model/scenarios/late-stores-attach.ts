@@ -9,7 +9,7 @@
  */
 import type { Scenario } from "../../checker/index.ts";
 import { attachDetachFree } from "./attach-detach-free.ts";
-import { withoutLevels, withoutMapping, withoutTables, withoutWaits } from "./themes.ts";
+import { withoutLevels, withoutMapping, withoutStage1, withoutTables, withoutWaits } from "./themes.ts";
 
 const late = { cpu: 1, device: 1, stream: 1, commandError: 1, store: 1 } as const;
 const { tiny, paper } = attachDetachFree.sizes;
@@ -19,7 +19,13 @@ function allows(action: string, args: Readonly<Record<string, unknown>>): boolea
   return tiny.allows?.(action, args, tiny.bounds) ?? true;
 }
 
-const without: readonly string[] = [...withoutMapping, ...withoutWaits, ...withoutLevels, ...withoutTables];
+const without: readonly string[] = [
+  ...withoutMapping,
+  ...withoutWaits,
+  ...withoutLevels,
+  ...withoutTables,
+  ...withoutStage1,
+];
 
 export const lateStoresAttach: Scenario = {
   name: "late-stores-attach",

@@ -13,7 +13,7 @@
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
 import { attachDetachFree } from "./attach-detach-free.ts";
-import { withoutCommands, withoutMapping, withoutTables } from "./themes.ts";
+import { withoutCommands, withoutMapping, withoutStage1, withoutTables } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 const { tiny: base } = attachDetachFree.sizes;
@@ -43,7 +43,12 @@ const bounds = {
   unaligned: 1,
 } as const;
 
-const without: readonly string[] = [...withoutMapping, ...withoutCommands, ...withoutTables];
+const without: readonly string[] = [
+  ...withoutMapping,
+  ...withoutCommands,
+  ...withoutTables,
+  ...withoutStage1,
+];
 const tiny: Scope = { bounds, allows, without };
 
 export const streamTable: Scenario = {

@@ -10,8 +10,18 @@ export const withoutLevels: readonly string[] = [
   "a second level finds no page",
 ];
 
+/** What is about domains of stage 1. */
+export const withoutStage1: readonly string[] = [
+  "descriptors-in-reach-are-hypervisors",
+  "descriptors-are-whole",
+  "detached-substreams-are-blocked",
+  "a substream is attached",
+  "a copy outlives its descriptor",
+];
+
 /** What is about streams, ids and tables that come and go. */
 export const withoutLifetimes: readonly string[] = [
+  ...withoutStage1,
   ...withoutLevels,
   "tables-in-reach-are-hypervisors",
   "configurations-are-whole",
@@ -60,6 +70,7 @@ export const withoutMapping: readonly string[] = [
 
 /** What is about changes of ownership that one page and a table that stays cannot show. */
 export const withoutReuse: readonly string[] = [
+  ...withoutStage1,
   ...withoutLevels,
   "guest-secrets-stay",
   "the hypervisor owns a page",
@@ -72,6 +83,7 @@ export const withoutReuse: readonly string[] = [
 
 /** What takes a second CPU, or what the SMMU reads and keeps. */
 export const withoutRaces: readonly string[] = [
+  ...withoutStage1,
   ...withoutLevels,
   "cached-translations-are-justified",
   "walks-and-accesses-are-justified",

@@ -33,7 +33,7 @@ import {
 import { rootIndexOf } from "../page-tables.ts";
 import { delayCommand, drainStores, seenCommand, visibility } from "./late-stores.ts";
 import { type SmmuOf, smmuLane } from "./smmus.ts";
-import { invalidateStream } from "./stream-table.ts";
+import { invalidateDescriptor, invalidateStream } from "./stream-table.ts";
 import {
   dropTranslations,
   endings,
@@ -305,15 +305,16 @@ export const commandQueueRules = [
     { smmu },
     {
       lane: smmuLane,
-      origin: { arm: "CMD_CFGI_STE", mechanisms: ["M45", "M46"] },
+      origin: { arm: "CMD_CFGI_STE, CMD_CFGI_CD", mechanisms: ["M45", "M46", "M48"] },
       when: (s: Machine, { smmu: n }) => isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "CFGI",
       then: (s, { smmu: n }, setting) => {
         const { queue } = s.smmus[n];
         const command = head(queue);
         if (command.tag === "CFGI") {
-          const { stream } = command;
+          const { stream, descriptor } = command;
           if (isValid(stream)) {
-            invalidateStream(s, stream, setting);
+            if (descriptor === 0) invalidateStream(s, stream, setting);
+            else invalidateDescriptor(s, stream, descriptor - 1, setting);
             markStaleOfStream(s, n, stream, setting);
           }
         }

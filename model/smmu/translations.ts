@@ -33,7 +33,7 @@ import {
 import { hasLevels, rootIndexOf } from "../page-tables.ts";
 import { seenEntry } from "./late-stores.ts";
 import { smmuLane, smmuLaneOfDevice, smmuOfDevice } from "./smmus.ts";
-import { drop, userOf, vmidOf } from "./stream-table.ts";
+import { drop, dropDescriptor, hasStaleDescriptor, userOf, vmidOf } from "./stream-table.ts";
 
 /** The hardware assumptions that isolation rests on here; each can be switched off. */
 export const smmuAssumptions = {
@@ -45,7 +45,7 @@ export const smmuAssumptions = {
 const abandon = "walk: abandon";
 const end = "access: end";
 /** The steps by which what is in progress ends, so that a SYNC need not wait for it any more. */
-export const endings: readonly string[] = [abandon, end, drop];
+export const endings: readonly string[] = [abandon, end, drop, dropDescriptor];
 
 type Sized = { readonly size: Smmu["transactions"][number]["size"] };
 
@@ -178,7 +178,7 @@ export function hasStale(s: Machine, n: number, setting: Setting): boolean {
     if (doing.tag !== "access" || setting.assumes("sync-waits-for-accesses")) return true;
   }
   for (let k = 0; k < s.streams.length; k++) {
-    if (s.streams[k].isStale && smmuOfDevice(s, k) === n) return true;
+    if (smmuOfDevice(s, k) === n && (s.streams[k].isStale || hasStaleDescriptor(s, k))) return true;
   }
   return false;
 }

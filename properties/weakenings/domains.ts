@@ -11,26 +11,41 @@ import {
   unlocked,
 } from "../../checker/index.ts";
 import type { AttachFrame } from "../../model/hypercalls/attach-dev.ts";
+import type { DetachFrame } from "../../model/hypercalls/detach-dev.ts";
 import { leadToSecondLevel } from "../../model/hypercalls/second-level.ts";
 import type { PoolReclaimFrame } from "../../model/hypercalls/pool-reclaim.ts";
+import { freeDescriptors } from "../../model/hypercalls/stage1.ts";
 import type { Machine } from "../../model/machine.ts";
 import { attachDetachFree } from "../../model/scenarios/attach-detach-free.ts";
 import { idReuse } from "../../model/scenarios/id-reuse.ts";
 import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
+import { pasids } from "../../model/scenarios/pasids.ts";
 import { streamTable } from "../../model/scenarios/stream-table.ts";
 import { domainOf, freePageOf } from "../../model/tables.ts";
 import type { Weakening } from "./weakening.ts";
 
-/** Both parts of the entry are cleared, and the SMMU is not told to forget what it knows of them. */
-const withoutCfgi: Edit<Machine> = (call) =>
+/** These parts are cleared, and the SMMU is not told to forget what it knows of them. */
+function withoutCfgiOf(parts: readonly string[]): Edit<Machine> {
+  return (call) =>
+    edit(
+      call,
+      ...parts.flatMap((part) => [
+        dropStep<Machine>(`wait for room for CFGI for ${part}`),
+        dropStep<Machine>(`write CFGI for ${part} into its slot`),
+        dropStep<Machine>(`advance the producer past CFGI for ${part}`),
+        dropStep<Machine>(`ring the doorbell for CFGI for ${part}`),
+      ]),
+    );
+}
+
+const withoutCfgi = withoutCfgiOf(["word 0", "the other words"]);
+
+/** The table of descriptors goes back to the pool as soon as the entry is invalid. */
+const freesDescriptorsAtOnce: Edit<Machine> = (call) =>
   edit(
     call,
-    ...["CFGI for word 0", "CFGI for the other words"].flatMap((command) => [
-      dropStep<Machine>(`wait for room for ${command}`),
-      dropStep<Machine>(`write ${command} into its slot`),
-      dropStep<Machine>(`advance the producer past ${command}`),
-      dropStep<Machine>(`ring the doorbell for ${command}`),
-    ]),
+    dropStep<Machine>("did the entry lead to descriptors?"),
+    insertAfter<Machine, DetachFrame>("clear word 0 of the entry", freeDescriptors<DetachFrame>()),
   );
 
 /** The reference that stands for the attachment is put at once. */
@@ -166,6 +181,40 @@ export const domainWeakenings: readonly Weakening[] = [
     edits: { attach_dev: replacesSecondLevel },
     scenario: streamTable,
     breaks: ["second-levels-stay"],
+  },
+  {
+    name: "detach_dev gives the descriptors back before the SMMU has forgotten the entry",
+    mechanism: "M46",
+    attack: "The SMMU reads descriptors in a page that is the host's.",
+    edits: { detach_dev: freesDescriptorsAtOnce },
+    scenario: pasids,
+    breaks: ["descriptors-in-reach-are-hypervisors"],
+  },
+  {
+    name: "attach_dev makes a descriptor valid before it is written",
+    mechanism: "M48",
+    attack: "The SMMU puts the new id together with the page table of the one before.",
+    edits: {
+      attach_dev: swapSteps("write the other words of the descriptor", "write word 0 of the descriptor"),
+    },
+    scenario: pasids,
+    breaks: ["descriptors-are-whole"],
+  },
+  {
+    name: "attach_dev does not ask whether the PASID is in the table",
+    mechanism: "M49",
+    attack: "EL2 writes a descriptor behind the table's end.",
+    edits: { attach_dev: dropCheck("the PASID is in the table of descriptors") },
+    scenario: pasids,
+    breaks: ["memory-safety"],
+  },
+  {
+    name: "detach_dev does not tell the SMMU to forget a descriptor",
+    mechanism: "M46",
+    attack: "The detached PASID goes on with the copy that the SMMU kept.",
+    edits: { detach_dev: withoutCfgiOf(["word 0 of the descriptor", "the other words of the descriptor"]) },
+    scenario: pasids,
+    breaks: ["detached-substreams-are-blocked"],
   },
   {
     name: "free_domain keeps the page table",

@@ -144,9 +144,8 @@ export const mechanisms: Readonly<Record<string, Mechanism>> = {
   },
   M48: {
     sentence: "A context descriptor becomes valid last, and a used one is not replaced.",
-    absent: later("context descriptors (stage 1)"),
   },
-  M49: { sentence: "Substream ids stay inside their table.", absent: later("context descriptors (stage 1)") },
+  M49: { sentence: "Substream ids stay inside their table." },
   M50: {
     sentence: "Devices may not send addresses that they translated themselves.",
     absent: outside(

@@ -1,0 +1,153 @@
+/**
+ * Stage 1: what context descriptors, and what the SMMU copied from them, lead to.
+ */
+import {
+  idleLabel,
+  type Invariant,
+  invariant,
+  type StepProperty,
+  stepProperty,
+  type Witness,
+  witness,
+} from "../checker/index.ts";
+import { cpu, descriptor, device, type DomainIndex, type Seen } from "../model/machine.ts";
+import type { PageIndex } from "../spec/ownership.ts";
+import { describeTable, isTable } from "./tables.ts";
+
+type Stream = Seen["streams"][number];
+
+/** The table of descriptors that the stream's entry leads to, or null. */
+export function contextIn(of: Stream): PageIndex | null {
+  return of.contexts.length > 0 ? of.contexts[0].word : null;
+}
+
+/** The table of descriptors that the SMMU's copy of the entry leads to, or null. */
+export function cachedContextIn(of: Stream): PageIndex | null {
+  return of.contexts.length > 0 && of.hasWord && of.hasTable ? of.contexts[0].cached : null;
+}
+
+/** The id that the SMMU's copy of a descriptor carries, where it has the whole of a valid one; else null. */
+export function cachedAsid(of: Stream, n: number): DomainIndex | null {
+  const copy = of.descriptors[n];
+  return copy.hasWord && copy.hasTable ? copy.cachedWord : null;
+}
+
+/** Valid descriptors that name the domain, in the tables that stream table entries lead to. */
+export function countSubstreams(s: Seen, d: DomainIndex): number {
+  let count = 0;
+  for (let k = 0; k < s.streams.length; k++) {
+    const table = contextIn(s.streams[k]);
+    if (table === null) continue;
+    const { descriptors } = s.pool[table];
+    for (let n = 0; n < descriptors.length; n++) if (descriptors[n].word === d) count++;
+  }
+  return count;
+}
+
+/** Does a stream table entry lead to this page, for its descriptors? */
+export function isContext(s: Seen, of: number): boolean {
+  for (let k = 0; k < s.streams.length; k++) if (contextIn(s.streams[k]) === of) return true;
+  return false;
+}
+
+/** The page that the descriptor leads to, in memory, where it is valid; else null. */
+function tableInMemory(s: Seen, k: number, n: number): PageIndex | null {
+  const context = contextIn(s.streams[k]);
+  if (context === null) return null;
+  const { word, table } = s.pool[context].descriptors[n];
+  return word === null ? null : table;
+}
+
+export const contexts: readonly Invariant<Seen>[] = [
+  invariant(
+    "descriptors-in-reach-are-hypervisors",
+    { device, descriptor },
+    {
+      sentence:
+        "Every table of descriptors that an entry, or the SMMU's copy of one, leads to, and every page table that a descriptor or a copy of one leads to, is the hypervisor's and is not free.",
+      sekvm: "smmu_vm",
+      holds: (s: Seen, { device: k, descriptor: n }) => {
+        const of = s.streams[k];
+        const [context, cached] = [contextIn(of), cachedContextIn(of)];
+        if (context !== null && !isTable(s, context)) return false;
+        if (cached !== null && !isTable(s, cached)) return false;
+        const table = tableInMemory(s, k, n);
+        if (table !== null && !isTable(s, table)) return false;
+        const copied = cachedAsid(of, n) === null ? null : of.descriptors[n].cachedTable;
+        return copied === null || isTable(s, copied);
+      },
+      explain: (s, { device: k, descriptor: n }) => {
+        const of = s.streams[k];
+        const cached = cachedContextIn(of);
+        return `the entry of stream ${k} leads to descriptors in ${describeTable(s, contextIn(of))}, the SMMU's copy of it to ${describeTable(s, cached)}, and its copy of descriptor ${n} to ${describeTable(s, of.descriptors[n].cachedTable)}`;
+      },
+      premise: (s, { device: k, descriptor: n }) => tableInMemory(s, k, n) !== null,
+    },
+  ),
+  invariant(
+    "descriptors-are-whole",
+    { device, descriptor },
+    {
+      sentence:
+        "A valid descriptor that the SMMU put together leads to the page table of the domain whose id it carries.",
+      sekvm: "smmu_vm",
+      holds: (s: Seen, { device: k, descriptor: n }) => {
+        const asid = cachedAsid(s.streams[k], n);
+        return asid === null || s.lifetimes[asid].root === s.streams[k].descriptors[n].cachedTable;
+      },
+      explain: (s, { device: k, descriptor: n }) =>
+        `the SMMU's copy of descriptor ${n} of stream ${k} carries the id ${cachedAsid(s.streams[k], n)} and leads to ${describeTable(s, s.streams[k].descriptors[n].cachedTable)}`,
+      premise: (s, { device: k, descriptor: n }) => cachedAsid(s.streams[k], n) !== null,
+    },
+  ),
+];
+
+export const contextSteps: readonly StepProperty<Seen>[] = [
+  stepProperty(
+    "detached-substreams-are-blocked",
+    { cpu },
+    {
+      sentence:
+        "When detach_dev has done its work, the PASID reaches nothing: not by its descriptor, nor by what the SMMU copied from it.",
+      sekvm: "smmu_iso",
+      holds: (before: Seen, after: Seen, step, { cpu: k }) => {
+        if (step.args.cpu !== k || step.action !== "detach_dev: release iommu.lock") return true;
+        const { stream: of, pasid } = before.cpus[k];
+        if (typeof of !== "number" || pasid === undefined) return true;
+        const stream = after.streams[of];
+        if (pasid >= stream.descriptors.length) return true;
+        const context = contextIn(stream);
+        const isValid =
+          context !== null && after.pool[context].descriptors[descriptor.at(pasid)].word !== null;
+        return !isValid && cachedAsid(stream, pasid) === null;
+      },
+      explain: (before, _after, step) =>
+        `detach_dev of PASID ${before.cpus[step.args.cpu].pasid} of stream ${before.cpus[step.args.cpu].stream} is done, and it can still reach memory`,
+    },
+  ),
+];
+
+export const contextWitnesses: readonly Witness<Seen>[] = [
+  witness(
+    "a substream is attached",
+    { device, descriptor },
+    {
+      sentence:
+        "A PASID other than the device's own is attached, no call is in flight, and the SMMU holds its descriptor.",
+      holds: (s: Seen, { device: k, descriptor: n }) =>
+        n > 0 &&
+        tableInMemory(s, k, n) !== null &&
+        cachedAsid(s.streams[k], n) !== null &&
+        s.cpus.every(({ pc }) => pc === idleLabel),
+    },
+  ),
+  witness(
+    "a copy outlives its descriptor",
+    { device, descriptor },
+    {
+      sentence: "The SMMU holds a valid descriptor that is invalid since, or gone.",
+      holds: (s: Seen, { device: k, descriptor: n }) =>
+        cachedAsid(s.streams[k], n) !== null && tableInMemory(s, k, n) === null,
+    },
+  ),
+];
