@@ -120,8 +120,9 @@ export function descriptorOf(s: Machine, of: PageIndex, pasid: number) {
 /** The first level's entry for the stream; null where the stream table has one level. */
 export function level1Of(s: Machine, of: number): Machine["level1"][number] | null {
   if (s.level1.length === 0) return null;
-  const span = s.streams.length / s.level1.length;
-  return s.level1[level1.at((of - (of % span)) / span)];
+  let at = 0;
+  for (let n = 1; n < s.level1.length; n++) if (n * s.streams.length <= of * s.level1.length) at = n;
+  return s.level1[level1.at(at)];
 }
 
 /** Has the stream table no second level yet for the stream? */
