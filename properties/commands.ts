@@ -41,6 +41,7 @@ export const commands: readonly Invariant<Seen>[] = [
       sentence: "The SMMU meets no illegal command: it would consume none after it.",
       holds: (s: Seen, { smmu: n }) => !hasError(s.smmus[n].queue),
       explain: (s, { smmu: n }) => `${nameSmmu(s, n)} met an illegal command, and stopped (CERROR)`,
+      premise: (s, { smmu: n }) => s.smmus[n].queue.doorbell !== s.smmus[n].queue.consumer,
     },
   ),
 ];

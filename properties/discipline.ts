@@ -3,6 +3,7 @@
  * to the policy.
  */
 import {
+  idleLabel,
   type Invariant,
   invariant,
   type StepProperty,
@@ -13,7 +14,7 @@ import { domain, page, type Seen, smmu, type TableEntry } from "../model/machine
 import { hasLevels, rootEntryOf, rootOf } from "../model/page-tables.ts";
 import { type AtomName, findAtoms, meanings } from "../spec/atoms.ts";
 import { isSameOwner } from "../spec/ownership.ts";
-import { ofSmmu, policyPageOf } from "./pages.ts";
+import { isAtRest, ofSmmu, policyPageOf } from "./pages.ts";
 
 /** Does the CPU that takes the step hold the lock? Steps of the SMMU and of devices hold none. */
 export function isHeldBy(lock: { readonly holder: number | null }, step: TakenStep): boolean {
@@ -88,6 +89,7 @@ export const memorySafety: readonly Invariant<Seen>[] = [
         wildAccess === "a page that is no table"
           ? `EL2 accessed memory through ${wildAccess}`
           : `EL2 accessed memory outside the table of ${wildAccess}`,
+      premise: (s) => !isAtRest(s, idleLabel),
     },
   ),
 ];

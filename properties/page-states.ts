@@ -68,6 +68,7 @@ export const pageStates: readonly Invariant<Seen>[] = [
         const { owner, hostState, hypState, guestState } = s.pages[p];
         return `page ${p} is the ${owner.tag}'s; it is ${hostState} for the host, ${hypState} for the hypervisor, ${guestState} for the guest`;
       },
+      premise: (s, { page: p }) => s.hostMmuLock.holder === null && s.pages[p].owner.tag !== "host",
     },
   ),
   invariant(

@@ -197,7 +197,11 @@ export function instantiate<S>(model: Model<S>, scope: Scope): Instance<S> {
     processes: processes.map((process) => processOf(process, instances, shape, scope)),
     invariants: instancesOf(model.invariants, scope, without),
     stepProperties: instancesOf(model.stepProperties, scope, without),
-    witnesses: instancesOf(model.witnesses, scope, without),
+    witnesses: instancesOf(
+      [...model.witnesses, ...premisesOf(model.invariants.filter(({ name }) => !without.has(name)))],
+      scope,
+      without,
+    ),
     blank: initialValueOf(shape) as S,
   };
 }
@@ -310,6 +314,21 @@ function instancesOf<P extends { name: string; params: Params }>(
       argumentsOf(property.params, scope.bounds, property.name).map((args) => ({ property, args })),
     )
     .map((of, id) => ({ id, ...of }));
+}
+
+/** A property is vacuous where its premise never holds: that it does is a witness of its own. */
+function premisesOf<S>(invariants: readonly Invariant<S>[]): Witness<S>[] {
+  const premises: Witness<S>[] = [];
+  for (const of of invariants) {
+    // A recipe is a function of the state and its arguments, and has no `this`.
+    // oxlint-disable-next-line typescript/unbound-method
+    const holds = of.premise;
+    if (holds === undefined) continue;
+    const name = `the premise of ${of.name}`;
+    const sentence = `A state in which ${of.name} says something.`;
+    premises.push({ kind: "witness", name, sentence, params: of.params, holds });
+  }
+  return premises;
 }
 
 function requireDistinct(what: string, names: readonly string[]): void {

@@ -14,7 +14,7 @@ export interface Invariant<S> {
   holds(s: S, args: AnyArgs, setting: Setting): boolean;
   /** The violation in words, with its values. */
   explain?(s: S, args: AnyArgs, setting: Setting): string;
-  /** Where the property is not vacuous: a state in which its premise holds. */
+  /** Where the property says something. That such a state is reached is a witness: without it a run is vacuous. */
   premise?(s: S, args: AnyArgs, setting: Setting): boolean;
   /** The SeKVM invariant with the same meaning. */
   readonly sekvm?: string;
