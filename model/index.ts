@@ -15,6 +15,7 @@ import { attachTimeOuts } from "./scenarios/attach-time-outs.ts";
 import { idReuse } from "./scenarios/id-reuse.ts";
 import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
 import { lateStoresAttach } from "./scenarios/late-stores-attach.ts";
+import { blocks } from "./scenarios/blocks.ts";
 import { twoLevels } from "./scenarios/two-levels.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
 import { results } from "./scenarios/results.ts";
@@ -50,6 +51,8 @@ const singleCommands = queueScenarios.map((of) => without(of, ["a full batch is 
 
 /** Where nothing is invalidated when a domain is freed. */
 const freesAtOnce = ["a free waits for the SMMU"];
+/** The versions that do not split blocks. */
+const wholeBlocks = without(blocks, ["a block is split"]);
 /** Where a leaf in the way meets a WARN, which is fatal, no call maps its first page and not its second. */
 const warnsOfLeaves = ["map succeeds in part"];
 /**
@@ -74,7 +77,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The paravirtual design, corrected: every mechanism is in it.",
     claimsToHold: true,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...stage1Scenarios, results, secrets, ...queueScenarios, twoLevels],
+    scenarios: [mapUnmapDonate, ...stage1Scenarios, results, secrets, ...queueScenarios, twoLevels, blocks],
     build: buildPv,
   },
   {
@@ -92,7 +95,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of December 2024 (RFC v2), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...stage1Scenarios, results, secrets, ...queueScenarios, twoLevels],
+    scenarios: [mapUnmapDonate, ...stage1Scenarios, results, secrets, ...queueScenarios, twoLevels, blocks],
     build: buildPvRfc2,
   },
   {
@@ -100,9 +103,15 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The driver of android15-6.6, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...singleCommands, twoLevels].map(
-      (of) => without(of, freesAtOnce),
-    ),
+    scenarios: [
+      mapUnmapDonate,
+      ...lifetimeScenarios,
+      results,
+      secrets,
+      ...singleCommands,
+      twoLevels,
+      blocks,
+    ].map((of) => without(of, freesAtOnce)),
     build: buildPvAndroid15,
   },
   {
@@ -110,9 +119,15 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The driver of android16-6.12, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...lifetimeScenarios, results, secrets, ...queueScenarios, twoLevels].map(
-      (of) => without(of, freesAtOnce),
-    ),
+    scenarios: [
+      mapUnmapDonate,
+      ...lifetimeScenarios,
+      results,
+      secrets,
+      ...queueScenarios,
+      twoLevels,
+      wholeBlocks,
+    ].map((of) => without(of, freesAtOnce)),
     build: buildPvAndroid16,
   },
   {
@@ -120,9 +135,15 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The rework of 2025 in the Android common kernel, literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...stage1Scenarios, results, secrets, ...queueScenarios, twoLevels].map(
-      (of) => without(of, warnsOfLeaves),
-    ),
+    scenarios: [
+      mapUnmapDonate,
+      ...stage1Scenarios,
+      results,
+      secrets,
+      ...queueScenarios,
+      twoLevels,
+      wholeBlocks,
+    ].map((of) => without(of, warnsOfLeaves)),
     build: buildPv2025,
   },
 ];

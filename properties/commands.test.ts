@@ -86,6 +86,7 @@ test.for([
   ["pv-android15", "late-stores", { "pages-change-under-host_mmu.lock": 25 }],
   // Tables of two levels.
   ["pv", "two-levels", {}],
+  ["pv", "blocks", {}],
   ["pv-android15", "two-levels", { "pages-change-under-host_mmu.lock": 14 }],
   [
     "pv-2025",

@@ -196,7 +196,7 @@ export const pageTableWitnesses: readonly Witness<Seen>[] = [
       sentence: "A call maps nothing, for there is no page for a table.",
       holds: (s: Seen, { cpu: k }) => {
         const { pc, table } = s.cpus[k];
-        return pc === "map_pages: link the table" && table === 0;
+        return pc.startsWith("map_pages: link the table") && table === 0;
       },
     },
   ),
@@ -207,6 +207,14 @@ export const pageTableWitnesses: readonly Witness<Seen>[] = [
       sentence: "An entry of a root leads to a block of pages.",
       holds: (s: Seen, { domain: d, iova: i }) =>
         i % blockPages === 0 && rootEntryOf(s, d, i).tag === "block",
+    },
+  ),
+  witness(
+    "a block is split",
+    { cpu },
+    {
+      sentence: "A call is about to put a table in the place of a block.",
+      holds: (s: Seen, { cpu: k }) => s.cpus[k].pc === "unmap_pages: replace the block by the table",
     },
   ),
   witness(

@@ -3,7 +3,15 @@
  */
 import type { PageIndex } from "../spec/ownership.ts";
 import type { PolicyPage } from "../spec/atoms.ts";
-import { blockPages, hasLevels, leafPageOf, pageInBlock, rootEntryOf, slotIn } from "../model/page-tables.ts";
+import {
+  blockPages,
+  hasLevels,
+  leafPageOf,
+  pageInBlock,
+  rootEntryOf,
+  rootIndexOf,
+  slotIn,
+} from "../model/page-tables.ts";
 import { type Cpu, domain, type DomainIndex, type IovaIndex, type Seen } from "../model/machine.ts";
 
 /** Live entries of all page tables that lead to the page; a block leads to two pages. */
@@ -21,7 +29,8 @@ function isBeingZeroed(s: Seen, of: DomainIndex, iova: number): boolean {
   for (let k = 0; k < s.cpus.length; k++) {
     const c = s.cpus[k];
     if (c.isReleased !== true || c.domain !== of || typeof c.iova !== "number") continue;
-    if (c.iova + (c.walked ?? 0) === iova) return true;
+    const at = c.iova + (c.walked ?? 0);
+    if (at === iova || ((c.isBlock ?? 0) > 0 && rootIndexOf(at) === rootIndexOf(iova))) return true;
   }
   return false;
 }

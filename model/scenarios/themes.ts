@@ -144,6 +144,7 @@ export const withoutCommands: readonly string[] = [
 /** What is about blocks. */
 export const withoutBlocks: readonly string[] = [
   "a block is mapped",
+  "a block is split",
   "a translation of a block is in the TLB",
 ];
 

@@ -1,9 +1,21 @@
 /** Weakenings of page tables of two levels: pages that serve as tables, what walks remember, blocks. */
-import { dropStep, type Edit, edit, replaceStep, step, swapSteps } from "../../checker/index.ts";
+import {
+  dropCheck,
+  dropStep,
+  type Edit,
+  edit,
+  repeat,
+  replaceStep,
+  step,
+  swapSteps,
+} from "../../checker/index.ts";
+import type { MapFrame } from "../../model/hypercalls/map-pages.ts";
 import type { PoolReclaimFrame } from "../../model/hypercalls/pool-reclaim.ts";
 import type { UnmapFrame } from "../../model/hypercalls/unmap-pages.ts";
 import { type Machine, page } from "../../model/machine.ts";
+import { blocks } from "../../model/scenarios/blocks.ts";
 import { twoLevels } from "../../model/scenarios/two-levels.ts";
+import { changePage } from "../../model/tables.ts";
 import type { Weakening } from "./weakening.ts";
 
 /** The commands of flush_walk are not issued; its SYNC is. */
@@ -37,6 +49,20 @@ const withoutZeroing: Edit<Machine> = replaceStep<Machine, UnmapFrame>(
     c.table = 0;
     c.flushed = 0;
   }),
+);
+
+/** One use for a block, whatever pages it has. */
+const countsOnePage: Edit<Machine> = replaceStep<Machine, MapFrame>(
+  "count the uses",
+  repeat("count one use", (_, c) => c.used < c.count, [
+    step("count a use of the first page", (s, c) => {
+      changePage(s, c.page, c.used, (entry) => {
+        entry.references++;
+      });
+      c.used++;
+      c.isAllowed = false;
+    }),
+  ]),
 );
 
 export const tableWeakenings: readonly Weakening[] = [
@@ -79,5 +105,38 @@ export const tableWeakenings: readonly Weakening[] = [
     edits: { unmap_pages: dropStep("record the pages of the table") },
     scenario: twoLevels,
     breaks: ["no-use-is-leaked"],
+  },
+  {
+    name: "map_pages takes blocks that are not aligned",
+    mechanism: "M17",
+    attack:
+      "The SMMU drops the low bits of the block's address: the device reaches a page that was not asked for.",
+    edits: { map_pages: dropCheck("the iova and the physical address are aligned") },
+    scenario: blocks,
+    breaks: ["uses-are-counted", "dma-secrecy"],
+  },
+  {
+    name: "map_pages counts a block as one page",
+    mechanism: "M08",
+    attack: "The block's other page looks unused, and is donated while the device reaches it.",
+    edits: { map_pages: countsOnePage },
+    scenario: blocks,
+    breaks: ["uses-are-counted"],
+  },
+  {
+    name: "unmap_pages splits a block into a table that leaves all of it out",
+    mechanism: "M26",
+    attack: "The rest of the block is mapped no more, and stays counted for ever.",
+    edits: { unmap_pages: dropStep("fill the table with the rest of the block") },
+    scenario: blocks,
+    breaks: ["no-use-is-leaked"],
+  },
+  {
+    name: "unmap_pages gives the uses of a block back before it invalidates the block",
+    mechanism: "M12",
+    attack: "The block's page goes to a guest while the TLB leads to it.",
+    edits: { unmap_pages: swapSteps("iommu.lock", "give back the recorded uses") },
+    scenario: blocks,
+    breaks: ["dma-secrecy"],
   },
 ];
