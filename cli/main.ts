@@ -12,6 +12,7 @@ import { atomicityCommand } from "./commands/atomicity.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { checkCommand } from "./commands/check.ts";
 import { coverageCommand } from "./commands/coverage.ts";
+import { examplesCommand } from "./commands/examples.ts";
 import { exploreCommand } from "./commands/explore.ts";
 import { exportCommand } from "./commands/export.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
@@ -64,6 +65,7 @@ const routes = buildRouteMap({
     why: whyCommand,
     "why-not": whyNotCommand,
     minimise: minimiseCommand,
+    examples: examplesCommand,
     explore: exploreCommand,
     export: exportCommand,
     matrix: matrixCommand,

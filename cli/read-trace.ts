@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Trace } from "../checker/trace/format.ts";
 import { nameClaim } from "../checker/trace/print.ts";
 import { confirmClaim, ReplayMismatch, replayTrace } from "../checker/trace/replay.ts";
+import { isViolation } from "../checker/trace/shown.ts";
 import type { Context } from "./context.ts";
 import type { Counterexample } from "./counterexample.ts";
 import { exitCodes, ReportedError, usageError } from "./exit-codes.ts";
@@ -82,7 +83,7 @@ export function tryReplay({ run, trace }: OpenedTrace): Counterexample | ReplayM
     const replay = replayTrace(run.instance, trace);
     const shown = confirmClaim(run.instance, replay, trace.property);
     if (shown !== null) return { replay, shown };
-    const missing = trace.property.kind === "witness" ? "is not reached" : "is not broken";
+    const missing = isViolation(trace.property) ? "is not broken" : "is not reached";
     return new ReplayMismatch(
       trace.steps.length,
       `${nameClaim(trace.property)} ${missing} after it`,

@@ -27,6 +27,7 @@ describe("the published JSON Schemas accept what the commands print", () => {
     ["matrix@1.json", "matrix --json"],
     ["matrix@1.json", "start --json"],
     ["teeth@1.json", "teeth --json"],
+    ["examples@1.json", "examples --design panicking --json"],
     ["ledger@1.json", "ledger --design sound --json"],
     ["mutate@1.json", "mutate --design panicking --json"],
     ["coverage@1.json", "coverage --design panicking --json"],

@@ -369,6 +369,26 @@ export const minimiseSchema = z.object({
   ),
 });
 
+export const examplesSchema = z.object({
+  schema: z.literal("dmaspec/examples@1"),
+  design: z.string(),
+  scenario: z.string(),
+  size: z.string(),
+  states: count,
+  exhaustive: z.boolean().describe("was every reachable state tried?"),
+  examples: z.array(
+    z.object({
+      kind: z.enum(["outcome", "witness"]),
+      name: z.string().describe("how a call ends (`unmap_pages: returns 1`), or the witness"),
+      args: actionArgs,
+      length: count,
+      trace: z.string().describe("the path of the written trace file"),
+    }),
+  ),
+  missing: z.array(z.string()).describe("witnesses that were not reached"),
+  reproduce: z.string(),
+});
+
 const plainValue = z.unknown().describe("a value as in a trace");
 
 export const whyNotSchema = z.object({
@@ -469,6 +489,7 @@ export const publishedSchemas: Readonly<Record<string, z.ZodType>> = {
   "bench@1.json": benchSchema,
   "check@1.json": checkSchema,
   "coverage@1.json": coverageSchema,
+  "examples@1.json": examplesSchema,
   "ledger@1.json": ledgerSchema,
   "list@1.json": listSchema,
   "matrix@1.json": matrixSchema,
@@ -493,6 +514,7 @@ export type MutateOutput = z.infer<typeof mutateSchema>;
 export type CoverageOutput = z.infer<typeof coverageSchema>;
 export type LedgerOutput = z.infer<typeof ledgerSchema>;
 export type TeethOutput = z.infer<typeof teethSchema>;
+export type ExamplesOutput = z.infer<typeof examplesSchema>;
 export type MinimiseOutput = z.infer<typeof minimiseSchema>;
 export type WhyOutput = z.infer<typeof whySchema>;
 export type WhyNotOutput = z.infer<typeof whyNotSchema>;

@@ -40,9 +40,9 @@ const stepSchema = z.strictObject({
 
 const shownSchema = z.strictObject({
   kind: z
-    .enum(["invariant", "step", "deadlock", "witness"])
+    .enum(["invariant", "step", "deadlock", "witness", "outcome"])
     .describe(
-      "what the schedule shows at its end: a state that breaks an invariant, a last step that breaks a step property, a deadlock, or a state that a witness asks for",
+      "what the schedule shows at its end: a state that breaks an invariant, a last step that breaks a step property, a deadlock, a state that a witness asks for, or a last step by which a call ends as the name says",
     ),
   name: z.string().min(1).describe("the property's name"),
   args: argumentsSchema.describe("the instance of the property"),

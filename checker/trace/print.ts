@@ -12,6 +12,7 @@ import type { Shown } from "./format.ts";
 import { framePlace, type ProcessStatus, statusOf } from "./lanes.ts";
 import { type Change, formatChange, formatValue, isSame, type PlainValue } from "./plain.ts";
 import type { Replay, ReplayedStep } from "./replay.ts";
+import { isViolation, verbOf } from "./shown.ts";
 
 export interface PrintOptions {
   /** Columns of the terminal. */
@@ -48,9 +49,8 @@ export function formatCounterexample<S>(
 
 /** What is broken, the sentence, and the violation with its values. */
 export function formatHeading<S>(replay: Replay<S>, shown: Shown, { width, colors }: PrintOptions): string[] {
-  const isWitness = shown.kind === "witness";
-  const verb = isWitness ? "is reached" : "is broken";
-  const mark = isWitness ? colors.green("●") : colors.red("✗");
+  const verb = verbOf(shown);
+  const mark = isViolation(shown) ? colors.red("✗") : colors.green("●");
   const length = countOf(replay.steps.length, "step");
   return [
     `${mark} ${colors.bold(nameClaim(shown))} ${verb} after ${length}`,

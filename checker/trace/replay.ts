@@ -231,6 +231,11 @@ export function confirmClaim<S>(of: Instance<S>, replay: Replay<S>, claim: Claim
         };
       });
     }
+    case "outcome": {
+      const last = steps.at(-1);
+      if (last === undefined || outcomeNameOf(last.instance, last.outcome) !== claim.name) return null;
+      return { ...claim, sentence: `A call ends so: ${claim.name}.`, explanation: "" };
+    }
     case "witness": {
       const { property, args } = findProperty(of.witnesses, claim);
       return guarded(property.name, () => {
@@ -251,6 +256,15 @@ export function confirmClaim<S>(of: Instance<S>, replay: Replay<S>, claim: Claim
       });
     }
   }
+}
+
+/**
+ * How a call ended, as examples are named: `unmap_pages: returns 1`; `null` for a step that ends none.
+ */
+export function outcomeNameOf<S>({ action }: ActionInstance<S>, outcome: string): string | null {
+  const ending = outcome.split("; ").at(-1) ?? "";
+  if (action.process === undefined || !/^(returns|refuses|panics)/.test(ending)) return null;
+  return `${action.name.split(": ")[0]}: ${ending}`;
 }
 
 function findProperty<P extends { name: string }>(

@@ -3,6 +3,7 @@ import { buildCommand } from "@stricli/core";
 import type { Trace } from "../../checker/trace/format.ts";
 import { countOf, formatCounterexample, nameClaim } from "../../checker/trace/print.ts";
 import { ReplayMismatch } from "../../checker/trace/replay.ts";
+import { verbOf } from "../../checker/trace/shown.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { jsonFlag } from "../flags.ts";
@@ -77,5 +78,5 @@ export const replayCommand = buildCommand<ReplayFlags, [string], Context>({
 });
 
 function describeClaim({ property }: Trace): string {
-  return `${nameClaim(property)} ${property.kind === "witness" ? "is reached" : "is broken"}`;
+  return `${nameClaim(property)} ${verbOf(property)}`;
 }

@@ -21,7 +21,7 @@ export interface Route {
 
 /** What the property of a trace says, so that it is looked at first. */
 export interface Claim {
-  readonly kind: "invariant" | "step" | "deadlock" | "witness";
+  readonly kind: "invariant" | "step" | "deadlock" | "witness" | "outcome";
   readonly name: string;
   readonly args: TraceArguments;
 }

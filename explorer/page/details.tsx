@@ -1,6 +1,7 @@
 /** What is true in the state shown: what is broken, who is where, what the step changed, the whole state. */
 import { useState } from "preact/hooks";
 import { formatValue } from "../../checker/trace/plain.ts";
+import { isViolation } from "../../checker/trace/shown.ts";
 import type { Timeline } from "../engine/protocol.ts";
 import { concerns, placesOf } from "./places.ts";
 
@@ -21,7 +22,7 @@ export function Banner({ timeline, cursor }: { timeline: Timeline; cursor: numbe
     );
   }
   const [first, ...others] = broken;
-  const isWitness = first.kind === "witness";
+  const isWitness = !isViolation(first);
   return (
     <section class={`banner ${isWitness ? "ok" : "bad"}`} aria-label="Verdict">
       <h2>

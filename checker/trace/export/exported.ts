@@ -2,6 +2,7 @@
 import type { Instance } from "../../model/model.ts";
 import type { Shown, Trace } from "../format.ts";
 import type { Replay, ReplayedStep } from "../replay.ts";
+import { verbOf } from "../shown.ts";
 import type { StepReason } from "../why/slice.ts";
 
 /** A line of the specification. */
@@ -35,6 +36,5 @@ export function lanesOf<S>({ replay }: Pick<Exported<S>, "replay">): string[] {
 
 /** `is broken after 7 steps`, `is reached after 1 step`. */
 export function describeEndOf<S>({ shown, replay }: Pick<Exported<S>, "shown" | "replay">): string {
-  const verb = shown.kind === "witness" ? "is reached" : "is broken";
-  return `${verb} after ${replay.steps.length} ${replay.steps.length === 1 ? "step" : "steps"}`;
+  return `${verbOf(shown)} after ${replay.steps.length} ${replay.steps.length === 1 ? "step" : "steps"}`;
 }

@@ -7,6 +7,7 @@
  */
 import { type PlainValue, toPlain } from "../plain.ts";
 import { describeStep, nameClaim } from "../print.ts";
+import { isViolation } from "../shown.ts";
 import type { Exported } from "./exported.ts";
 
 type Itf = boolean | string | readonly Itf[] | { readonly [name: string]: Itf };
@@ -50,7 +51,7 @@ export function exportItf<S>({ trace, replay, shown, reasons, version }: Exporte
         sentence: shown.sentence,
         // Which instance of the family is broken, and how.
         conjunct: { kind: shown.kind, args: shown.args, explanation: shown.explanation },
-        verdict: shown.kind === "witness" ? "reached" : "violated",
+        verdict: isViolation(shown) ? "violated" : "reached",
         seed,
         config: { design, scenario, size, bounds, powersOff, assumptionsOff },
         engine: { name: engine, reductions, version },

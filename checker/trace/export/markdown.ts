@@ -1,6 +1,7 @@
 /** A report in Markdown, for a mail or an issue: the broken sentence, the schedule in lanes, how to run it again. */
 import picocolors from "picocolors";
 import { formatSteps, nameClaim } from "../print.ts";
+import { verbOf } from "../shown.ts";
 import type { Exported } from "./exported.ts";
 
 /** Columns of the schedule: what a mail shows without wrapping is less, what GitHub shows is more. */
@@ -9,7 +10,7 @@ const width = 100;
 export function exportMarkdown<S>({ trace, of, replay }: Exported<S>): string {
   const { design, scenario, size, bounds, property, powersOff, assumptionsOff, reproduce } = trace;
   const off = [...powersOff, ...assumptionsOff];
-  const verb = property.kind === "witness" ? "is reached" : "is broken";
+  const verb = verbOf(property);
   const lines = [
     `# ${nameClaim(property)} ${verb} in ${design}`,
     "",

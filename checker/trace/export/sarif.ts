@@ -8,6 +8,7 @@ import { statusOf } from "../lanes.ts";
 import { formatChange, formatValue } from "../plain.ts";
 import { describeStep, nameClaim, visibleChanges } from "../print.ts";
 import type { ReplayedStep } from "../replay.ts";
+import { isViolation } from "../shown.ts";
 import type { Role } from "../why/slice.ts";
 import { describeEndOf, type Exported, lanesOf } from "./exported.ts";
 
@@ -42,8 +43,8 @@ export function exportSarif<S>(exported: Exported<S>): string {
           {
             ruleId: shown.name,
             ruleIndex: 0,
-            level: shown.kind === "witness" ? "note" : "error",
-            kind: shown.kind === "witness" ? "informational" : "fail",
+            level: isViolation(shown) ? "error" : "note",
+            kind: isViolation(shown) ? "fail" : "informational",
             message: { text: [sentence, shown.explanation].filter((text) => text !== "").join(": ") },
             ...(last === undefined ? {} : { locations: [locationOf(exported, last)] }),
             codeFlows: [

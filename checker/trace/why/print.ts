@@ -20,6 +20,7 @@ import {
   type PrintOptions,
 } from "../print.ts";
 import type { Replay, ReplayedStep } from "../replay.ts";
+import { isViolation } from "../shown.ts";
 import type { Road, SafeSchedule } from "./nearby.ts";
 import type { StepReason } from "./slice.ts";
 
@@ -131,10 +132,9 @@ function formatRoads<S>(
   const safe = roads.filter(({ shows }) => !shows);
   const rest = safe.length - listedRoads;
   const also = roads.length - safe.length;
-  const isWitness = shown.kind === "witness";
   return [
     "",
-    `${colors.bold(`instead of step ${replay.steps.length}`)}, ${countOf(roads.length, "other step")} could have been taken${also === 0 ? "" : `, ${also} of which ${isWitness ? "reach it too" : "break it too"}`}:`,
+    `${colors.bold(`instead of step ${replay.steps.length}`)}, ${countOf(roads.length, "other step")} could have been taken${also === 0 ? "" : `, ${also} of which ${isViolation(shown) ? "break it too" : "reach it too"}`}:`,
     ...safe
       .slice(0, listedRoads)
       .flatMap(({ instance, outcome }) =>
@@ -150,7 +150,7 @@ function formatSafe<S>(
   safe: SafeSchedule<S> | null,
   { width, colors }: PrintOptions,
 ): string[] {
-  if (shown.kind === "witness" || steps.length === 0) return [];
+  if (!isViolation(shown) || steps.length === 0) return [];
   const title = colors.bold("the nearest schedule that does not fail");
   if (safe === null)
     return [

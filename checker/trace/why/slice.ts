@@ -72,6 +72,13 @@ class Slice<S> {
       for (const place of new Set(reads)) this.follow(place, replay.steps.length, null);
       return;
     }
+    if (shown.kind === "outcome") {
+      this.needs.set(last.n, [{ place: "", by: null }]);
+      for (const place of noteReads(of.shape, last.before, (s) => last.instance.fireAtLabel(s)).reads)
+        if (!this.isBookkeeping(last.instance, place) && this.decidesOutcome(last, place))
+          this.follow(place, last.n - 1, last.n);
+      return;
+    }
     if (shown.kind === "step") {
       for (const { path } of last.changes) this.follow(path, last.n, null);
       // A step may be at fault for what it left as it was.
@@ -82,12 +89,26 @@ class Slice<S> {
     for (const place of decisive.length > 0 ? decisive : reads) this.follow(place, replay.steps.length, null);
   }
 
+  /** Would the step have come out otherwise, but for the last change of this place? */
+  private decidesOutcome(step: ReplayedStep<S>, place: string): boolean {
+    const definer = this.definerOf(place, step.n - 1);
+    if (definer === null) return false;
+    const before = withValueAt(step.before, place, valueAt(definer.before, place));
+    return attempt(() => this.reference.step(before, step.instance)?.outcome !== step.outcome, true);
+  }
+
   /** The places that the property's formula reads at the end. */
   private readsOfProperty(): readonly string[] {
     const { of, replay, shown } = this;
     const reads: string[] = [];
     const property = (
-      { invariant: of.invariants, witness: of.witnesses, step: of.stepProperties, deadlock: [] } as const
+      {
+        invariant: of.invariants,
+        witness: of.witnesses,
+        step: of.stepProperties,
+        deadlock: [],
+        outcome: [],
+      } as const
     )[shown.kind].find(({ property: { name }, args }) => name === shown.name && isSame(args, shown.args));
     if (property === undefined) return reads;
     const { property: formula, args } = property;
