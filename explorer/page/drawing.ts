@@ -177,7 +177,7 @@ export function tracksOf(states: readonly PlainValue[]): Track[] {
   const [first] = states;
   if (first === undefined) return [];
   const locks = placesOf(first)
-    .filter(({ path }) => /(\.holder|lock)$/i.test(path))
+    .filter(({ path }) => /(\.holder|Lock|(^|[._\]])lock)$/.test(path))
     .map(
       ({ path }): Track => ({
         name: shortNameOf(path.replace(/\.holder$/, "")),

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Broken, Timeline, TimelineStep } from "../engine/protocol.ts";
 import { formatChange } from "../../checker/trace/plain.ts";
+import { isViolation } from "../../checker/trace/shown.ts";
 import { type Track, tracksOf } from "./drawing.ts";
 
 /** The lanes of processes, and those that act. */
@@ -104,11 +105,12 @@ function Row(props: {
   };
   const before = new Set(timeline.states[n - 1].broken.map(({ title }) => title));
   const fresh = broken.filter(({ title }) => !before.has(title));
-  const breaks = fresh.length > 0;
+  const breaks = fresh.filter((each) => isViolation(each));
+  const reaches = fresh.filter((each) => !isViolation(each));
   return (
     <button
       type="button"
-      class={`step ${step.role} ${breaks ? "broken" : ""}`}
+      class={`step ${step.role} ${breaks.length > 0 ? "broken" : ""}`}
       aria-current={isCurrent ? "step" : undefined}
       onClick={() => goTo(n)}
     >
@@ -122,7 +124,8 @@ function Row(props: {
       <span class="text">
         <span class="visually-hidden">{step.lane}: </span>
         <b>{step.told}</b>
-        {breaks ? <strong class="why bad-word">✗ breaks {tellBroken(fresh)}</strong> : null}
+        {breaks.length > 0 ? <strong class="why bad-word">✗ breaks {tellBroken(breaks)}</strong> : null}
+        {reaches.length > 0 ? <strong class="why">● reaches {tellBroken(reaches)}</strong> : null}
         {reasonsOf(step).map((reason) => (
           <span key={reason} class="why">
             {reason}
@@ -143,7 +146,7 @@ function reasonsOf({ needs, changes }: TimelineStep): string[] {
   return [...new Set(needs.map(({ place }) => place))].map((place) => {
     const by = needs
       .filter((need) => need.place === place)
-      .map((need) => (need.by === null ? "the violation" : `step ${need.by}`));
+      .map((need) => (need.by === null ? "what the schedule shows" : `step ${need.by}`));
     const change = changes.find(({ path }) => path === place);
     return `${change === undefined ? "" : formatChange(change)} — needed by ${by.join(", ")}`;
   });

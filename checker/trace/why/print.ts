@@ -107,7 +107,7 @@ function reasonsOf<S>({ changes }: ReplayedStep<S>, { needs }: StepReason): stri
     const steps = by.filter((n) => n !== null);
     const users = [
       ...(steps.length === 0 ? [] : [`step ${steps.join(", ")}`]),
-      ...(by.includes(null) ? ["the violation"] : []),
+      ...(by.includes(null) ? ["what the schedule shows"] : []),
     ];
     const change = changes.find(({ path }) => path === place);
     return `${change === undefined ? "" : formatChange(change)}  (needed by ${users.join(" and ")})`.trim();

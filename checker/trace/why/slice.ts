@@ -193,7 +193,7 @@ class Slice<S> {
       ({ process: { name } }) => name === instance.action.process,
     )?.process;
     if (frame !== null && place === `${frame}${process?.control}`) return true;
-    return this.shown.kind !== "deadlock" && /(\.holder|lock)$/i.test(place);
+    return this.shown.kind !== "deadlock" && /(\.holder|Lock|(^|[._\]])lock)$/.test(place);
   }
 
   /** Calls and single steps without anything essential, without which the schedule shows the same. */
