@@ -7,6 +7,7 @@
  * copied out and undone.
  */
 import type { ActionInstance, Instance, PropertyInstance } from "../model/model.ts";
+import { bodyOf } from "../model/rule.ts";
 import type { Leaf } from "../schema/layout.ts";
 import type { Successors } from "./evaluator.ts";
 
@@ -143,7 +144,7 @@ return {
   }
 
   private tryOne({ id, action }: ActionInstance<S>): string {
-    const { rule } = action;
+    const rule = bodyOf(action);
     const checked = this.host.of.stepProperties.length > 0;
     const emit = (outcome: string): string => `{
       const to = out.nextOffset(), into = out.words;
@@ -152,7 +153,7 @@ return {
       ${checked ? `checkStep(${id}, ${outcome}, words, offset, out);` : ""}
       out.count++;
       ${this.each((i) => `W[${i}] = words[offset + ${i}];`)} }`;
-    if (rule === undefined) {
+    if (rule === undefined || rule !== action.rule) {
       this.lines.push(`const f${id} = instances[${id}].fireAtLabel;`);
       return `{ at = ${id}; const outcome = f${id}(S); if (outcome !== null) ${emit("outcome")} }`;
     }

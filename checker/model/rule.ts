@@ -121,7 +121,7 @@ function ruleOf<S>(
   lane: string | ((args: AnyArgs, bounds: Bounds) => string),
 ): Action<S> {
   const { when, then, waitsFor, power } = body;
-  return {
+  const action: Action<S> = {
     name,
     params,
     ...place,
@@ -143,4 +143,14 @@ function ruleOf<S>(
           bindBlocked: (args: AnyArgs, setting: Setting) => (s: S) => waitsFor(s, args, setting),
         }),
   };
+  bodies.set(action.bind, body as RuleBody<unknown, AnyArgs>);
+  return action;
+}
+
+/** By `bind`: the body that it runs. */
+const bodies = new WeakMap<object, RuleBody<unknown, AnyArgs>>();
+
+/** The guard and the recipe that an action's `bind` puts together, unless it is another one than the rule's own. */
+export function bodyOf<S>(action: Action<S>): RuleBody<S, AnyArgs> | undefined {
+  return bodies.get(action.bind);
 }
