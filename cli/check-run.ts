@@ -43,6 +43,8 @@ export interface RunRequest {
   reproduce(property?: string): string;
   /** Why the strategy cannot be one in WebAssembly, in a clause. */
   readonly isBound?: string;
+  /** Keep fingerprints of the states. */
+  readonly fingerprints?: boolean | undefined;
   /** The strategy. */
   search(evaluator: Evaluator, options: SearchOptions): Promise<SearchResult>;
   /** What the progress line begins with. */
@@ -86,6 +88,7 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
           ...limitsOf(request.limits),
           maxMemory,
           spill,
+          fingerprints: request.fingerprints === true,
           // Where violations are to be expected, their paths are better known than searched for again.
           keepOrigins: !run.target.design.claimsToHold,
           onProgress: progress.report,

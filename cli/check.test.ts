@@ -61,6 +61,23 @@ describe("verdicts and exit codes", () => {
     }
   });
 
+  test("incomplete: with fingerprints, however much was seen, and the probability is told", async () => {
+    const { code, output } = await checkJson("--design sound --fingerprints");
+    expect(code).toBe(2);
+    expect(output).toMatchObject({
+      verdict: "incomplete",
+      exhaustive: false,
+      ending: "exhausted",
+      states: 7,
+    });
+    expect(output.omissionProbability).toBeCloseTo(49 / 2 ** 65, 25);
+    expect(output.reproduce).toContain("--fingerprints");
+    const { stdout } = await runFake("check --design sound --fingerprints");
+    expect(stdout).toContain("incomplete: no violation was found, and every state found was checked");
+    expect(stdout).toContain("at most 1.3e-18");
+    expect((await checkJson("--design sound")).output.omissionProbability).toBe(0);
+  });
+
   test("a violation outranks a limit", async () => {
     const { code, output } = await checkJson("--design broken --max-depth 3");
     expect([code, output.verdict]).toEqual([1, "violated"]);

@@ -45,6 +45,7 @@ export function describeRun(outcome: Outcome): RunOutput {
     verdict: judgement.verdict,
     ending: result.ending,
     exhaustive: judgement.exhaustive,
+    omissionProbability: result.omissionProbability ?? 0,
     states: result.states,
     transitions: result.transitions,
     depth: result.depth,

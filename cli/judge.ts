@@ -27,7 +27,8 @@ export interface Judgement {
 
 /** Judges a search of an instance. A property is a family: one broken instance breaks it. */
 export function judge(of: AnyInstance, result: SearchResult): Judgement {
-  const exhaustive = result.ending === "exhausted";
+  // Where states are told apart by fingerprints, some may have been left out.
+  const exhaustive = result.ending === "exhausted" && (result.omissionProbability ?? 0) === 0;
   const witnesses = judgeWitnesses(of, result);
   const unbroken: Verdict = !exhaustive
     ? "incomplete"

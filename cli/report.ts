@@ -123,12 +123,18 @@ function formatFigures(outcome: Outcome): string[] {
   const checked =
     crossCheckedStates > 0 ? `, compared with the reference evaluator on ${crossCheckedStates} states` : "";
   const uncompiled = engine.fallbacks > 0 ? ` (${countOf(engine.fallbacks, "recipe")} not compiled)` : "";
+  const omission = result.omissionProbability ?? 0;
   const threads = engine.workers > 1 ? `, ${engine.workers} workers` : "";
   return [
     figures.join(" · "),
     `engine ${engine.name}${threads}${uncompiled}${checked}; reductions: ${reductions.used.map(nameReduction).join(", ") || "none"}`,
+    ...(omission > 0 ? [`states told apart by 64 bits of each: ${describeOmission(omission)}`] : []),
     `digest of the states ${result.digest}, of the model ${run.modelDigest.slice(0, 16)}`,
   ];
+}
+
+function describeOmission(probability: number): string {
+  return `the probability that one was left out is at most ${probability.toExponential(1)}`;
 }
 
 /** A reduction, and how many times fewer states there were for it. */
@@ -177,6 +183,8 @@ function meaningOf({ judgement, result }: Outcome): string {
       return `${what} can be broken${rest}.`;
     }
     case "incomplete":
+      if (result.ending === "exhausted")
+        return `no violation was found, and every state found was checked, but states were told apart by fingerprints: ${describeOmission(result.omissionProbability ?? 0)}.`;
       return result.depth > 0
         ? `${ending}. No violation was found within ${countOf(result.depth, "step")}; further ones were not all tried.`
         : `${ending}. No violation was found in what was seen, which is not everything.`;

@@ -7,6 +7,7 @@ export interface Reproduction extends LimitFlags {
   readonly command: "check" | "simulate" | "atomicity" | "noninterference";
   readonly property?: string | undefined;
   readonly all?: boolean;
+  readonly fingerprints?: boolean;
   /** Options of the one command, as they are written. */
   readonly more?: readonly string[];
 }
@@ -33,6 +34,7 @@ export function formatReproduction(
     ...(reduce === "none" ? [] : ["--reduce", reduce]),
     ...(of.property === undefined ? [] : ["--property", of.property]),
     ...(of.all === true ? ["--all"] : []),
+    ...(of.fingerprints === true ? ["--fingerprints"] : []),
     ...added(powersOff, target.scope.powersOff).flatMap((name) => ["--power", `${name}=off`]),
     ...added(assumptionsOff, target.scope.assumptionsOff).flatMap((name) => ["--assume", `${name}=off`]),
     ...(of.maxStates === undefined ? [] : ["--max-states", String(of.maxStates)]),

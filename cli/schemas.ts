@@ -63,6 +63,13 @@ const runFields = {
     ] as const),
   ]),
   exhaustive: z.boolean().describe("was every reachable state within the bounds seen?"),
+  omissionProbability: z
+    .number()
+    .min(0)
+    .max(1)
+    .describe(
+      "a bound on the probability that states were left out for their fingerprints; 0: states are exact",
+    ),
   states: count.describe("distinct states"),
   transitions: count,
   depth: count.describe("the last complete depth: every state within so many steps was found and checked"),

@@ -153,7 +153,7 @@ return {
       ${checked ? `checkStep(${id}, ${outcome}, words, offset, out);` : ""}
       out.count++;
       ${this.each((i) => `W[${i}] = words[offset + ${i}];`)} }`;
-    if (rule === undefined || rule !== action.rule) {
+    if (rule === undefined) {
       this.lines.push(`const f${id} = instances[${id}].fireAtLabel;`);
       return `{ at = ${id}; const outcome = f${id}(S); if (outcome !== null) ${emit("outcome")} }`;
     }

@@ -143,14 +143,14 @@ function ruleOf<S>(
           bindBlocked: (args: AnyArgs, setting: Setting) => (s: S) => waitsFor(s, args, setting),
         }),
   };
-  bodies.set(action.bind, body as RuleBody<unknown, AnyArgs>);
+  ownBodies.add(action);
   return action;
 }
 
-/** By `bind`: the body that it runs. */
-const bodies = new WeakMap<object, RuleBody<unknown, AnyArgs>>();
+/** Actions of which `rule` is what `bind` puts together. A copy of one may have another `bind`. */
+const ownBodies = new WeakSet<object>();
 
-/** The guard and the recipe that an action's `bind` puts together, unless it is another one than the rule's own. */
+/** The guard and the recipe of an action, where it is known that `bind` is made of them and of nothing else. */
 export function bodyOf<S>(action: Action<S>): RuleBody<S, AnyArgs> | undefined {
-  return bodies.get(action.bind);
+  return ownBodies.has(action) ? action.rule : undefined;
 }

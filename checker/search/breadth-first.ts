@@ -69,7 +69,10 @@ class BreadthFirst {
   constructor(evaluator: Evaluator, options: SearchOptions) {
     this.evaluator = evaluator;
     this.options = options;
-    this.table = new StateTable(evaluator.words, { usedBits: evaluator.usedBits });
+    this.table = new StateTable(evaluator.words, {
+      usedBits: evaluator.usedBits,
+      kind: options.fingerprints === true ? "fingerprint" : "exact",
+    });
     this.queue = new StateQueue(evaluator.words, options.spill);
     this.origins = options.keepOrigins === true ? new Origins(options.spill) : null;
     this.findings = new Findings(evaluator, options.witnesses);
@@ -134,6 +137,7 @@ class BreadthFirst {
       depth: this.depth,
       seconds: this.watch.seconds,
       digest: this.digest.toString(),
+      omissionProbability: this.table.omissionProbability,
       taken: this.taken,
       tableBytes: this.table.bytes,
       totalBytes: this.totalBytes,

@@ -99,3 +99,16 @@ describe("a search that notes from where states were found", () => {
     expect(spill.size).toBe(0);
   });
 });
+
+describe("a search that keeps fingerprints", () => {
+  const grid = { ...wide, violatedBy: [last] };
+
+  test("finds the same in less memory, and says how likely it is that something is missing", async () => {
+    const exact = await explore(grid, tenSteps);
+    const found = await explore(grid, { ...tenSteps, fingerprints: true });
+    expect(essence(found)).toEqual(essence(exact));
+    expect(exact.omissionProbability).toBe(0);
+    expect(found.omissionProbability).toBeCloseTo(43_758 ** 2 / 2 ** 65, 15);
+    expect(found.tableBytes).toBeLessThan(exact.tableBytes / 10);
+  });
+});

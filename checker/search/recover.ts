@@ -20,8 +20,8 @@ export interface StatePlace {
 const batchSize = 4096;
 const pauseEvery = 50;
 
-/** The memory that a search may take, and where it may go beyond. */
-export type Limits = Pick<SearchOptions, "maxMemory" | "spill">;
+/** The memory that a search may take, where it may go beyond, and what it keeps of a state. */
+export type Limits = Pick<SearchOptions, "maxMemory" | "spill" | "fingerprints">;
 
 /** The paths to places that a breadth-first search of `evaluator` has found. */
 export async function recoverPaths(
@@ -80,7 +80,10 @@ class SecondSearch {
     this.wantedAt = wanted.map(() => -1);
     this.missing = wanted.length;
     this.origins = new Origins(limits.spill);
-    this.table = new StateTable(evaluator.words, { usedBits: evaluator.usedBits });
+    this.table = new StateTable(evaluator.words, {
+      usedBits: evaluator.usedBits,
+      kind: limits.fingerprints === true ? "fingerprint" : "exact",
+    });
     this.queue = new StateQueue(evaluator.words, limits.spill);
   }
 

@@ -30,6 +30,8 @@ export interface SearchOptions {
   readonly maxMemory?: number;
   /** Where the frontier goes when memory ends; otherwise the search ends then. */
   readonly spill?: Spill;
+  /** Keep 64 bits of each state, not all of it: two states may then be taken for one. */
+  readonly fingerprints?: boolean;
   /** Note from where each state was found: 8 bytes for each, and no second search for the paths. */
   readonly keepOrigins?: boolean;
   readonly maxSeconds?: number;
@@ -79,6 +81,8 @@ export interface SearchResult {
   readonly witnesses: readonly ({ readonly length: number } | null)[];
   /** For every instance id: how often it was taken (a count of transitions). */
   readonly taken: Float64Array;
+  /** A bound on the probability that a state was taken for another one and left out; absent: 0. */
+  readonly omissionProbability?: number;
   /** Bytes of the state table, and of table and frontier together, at the end. */
   readonly tableBytes: number;
   readonly totalBytes: number;

@@ -45,6 +45,8 @@ export class StateTable {
   readonly words: number;
   /** Positions in the last batch of the states that were new, ascending: the first `insertBatch(...)` of them. */
   found = new Int32Array(1024);
+  /** How much work there was, in all: states compared with slots, and states moved into larger tables. */
+  readonly work = { compared: 0, moved: 0 };
   /** How many states of the last batch were looked at: all, unless there was no room for one of them. */
   handled = 0;
   private readonly spec: KeySpec;
@@ -118,6 +120,7 @@ export class StateTable {
     for (let first = 0; first < count; first += blockSize) {
       const end = Math.min(count, first + blockSize);
       const sifted = code.sift(states, first, end, this.seen, which, hashes, at, this.scale);
+      this.work.compared += sifted;
       this.touched ^= touch(cells.words, at, sifted);
       const inserted = code.insert(
         states,
@@ -168,6 +171,7 @@ export class StateTable {
     const source = from.words.length > 0 && from.words.buffer !== cells.words.buffer ? from : cells;
     const unscale = 2 ** 32 / old.buckets;
     const oldMask = this.mask;
+    this.work.moved += this.used;
     this.format = format;
     this.code = tableCode(spec, format);
     const keyWords = keyWordsOf(spec);

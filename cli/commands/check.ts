@@ -24,6 +24,7 @@ import type { CheckOutput } from "../schemas.ts";
 
 interface CheckFlags extends TargetFlags, LimitFlags, SearchFlags, ReduceFlags {
   readonly all?: boolean;
+  readonly fingerprints?: boolean;
   /** The file for a report in JUnit's XML. */
   readonly junit?: string;
 }
@@ -41,6 +42,12 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
         withNegated: false,
         brief: "Go on past violations and decide every property",
       },
+      fingerprints: {
+        kind: "boolean",
+        optional: true,
+        withNegated: false,
+        brief: "Keep 64 bits of each state: less memory, never exhaustive",
+      },
       junit: {
         kind: "parsed",
         parse: String,
@@ -55,7 +62,7 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
     customUsage: [
       "[--design NAME] [--scenario NAME] [--size tiny|paper|soak] [--all] [--json]",
       "[--property NAME] [--trace FILE] [--junit FILE] [--power NAME=off]... [--assume NAME=off]...",
-      "[--max-states N] [--max-depth N] [--memory SIZE] [--max-seconds N]",
+      "[--max-states N] [--max-depth N] [--memory SIZE] [--max-seconds N] [--fingerprints]",
       "[--reduce none|symmetry|locks|order|all]",
     ],
     fullDescription: [
@@ -64,7 +71,10 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
       "replayed on the reference evaluator before it is printed, and written under traces/.",
       "",
       "Exit codes: 0 holds, 1 violated, 2 incomplete (a limit, or Ctrl-C), 3 vacuous.",
-      "Unless --memory says otherwise, a search takes no more than 80 % of the memory that is free.",
+      "Unless --memory says otherwise, a search takes no more than 80 % of the memory that is free. States that",
+      "wait to be expanded go to the disk when they have no room in it (engine js); what is left is the table of",
+      "states, of which --fingerprints keeps 64 bits each. Two states may then be taken for one: the probability",
+      "is printed, and the verdict is violated or incomplete, never holds.",
       "--seed chooses the states on which the engine is compared with the reference evaluator.",
     ].join("\n"),
   },
@@ -74,8 +84,10 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
     const outcome = await runCheck(io, run, {
       stopAtViolation: flags.all !== true,
       limits: flags,
+      fingerprints: flags.fingerprints,
       seed: flags.seed,
       traceFile: flags.trace,
+      ...(flags.fingerprints === true && { isBound: "fingerprints are kept by a search in JavaScript" }),
       reproduce: (property) =>
         property === undefined
           ? formatReproduction(run, { ...flags, command: "check" })
