@@ -9,6 +9,7 @@ import { commandQueueRules, queueAssumptions } from "./smmu/command-queue.ts";
 import { lateStoreRules } from "./smmu/late-stores.ts";
 import { streamAssumptions, streamRules } from "./smmu/stream-table.ts";
 import { tableWalkRules } from "./smmu/table-walks.ts";
+import { powerAssumptions, powerPowers, powerRules } from "./smmu/power.ts";
 import { smmuAssumptions, translationRules } from "./smmu/translations.ts";
 
 /** The machine with these hypercalls, without properties. Where there is no pool, its pages are the host's at first. */
@@ -30,6 +31,7 @@ export function buildMachine(
       ...streamRules,
       ...lateStoreRules,
       ...contentsRules,
+      ...powerRules,
     ],
     initial: {
       // Memory is the host's, but for the first pages, the pool's, and the last ones, a guest's.
@@ -70,6 +72,8 @@ export function buildMachine(
       ...smmuAssumptions,
       ...streamAssumptions,
       ...queueAssumptions,
+      ...powerAssumptions,
     },
+    powers: powerPowers,
   });
 }

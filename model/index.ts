@@ -22,6 +22,8 @@ import { results } from "./scenarios/results.ts";
 import { secrets } from "./scenarios/secrets.ts";
 import { pasids } from "./scenarios/pasids.ts";
 import { streamTable } from "./scenarios/stream-table.ts";
+import { twoSmmus } from "./scenarios/two-smmus.ts";
+import { power, powerTimeOuts } from "./scenarios/power.ts";
 import { queueBatches, queueFullBatches, queueTimeOuts } from "./scenarios/queue-batches.ts";
 
 /** A design whose model is the machine. */
@@ -44,6 +46,8 @@ const oneLevelScenarios = [attachDetachFree, idReuse, everyArgument, attachTimeO
 const lifetimeScenarios = [...oneLevelScenarios, streamTable];
 /** The same of a version whose domains of stage 1 are retold. */
 const stage1Scenarios = [...lifetimeScenarios, pasids];
+/** Power that goes and comes. */
+const powerScenarios = [power, powerTimeOuts];
 /** Commands and stores on their way to the SMMU. */
 const queueScenarios = [queueBatches, queueFullBatches, queueTimeOuts, lateStores, lateStoresNonCoherent];
 /** The same of a version that issues commands one by one. */
@@ -67,6 +71,9 @@ const rfc1HasNo = [
   "domains-come-and-go-under-kvm_iommu_domain_lock",
   "a free is refused",
   "attachments-are-counted",
+  "an unmap leaves its invalidation out",
+  // A domain is one SMMU's from its allocation on.
+  "invalidations-reach-every-smmu",
   ...freesAtOnce,
   ...warnsOfLeaves,
 ];
@@ -77,7 +84,17 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The paravirtual design, corrected: every mechanism is in it.",
     claimsToHold: true,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...stage1Scenarios, results, secrets, ...queueScenarios, twoLevels, blocks],
+    scenarios: [
+      mapUnmapDonate,
+      ...stage1Scenarios,
+      results,
+      secrets,
+      twoSmmus,
+      ...powerScenarios,
+      ...queueScenarios,
+      twoLevels,
+      blocks,
+    ],
     build: buildPv,
   },
   {
@@ -85,9 +102,14 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of February 2023 (RFC v1), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...oneLevelScenarios, results, secrets, ...singleCommands].map((of) =>
-      without(of, rfc1HasNo),
-    ),
+    scenarios: [
+      mapUnmapDonate,
+      ...oneLevelScenarios,
+      results,
+      secrets,
+      ...powerScenarios,
+      ...singleCommands,
+    ].map((of) => without(of, rfc1HasNo)),
     build: buildPvRfc1,
   },
   {
@@ -95,7 +117,17 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of December 2024 (RFC v2), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [mapUnmapDonate, ...stage1Scenarios, results, secrets, ...queueScenarios, twoLevels, blocks],
+    scenarios: [
+      mapUnmapDonate,
+      ...stage1Scenarios,
+      results,
+      secrets,
+      twoSmmus,
+      ...powerScenarios,
+      ...queueScenarios,
+      twoLevels,
+      blocks,
+    ],
     build: buildPvRfc2,
   },
   {
@@ -108,6 +140,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...lifetimeScenarios,
       results,
       secrets,
+      ...powerScenarios,
       ...singleCommands,
       twoLevels,
       blocks,
@@ -124,6 +157,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...lifetimeScenarios,
       results,
       secrets,
+      ...powerScenarios,
       ...queueScenarios,
       twoLevels,
       wholeBlocks,
@@ -140,6 +174,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...stage1Scenarios,
       results,
       secrets,
+      ...powerScenarios,
       ...queueScenarios,
       twoLevels,
       wholeBlocks,

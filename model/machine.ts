@@ -17,7 +17,8 @@
  * - The stream table has one level, unless a scenario gives it a
  *   first one (`level1`); tables of the second level are then pages of the pool, of which the first ones may be of
  *   blocks that are not aligned to their size (`unaligned`).
- * - SMMUs are powered. They see stores at once, unless a scenario has late stores (`store`). Device `k` is behind
+ * - SMMUs have power, unless a scenario has that too (`power`). They see stores at once, unless a scenario has late
+ *   stores (`store`). Device `k` is behind
  *   SMMU `k` modulo their number, and so is its stream.
  */
 import {
@@ -122,6 +123,8 @@ export const command = union({
   other: {},
   // `descriptor`: 0 for the entry and all its descriptors, else one of these, counted from 1.
   CFGI: { stream: argument(stream, "none"), descriptor: range(0, "descriptor") },
+  "CFGI of all": {},
+  "TLBI of all": {},
 });
 export type Command = ValueOf<typeof command>;
 
@@ -206,6 +209,18 @@ const streamRecord = record({
   ),
 });
 
+const cr0 = oneOf("SMMUEN", "CMDQEN", "0");
+
+/** The power of an SMMU, where a scenario has it. */
+const smmuPower = record({
+  isOff: bool().means("what the hypervisor takes it to be (power_is_off)"),
+  cr0: cr0.means("what was written to CR0: translate and consume commands, consume commands, nothing"),
+  cr0ack: cr0.means("what it acts on (CR0ACK)"),
+  isDown: bool().means("it has no power, whatever the hypervisor was told"),
+  isReset: bool().means("its registers are those of a reset"),
+  bypasses: bool().means("the reset value of GBPA lets accesses by"),
+});
+
 /** One SMMU. What it holds of the stream table is with the streams (`streams`). */
 const smmuRecord = record({
   iommuLock: lockState(cpu).means("protects the command queue (kvm_iommu_lock)"),
@@ -217,6 +232,7 @@ const smmuRecord = record({
   transactions: array(transaction, record({ doing: inProgress, size })).means(
     "its walks and accesses in progress",
   ),
+  power: array("power", smmuPower).means("its power; none where it is on and stays so"),
 });
 
 /** An entry of the stream table's first level. */
@@ -343,6 +359,7 @@ export const stack = {
   isUnlinked: range(0, "block").means(
     "unmap: 1: the second walk saw the table's entry without its VALID bit",
   ),
+  smmu: option(smmu).means("unmap: the SMMU that the call read from the domain, where there are several"),
   isReleased: bool().means("unmap: the use of the found page was given back, the entry is not yet zeroed"),
 } as const;
 

@@ -18,9 +18,11 @@ import { lifetimes, lifetimeSteps, lifetimeWitnesses } from "./lifetime.ts";
 import { discipline, memorySafety } from "./discipline.ts";
 import { pageStates, pageStateSteps } from "./page-states.ts";
 import { pageTables, pageTableSteps, pageTableWitnesses } from "./page-tables.ts";
+import { power, powerWitnesses } from "./power.ts";
 import { reach, reachWitnesses } from "./reach.ts";
 import { referenceCounts, referenceSteps, referenceWitnesses } from "./reference-counts.ts";
 import { resultSteps, withHistory } from "./results.ts";
+import { smmus, smmuWitnesses } from "./smmus.ts";
 import { translations, translationSteps, translationWitnesses } from "./translations.ts";
 
 export const invariants = [
@@ -35,6 +37,8 @@ export const invariants = [
   ...memorySafety,
   ...pageStates,
   ...pageTables,
+  ...smmus,
+  ...power,
 ];
 export const stepProperties = [
   ...referenceSteps,
@@ -59,6 +63,8 @@ export const witnesses = [
   ...lifetimeWitnesses,
   ...commandWitnesses,
   ...pageTableWitnesses,
+  ...smmuWitnesses,
+  ...powerWitnesses,
 ];
 
 /** The machine with everything that is asked of it. */

@@ -5,6 +5,7 @@
  */
 import { type Invariant, invariant, type Witness, witness } from "../checker/index.ts";
 import { device, type DomainIndex, page, type Seen } from "../model/machine.ts";
+import { isBypassing, isTranslating } from "../model/smmu/power.ts";
 import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import {
   blockPages,
@@ -43,7 +44,12 @@ function findWaysOfId(
       }
     }
     const { hit } = s.smmus[n].tlb[of][i];
-    if (hit.tag === "translation" && hit.page === to && doesPermit(hit.permission, access)) {
+    if (
+      isTranslating(s, n) &&
+      hit.tag === "translation" &&
+      hit.page === to &&
+      doesPermit(hit.permission, access)
+    ) {
       ways.push(`a TLB entry for iova ${i} of domain ${of}`);
     }
   }
@@ -119,6 +125,7 @@ function findWaysOfForeignTables(s: Seen, of: DomainIndex, n: number, ways: stri
 /** The ways by which a device can reach a page now; stops early unless `all` are wanted. */
 function findWays(s: Seen, by: number, to: PageIndex, access: Access, all: boolean): string[] {
   const ways: string[] = [];
+  if (isBypassing(s, smmuOfDevice(s, by))) ways.push("no translation at all: its SMMU was reset");
   const isConfigured = s.streams.length > 0;
   const of = s.devices[by].domain;
   if (isConfigured) {

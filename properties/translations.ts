@@ -13,6 +13,7 @@ import {
 } from "../checker/index.ts";
 import { cpu, domain, type InProgress, iova, type Seen, slot, smmu, transaction } from "../model/machine.ts";
 import { leafPageOf } from "../model/page-tables.ts";
+import { isTranslating } from "../model/smmu/power.ts";
 import { isJustified, ofSmmu } from "./pages.ts";
 
 function describeInProgress(doing: InProgress): string {
@@ -33,11 +34,11 @@ export const translations: readonly Invariant<Seen>[] = [
     { smmu, domain, iova },
     {
       sentence:
-        "Every translation in the TLB is that of a live entry, or of an unmap in flight whose page is still counted.",
+        "Every translation in the TLB of an SMMU that translates is that of a live entry, or of an unmap in flight whose page is still counted.",
       sekvm: "spt_cons",
       holds: (s: Seen, { smmu: n, domain: d, iova: i }) => {
         const { hit } = s.smmus[n].tlb[d][i];
-        return hit.tag === "none" || isJustified(s, d, i, hit.page);
+        return hit.tag === "none" || !isTranslating(s, n) || isJustified(s, d, i, hit.page);
       },
       explain: (s, { smmu: n, domain: d, iova: i }) => {
         const { hit } = s.smmus[n].tlb[d][i];
@@ -73,7 +74,8 @@ export const translationSteps: readonly StepProperty<Seen>[] = [
     "unmapped-means-unreachable",
     { cpu },
     {
-      sentence: "When unmap_pages returns n, the SMMU knows no old translation for these n iovas.",
+      sentence:
+        "When unmap_pages returns n, no SMMU that translates knows an old translation for these n iovas.",
       sekvm: "smmu_iso",
       holds: (before: Seen, after: Seen, step, { cpu: k }) => {
         if (step.args.cpu !== k || after.cpus[k].pc !== idleLabel) return true;
@@ -82,7 +84,8 @@ export const translationSteps: readonly StepProperty<Seen>[] = [
         for (let i = first; i < first + gathered; i++) {
           for (let n = 0; n < after.smmus.length; n++) {
             const { hit } = after.smmus[n].tlb[d][iova.at(i)];
-            if (hit.tag !== "none" && !isJustified(after, d, iova.at(i), hit.page)) return false;
+            if (hit.tag !== "none" && isTranslating(after, n) && !isJustified(after, d, iova.at(i), hit.page))
+              return false;
           }
         }
         return true;

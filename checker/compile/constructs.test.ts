@@ -353,6 +353,13 @@ const recipes: Readonly<Record<string, Recipe>> = {
   "typeof and in": (s) => {
     s.flag = typeof s.arg === "number" && s.name in names;
   },
+  "an index that may be nothing, in a list of lists": (s) => {
+    const at = s.maybe ?? thing.at(0);
+    const inner = s.grid[at];
+    const isFound = inner[s.who] !== null;
+    if (isFound) inner[thing.at((s.n + 1) % 3)] = s.who;
+    s.flag = inner[thing.at(s.n % 3)] === null;
+  },
   "bounds and assumptions": (s, _, setting) => {
     s.n = setting.bounds.thing;
     if (setting.assumes("it works")) s.flag = true;

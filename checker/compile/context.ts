@@ -96,7 +96,7 @@ export class Context implements Run {
   /** Where a place is none of the state; all such options, or those with the value given. */
   isAbsent(place: Place, ...only: readonly (null | undefined)[]): Expr {
     const { options, at } = place;
-    const possible = this.scalars.possible(at, this.env.facts);
+    const possible = this.scalars.possibleOptions(options, at, this.env.facts);
     const absent = possible.filter((k) => {
       const spot = options[k];
       return spot.kind === "absent" && (only.length === 0 || only.includes(spot.value));

@@ -97,7 +97,7 @@ function memberOfPlace(context: Context, place: Place, key: Value): Value {
 
 function lengthOfArrays(context: Context, { options, at }: Place): Value {
   const lengths = options.map((spot) => (spot.kind === "array" ? spot.elements.length : 0));
-  const possible = context.scalars.possible(at, context.env.facts);
+  const possible = context.scalars.possibleOptions(options, at, context.env.facts);
   return scalar(
     context.scalars.lookup(at, possible, (k) => lengths[k]),
     null,

@@ -334,7 +334,7 @@ function callSetMethod(context: Context, place: Place, name: string, args: reado
     const had = value();
     return had.kind === "scalar" || had.kind === "static" ? truth(context.test(had)) : fixed(false);
   };
-  const possible = context.scalars.possible(spots.at, context.env.facts);
+  const possible = context.scalars.possibleOptions(spots.options, spots.at, context.env.facts);
   const foreign = possible.filter((k) => spots.options[k].kind === "absent");
   switch (name) {
     case "has":

@@ -27,6 +27,11 @@ export class Scalars {
     return valuesIn(range);
   }
 
+  /** The options that a place may be at here: a number that is none of the options' cannot occur. */
+  possibleOptions(options: readonly unknown[], at: Expr, facts: Facts): number[] {
+    return this.possible(at, facts).filter((k) => k >= 0 && k < options.length);
+  }
+
   /** A scalar with what is known here: a constant where only one value is left. */
   settle(of: Scalar, facts: Facts): Static | Scalar {
     const { low, high } = facts.rangeOf(of.code);

@@ -51,14 +51,17 @@ export class StateAccess {
 
   // Reading
 
-  /** The options that are possible here, by their number. */
-  private possible(at: Expr): number[] {
-    return valuesIn(this.run.env.facts.rangeOf(at));
+  /**
+   * The options that are possible here, by their number. What was known when the place was indexed may be forgotten
+   * since: a number that is none of the options' cannot occur.
+   */
+  private possible(options: readonly Spot[], at: Expr): number[] {
+    return valuesIn(this.run.env.facts.rangeOf(at)).filter((k) => k >= 0 && k < options.length);
   }
 
   /** What lies at one of several spots: a scalar's value, or a place. */
   valueAt(bank: Bank, options: readonly Spot[], at: Expr): Value {
-    const possible = this.possible(at);
+    const possible = this.possible(options, at);
     if (possible.length === 0) return nothing;
     if (possible.length === 1) {
       const only = options[possible[0]];
@@ -172,7 +175,7 @@ export class StateAccess {
       return;
     }
     if (place.bank !== 0) throw new Unsupported("a write to the state before the step");
-    const possible = this.possible(place.at);
+    const possible = this.possible(place.options, place.at);
     const missing = possible.filter((k) => place.options[k].kind === "absent");
     run.fail(run.scalars.member(place.at, missing, possible));
     const present = possible.filter((k) => !missing.includes(k));
@@ -221,7 +224,7 @@ export class StateAccess {
     to: { readonly bank: Bank; readonly options: readonly Spot[]; readonly at: Expr },
   ): void {
     const leavesOf = ({ options, at }: { readonly options: readonly Spot[]; readonly at: Expr }) =>
-      this.possible(at).map((k) => [k, leavesWithin(options[k])] as const);
+      this.possible(options, at).map((k) => [k, leavesWithin(options[k])] as const);
     const targets = leavesOf(to);
     const sources = from === null ? null : leavesOf(from);
     for (let i = 0; i < targets[0][1].length; i++) {

@@ -51,6 +51,7 @@ import { addCommand, addSync } from "../smmu/command-queue.ts";
 import { smmuOfStream } from "../smmu/smmus.ts";
 import { domainOf, hasTable, lifetimeOf } from "../tables.ts";
 import {
+  asksForNoSmmu,
   attachesInVain,
   attachesStage2,
   attachFindsStream,
@@ -59,6 +60,7 @@ import {
   detachFindsStream,
   type DomainFrame,
   faultWithoutObject,
+  finalisesAlone,
   freesInVain,
   looksAfterTheTable,
   onLate,
@@ -195,6 +197,7 @@ export const attachDev15 = edit<Machine>(
   ...secondLevelIsAligned,
   insertBefore<Machine, AttachFrame>("iommu.lock", faultWithoutObject(attach15)),
   ...looksAfterTheTable(attach15),
+  ...asksForNoSmmu,
   unlocked("pgt_lock"),
   ...attachesInVain(attach15),
   insertAfter<Machine, AttachFrame>("the activation is over", countInList),
@@ -289,6 +292,8 @@ export const attachDev16 = edit<Machine>(
   ...secondLevelIsAligned,
   insertBefore<Machine, AttachFrame>("iommu.lock", faultWithoutObject(attach16)),
   ...looksAfterTheTable(attach16),
+  ...asksForNoSmmu,
+  ...finalisesAlone,
   ...attachesInVain(attach16),
   insertAfter<Machine, AttachFrame>("the activation is over", countInList),
   mirrors("kvm_iommu_attach_dev (android16)"),

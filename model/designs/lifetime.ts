@@ -8,6 +8,7 @@ import {
   dropStep,
   type Edit,
   edit,
+  enclosed,
   type Exit,
   insertAfter,
   insertBefore,
@@ -21,6 +22,7 @@ import {
   replaceStep,
   returns,
   step,
+  unlocked,
   when,
 } from "../../checker/index.ts";
 import type { AttachFrame } from "../hypercalls/attach-dev.ts";
@@ -29,6 +31,7 @@ import type { FreeFrame } from "../hypercalls/free-domain.ts";
 import { warnUnless } from "../hypercalls/results.ts";
 import { mayAttach } from "../hypercalls/stage1.ts";
 import { leadToSecondLevel } from "../hypercalls/second-level.ts";
+import { pgtLock, under } from "../locks.ts";
 import type { DomainIndex, Machine } from "../machine.ts";
 import { domainOf, isSecondLevelMissing, lifetimeOf } from "../tables.ts";
 
@@ -107,6 +110,20 @@ export function looksAfterTheTable(mirrors: string, replaces = false): readonly 
     ),
   ];
 }
+
+/** attach_dev does not ask which SMMU the domain is bound to: a domain may have several. */
+export const asksForNoSmmu: readonly Edit<Machine>[] = [
+  dropStep("look at the domain's SMMU"),
+  dropCheck("the domain is bound to no other SMMU"),
+];
+
+/** attach_dev holds pgt_lock while it builds the page table, and not before or after. */
+export const finalisesAlone: readonly Edit<Machine>[] = [
+  unlocked("pgt_lock"),
+  enclosed<Machine, AttachFrame>("take a page from the pool", "store the page table's address", (inside) =>
+    under(pgtLock, inside),
+  ),
+];
 
 /** attach_dev where the SMMU does not answer: an activation that fails leaves V set, and puts the reference. */
 export function attachesInVain(mirrors: string): readonly Edit<Machine>[] {

@@ -30,6 +30,7 @@ import {
   mirrors,
   returns,
   step,
+  unlocked,
 } from "../../checker/index.ts";
 import { allocDomain } from "../hypercalls/alloc-domain.ts";
 import { type AttachFrame, attachDev, takeTable } from "../hypercalls/attach-dev.ts";
@@ -117,6 +118,7 @@ export const attachDev2025 = edit<Machine>(
   secondLevelAnywhere,
   dropStep("build the page table"),
   dropStep("bind the domain to the SMMU"),
+  unlocked("pgt_lock"),
   putsWithoutDriver("iommu.lock", "kvm_iommu_attach_dev (2025)"),
   ...attachesInVain("smmu_attach_dev (2025)"),
   ...["CFGI", "SYNC"].flatMap((command) =>

@@ -63,6 +63,8 @@ import {
   iovaToPhys2025,
   putsWithoutDriver,
 } from "./pv-2025-lifetime.ts";
+import { hvcPd } from "../hypercalls/hvc-pd.ts";
+import { hvcPd2025 } from "./power.ts";
 import { inVersion } from "./version.ts";
 
 const version = "2025";
@@ -163,6 +165,7 @@ export const hostDonateGuest2025 = edit<Machine>(
 
 const literal: ReadonlyMap<Procedure<Machine>, Procedure<Machine>> = new Map([
   [mapPages, mapPages2025],
+  [hvcPd, hvcPd2025],
   [unmapPages, unmapPages2025],
   [hostDonateGuest, hostDonateGuest2025],
   [allocDomain, allocDomain2025],

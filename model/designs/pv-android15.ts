@@ -81,6 +81,8 @@ import {
 import { invalidatesSingly } from "./invalidation.ts";
 import { countUpFirst, faultWithoutObject } from "./lifetime.ts";
 import { pvHypercalls } from "./pv.ts";
+import { hvcPd } from "../hypercalls/hvc-pd.ts";
+import { hvcPd15 } from "./power.ts";
 import { inVersion } from "./version.ts";
 
 const version = "android15";
@@ -260,6 +262,7 @@ export const hostUnshareHyp15 = edit<Machine>(
 
 const literal: ReadonlyMap<Procedure<Machine>, Procedure<Machine>> = new Map([
   [mapPages, mapPages15],
+  [hvcPd, hvcPd15],
   [unmapPages, unmapPages15],
   [hostUnshareHyp, hostUnshareHyp15],
   [attachDev, attachDev15],

@@ -72,6 +72,8 @@ import { entryAt, releaseFound, type UnmapFrameV2, withSecondWalk, zeroEntry } f
 import { countUpFirst, faultWithoutObject } from "./lifetime.ts";
 import { pvHypercalls } from "./pv.ts";
 import { linksOverZeroOnly, type UnmapLevelFrame, walkLevels } from "./table-levels.ts";
+import { hvcPd } from "../hypercalls/hvc-pd.ts";
+import { hvcPd16 } from "./power.ts";
 import { inVersion } from "./version.ts";
 
 const version = "android16";
@@ -238,6 +240,7 @@ const stateFirst = swapSteps<Machine>("the page is not used for DMA", "the host 
 
 const literal = new Map<Procedure<Machine>, Procedure<Machine>>([
   [mapPages, mapPages16],
+  [hvcPd, hvcPd16],
   [unmapPages, unmapPages16],
   [allocDomain, allocDomain16],
   [attachDev, attachDev16],

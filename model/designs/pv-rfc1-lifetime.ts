@@ -49,7 +49,7 @@ import { hostMmuLock, iommuLock, pkvmPgdLock, under } from "../locks.ts";
 import { type DomainIndex, type Machine, registers, stack } from "../machine.ts";
 import { type SmmuOf, smmuOfDomain, smmuOfStream } from "../smmu/smmus.ts";
 import { changePage, domainOf, hasTable, lifetimeOf, pageOf } from "../tables.ts";
-import { attachesStage2, detachesStage2, onLate } from "./lifetime.ts";
+import { asksForNoSmmu, attachesStage2, detachesStage2, onLate } from "./lifetime.ts";
 import { inVersion } from "./version.ts";
 
 const allocArgs = { domain: registers.domain, page: registers.page } as const;
@@ -190,6 +190,8 @@ export const attachDevV1 = edit<Machine>(
   }),
   dropStep("build the page table"),
   dropStep("bind the domain to the SMMU"),
+  ...asksForNoSmmu,
+  unlocked("pgt_lock"),
   ...onLate<AttachFrame>(["CFGI", "SYNC"], " for the other words", jump("the device is not attached")),
   ...onLate<AttachFrame>(["CFGI", "SYNC"], " for word 0", jump("the activation failed")),
   insertAfter<Machine, AttachFrame>(

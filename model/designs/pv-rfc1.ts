@@ -91,6 +91,8 @@ import {
   underIommuLock,
 } from "./pv-rfc1-lifetime.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
+import { hvcPd } from "../hypercalls/hvc-pd.ts";
+import { hvcPdNotes } from "./power.ts";
 import { inVersion } from "./version.ts";
 
 const share = "__pkvm_host_share_dma (v1)";
@@ -394,6 +396,7 @@ const byStateAlone = [hostDonateGuest, hostDonateHyp, hostShareHyp];
 
 const literal: ReadonlyMap<Procedure<Machine>, Procedure<Machine>> = new Map([
   [mapPages, mapPagesV1],
+  [hvcPd, hvcPdNotes("v1")],
   [unmapPages, unmapPagesV1],
   [allocDomain, allocDomainV1],
   [attachDev, attachDevV1],

@@ -4,6 +4,8 @@
  * - domain_get counts up before it looks: the BUG on a domain without references leaves one behind.
  * - attach_dev builds the page table before it looks at the stream table entry. A refusal leaves a domain that
  *   has a page table and is bound to no SMMU.
+ * - attach_dev looks at the domain's SMMU, builds the page table and sets the SMMU under the lock of the device's
+ *   own SMMU, not under one of the domain's.
  * - detach_dev does not look at the entry at all: neither whether it is valid nor whose it is. It puts a
  *   reference of the domain named in the call. At its end it frees the table of context descriptors, which
  *   only stage 1 has: for stage 2 the local is not initialised. For stage 1 it asks that the PASID is in the table.
@@ -16,10 +18,12 @@
  *   the id is looked at; and the bound is off by one. A table of the second level is used wherever it lies.
  */
 import {
+  addLocals,
   check,
   dropCheck,
   dropLocals,
   dropStep,
+  type Edit,
   edit,
   insertAfter,
   insertBefore,
@@ -31,12 +35,13 @@ import {
   panic,
   returns,
   step,
+  when,
 } from "../../checker/index.ts";
 import { type AttachFrame, attachDev } from "../hypercalls/attach-dev.ts";
 import { type DetachFrame, detachDev } from "../hypercalls/detach-dev.ts";
 import { type FreeFrame, freeDomain } from "../hypercalls/free-domain.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
-import type { Machine } from "../machine.ts";
+import { type Machine, type SmmuIndex, stack } from "../machine.ts";
 import { warnUnless } from "../hypercalls/results.ts";
 import { asksOfStage1 } from "../hypercalls/stage1.ts";
 import { contextOf, isStage1, lifetimeOf } from "../tables.ts";
@@ -47,6 +52,7 @@ import {
   detachFindsStream,
   type DomainFrame,
   faultWithoutObject,
+  finalisesAlone,
   freesInVain,
   looksAfterTheTable,
   onLate,
@@ -86,6 +92,31 @@ function readsBeyond<C extends Pick<AttachFrame, "stream">>(
   );
 }
 
+/** The pointer to the SMMU is read once; what is bound meanwhile is another's business. */
+export const readsSmmuOnce: Edit<Machine> = (call) =>
+  edit(
+    call,
+    addLocals({ smmu: stack.smmu }),
+    insertBefore<Machine, DomainFrame & { smmu: SmmuIndex | null }>(
+      "iommu.lock",
+      when(
+        "are there several SMMUs?",
+        (s) => s.smmus.length > 1,
+        [
+          step(
+            "read the domain's SMMU",
+            (s, c) => {
+              c.smmu = lifetimeOf(s, c.domain)?.smmu ?? null;
+            },
+            { mirrors: "smmu_tlb_inv_range (v2 40/58)", mechanisms: ["M40"] },
+          ),
+        ],
+        [],
+        { mirrors: "smmu_tlb_inv_range (v2 40/58)" },
+      ),
+    ),
+  );
+
 export const attachDevV2 = edit<Machine>(
   attachDev,
   countUpFirst,
@@ -96,7 +127,9 @@ export const attachDevV2 = edit<Machine>(
   secondLevelAnywhere,
   // A device of stage 1 may be attached again: its table of descriptors is replaced.
   ...looksAfterTheTable("smmu_attach_dev (v2)", true),
-  insertBefore<Machine, AttachFrame>("build the page table", faultWithoutObject("smmu_attach_dev (v2)")),
+  // Only iommu.lock, of the SMMU of this device, is held when the domain's SMMU is looked at and set.
+  ...finalisesAlone,
+  insertBefore<Machine, AttachFrame>("look at the domain's SMMU", faultWithoutObject("smmu_attach_dev (v2)")),
   ...attachesInVain("smmu_attach_dev (v2)"),
   mirrors("kvm_iommu_attach_dev (v2)"),
 );

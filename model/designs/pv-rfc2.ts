@@ -53,6 +53,8 @@ import { changeSlot, leafAt, releaseTable } from "../hypercalls/table-levels.ts"
 import { hasLevels, iovaAt, rootIndexOf } from "../page-tables.ts";
 import { domainOf } from "../tables.ts";
 import { invalidatesInBatches, withFieldsOfBefore } from "./invalidation.ts";
+import { hvcPd } from "../hypercalls/hvc-pd.ts";
+import { hvcPdNotes } from "./power.ts";
 import { pvHypercalls } from "./pv.ts";
 import { countUpFirst, faultWithoutObject } from "./lifetime.ts";
 import {
@@ -67,6 +69,7 @@ import {
   attachDevV2,
   detachDevV2,
   faultWithoutSmmu,
+  readsSmmuOnce,
   freeDomainV2,
   iovaToPhysV2,
 } from "./pv-rfc2-lifetime.ts";
@@ -278,6 +281,7 @@ export const unmapPagesV2 = edit<Machine>(
     faultWithoutObject("smmu_unmap_pages (v2 40/58)"),
   ),
   insertBefore("iommu.lock", faultWithoutSmmu("smmu_tlb_inv_range (v2 40/58)")),
+  readsSmmuOnce,
   dropCheck("the whole range is within the input address size"),
   // Unmapping what is not mapped meets a WARN_ON.
   insertBefore<Machine, UnmapFrameV2>(
@@ -317,6 +321,7 @@ export const unmapPagesV2 = edit<Machine>(
 
 const asPosted: ReadonlyMap<Procedure<Machine>, Procedure<Machine>> = new Map([
   [mapPages, mapPagesV2],
+  [hvcPd, hvcPdNotes("v2")],
   [unmapPages, unmapPagesV2],
   [attachDev, attachDevV2],
   [detachDev, detachDevV2],

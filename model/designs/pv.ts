@@ -11,6 +11,8 @@
  *   (M17, M18), so that no argument but an unallocated domain meets a WARN or a BUG.
  * - detach_dev looks whether the stream table entry is valid and the domain's (M37): the reference that it puts
  *   is the one that this entry stands for.
+ * - attach_dev looks at the domain's SMMU, builds the page table and sets the SMMU in one section under the
+ *   domain's pgt_lock (M40): the lock of the device's SMMU does not keep another SMMU's attachment away.
  * - attach_dev looks at the entry before it builds a page table, so that a refusal leaves nothing behind.
  * - free_domain gives back the uses of the pages that are still mapped (M13); one that is refused is no WARN.
  * - Unmapping what is not mapped ends the call and does not panic.
@@ -19,6 +21,9 @@
  *   waiting, the call stops for good and gives nothing back (M55). In the sources errors of commands end at WARNs,
  *   and that of a full batch nowhere.
  * - A batch of commands is built from zero, and every command goes to a slot of its own (M56, M57).
+ * - hvc_pd disables the SMMU before it takes it to be off (M65), and cleans all that it may remember before it takes
+ *   it to be on and lets it translate (M66). A device that is attached meanwhile has its entry written and nothing
+ *   invalidated, as in android16.
  *
  * What it leaves as it is: a call on a domain without references is a BUG (M34), as in every version. The
  * host can panic its own CPU with it; that is a matter of availability.
@@ -32,6 +37,7 @@ import { hostDonateGuest } from "../hypercalls/host-donate-guest.ts";
 import { hostDonateHyp } from "../hypercalls/host-donate-hyp.ts";
 import { hostReclaimPage } from "../hypercalls/host-reclaim-page.ts";
 import { hostShareHyp, hostUnshareHyp } from "../hypercalls/host-share-hyp.ts";
+import { hvcPd } from "../hypercalls/hvc-pd.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages } from "../hypercalls/map-pages.ts";
 import { poolReclaim } from "../hypercalls/pool-reclaim.ts";
@@ -53,6 +59,7 @@ export const pvHypercalls: readonly Procedure<Machine>[] = [
   freeDomain,
   iovaToPhys,
   poolReclaim,
+  hvcPd,
 ];
 
 export function buildPv() {

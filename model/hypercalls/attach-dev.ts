@@ -25,6 +25,7 @@ import { iommuLock, pgtLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { addCommand, addSync } from "../smmu/command-queue.ts";
 import { storeTable, storeWord } from "../smmu/late-stores.ts";
+import { unlessOff } from "../smmu/power.ts";
 import { smmuOfStream } from "../smmu/smmus.ts";
 import { configurationInvalidationOf } from "../smmu/stream-table.ts";
 import { domainOf, freePageOf, hasTable, lifetimeOf, streamOf } from "../tables.ts";
@@ -47,14 +48,16 @@ export function forgetStream<C extends { stream: AttachFrame["stream"] }>(
   mechanisms?: readonly string[],
 ): Node<Machine, C>[] {
   return [
-    ...addCommand<C>(
-      smmuOfStream,
-      `CFGI${purpose}`,
-      (c) => configurationInvalidationOf(c.stream),
-      undefined,
-      "CMD_CFGI_STE",
-    ),
-    ...addSync<C>(smmuOfStream, purpose, undefined, mechanisms),
+    unlessOff<C>(purpose, smmuOfStream, "smmu_send_cmd (android16)", [
+      ...addCommand<C>(
+        smmuOfStream,
+        `CFGI${purpose}`,
+        (c) => configurationInvalidationOf(c.stream),
+        undefined,
+        "CMD_CFGI_STE",
+      ),
+      ...addSync<C>(smmuOfStream, purpose, undefined, mechanisms),
+    ]),
   ];
 }
 
@@ -88,10 +91,38 @@ export function takeTable<C extends Pick<AttachFrame, "domain" | "found">>(
 const buildTable: Node<Machine, AttachFrame> = when(
   "build the page table",
   (s, c) => !hasTable(s, c.domain),
-  [under(pgtLock, takeTable<AttachFrame>(jump("put the domain")))],
+  takeTable<AttachFrame>(jump("put the domain")),
   [],
   { mirrors: finalise },
 );
+
+/**
+ * One SMMU for a domain (M40): the first that a device of the domain is behind. Two CPUs that attach devices
+ * behind two SMMUs hold different locks; what keeps them apart is the domain's own.
+ */
+const bindDomain: Node<Machine, AttachFrame> = under(pgtLock, [
+  step(
+    "look at the domain's SMMU",
+    (s, c) => {
+      const bound = lifetimeOf(s, c.domain)?.smmu ?? null;
+      c.isAllowed = bound === null || bound === smmuOfStream(s, c);
+    },
+    { mirrors: driver, mechanisms: ["M40"] },
+  ),
+  check("the domain is bound to no other SMMU", (_, c) => c.isAllowed, jump("put the domain"), {
+    mirrors: driver,
+    mechanisms: ["M40"],
+  }),
+  buildTable,
+  step(
+    "bind the domain to the SMMU",
+    (s, c) => {
+      const of = lifetimeOf(s, c.domain);
+      if (of !== null) of.smmu = smmuOfStream(s, c);
+    },
+    { mirrors: driver, mechanisms: ["M40"] },
+  ),
+]);
 
 export const attachDev = procedure<Machine, typeof args, typeof locals>(
   "attach_dev",
@@ -120,15 +151,7 @@ export const attachDev = procedure<Machine, typeof args, typeof locals>(
       }),
 
       // EFFECTS
-      buildTable,
-      step(
-        "bind the domain to the SMMU",
-        (s, c) => {
-          const of = lifetimeOf(s, c.domain);
-          if (of !== null) of.smmu = smmuOfStream(s, c);
-        },
-        { mirrors: driver, mechanisms: ["M40"] },
-      ),
+      bindDomain,
       attachStage1<AttachFrame>(forgetStream),
       step(
         "write the other words of the entry",

@@ -21,6 +21,7 @@ import {
 import { domainLock, hostMmuLock, iommuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { addCommand, addSync } from "../smmu/command-queue.ts";
+import { unlessOff } from "../smmu/power.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 import { domainOf, hasTable, lifetimeOf } from "../tables.ts";
 import { refuseUnderflow } from "./use-dma.ts";
@@ -51,14 +52,16 @@ const freeTable: Node<Machine, FreeFrame> = when(
   (s, c) => hasTable(s, c.domain),
   [
     under(iommuLock(smmuOfDomain), [
-      ...addCommand<FreeFrame>(
-        smmuOfDomain,
-        "TLBI of the id",
-        (c) => ({ tag: "TLBI of an id", domain: domainOf(c.domain) }),
-        undefined,
-        "CMD_TLBI_S12_VMALL",
-      ),
-      ...addSync<FreeFrame>(smmuOfDomain),
+      unlessOff<FreeFrame>("", smmuOfDomain, "smmu_inv_domain (v2)", [
+        ...addCommand<FreeFrame>(
+          smmuOfDomain,
+          "TLBI of the id",
+          (c) => ({ tag: "TLBI of an id", domain: domainOf(c.domain) }),
+          undefined,
+          "CMD_TLBI_S12_VMALL",
+        ),
+        ...addSync<FreeFrame>(smmuOfDomain),
+      ]),
     ]),
     // No lock: nobody can have a reference, and the SMMU does not know the table any more.
     repeat(

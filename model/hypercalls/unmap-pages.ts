@@ -27,6 +27,7 @@ import { blockPages, hasLevels, isBlockAligned, pagesOf } from "../page-tables.t
 import { domainOf, hasTable, placeBefore } from "../tables.ts";
 import { issueInCorrectBatches } from "../smmu/batches.ts";
 import { cleanEntry } from "../smmu/late-stores.ts";
+import { unlessOff } from "../smmu/power.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 import { addCommand, addSync, invalidationOf } from "../smmu/command-queue.ts";
 import { domainGet, domainPut, warnUnless } from "./results.ts";
@@ -143,24 +144,26 @@ const clearEntries: Node<Machine, UnmapFrame> = under(pgtLock, [
 
 /** The invalidation of what was gathered: one command for each page, singly or in batches, and a SYNC. */
 export const invalidate: Node<Machine, UnmapFrame> = under(iommuLock(smmuOfDomain), [
-  when(
-    "are commands batched?",
-    (_s, _c, { bounds }) => bounds.batch > 0,
-    issueInCorrectBatches<UnmapFrame>(),
-    [
-      repeat("issue the invalidations", (_, c) => c.issued < c.gathered, [
-        ...addCommand<UnmapFrame>(
-          smmuOfDomain,
-          "TLBI",
-          (c) => invalidationOf(domainOf(c.domain), valid(c.iova), c.issued),
-          (c) => {
-            c.issued += c.pgsize > 0 ? blockPages : 1;
-          },
-        ),
-      ]),
-    ],
-  ),
-  ...addSync<UnmapFrame>(smmuOfDomain),
+  unlessOff<UnmapFrame>("", smmuOfDomain, "smmu_tlb_inv_range_smmu (v2)", [
+    when(
+      "are commands batched?",
+      (_s, _c, { bounds }) => bounds.batch > 0,
+      issueInCorrectBatches<UnmapFrame>(),
+      [
+        repeat("issue the invalidations", (_, c) => c.issued < c.gathered, [
+          ...addCommand<UnmapFrame>(
+            smmuOfDomain,
+            "TLBI",
+            (c) => invalidationOf(domainOf(c.domain), valid(c.iova), c.issued),
+            (c) => {
+              c.issued += c.pgsize > 0 ? blockPages : 1;
+            },
+          ),
+        ]),
+      ],
+    ),
+    ...addSync<UnmapFrame>(smmuOfDomain),
+  ]),
 ]);
 
 /** Gives back the uses of the pages on the list, each under the lock of the host's stage 2. */

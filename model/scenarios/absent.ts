@@ -16,6 +16,7 @@ export const absent = {
   batch: 0,
   store: 0,
   nonCoherent: 0,
+  power: 0,
   history: 0,
   performed: 0,
   contents: 0,

@@ -16,7 +16,14 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
-import { withoutCommands, withoutLevels, withoutMapping, withoutStage1, withoutTables } from "./themes.ts";
+import {
+  withoutCommands,
+  withoutLevels,
+  withoutMapping,
+  withoutOtherSmmus,
+  withoutStage1,
+  withoutTables,
+} from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -74,12 +81,26 @@ const bounds = {
 const tiny: Scope = {
   bounds,
   allows,
-  without: [...withoutMapping, ...withoutCommands, ...withoutLevels, ...withoutTables, ...withoutStage1],
+  without: [
+    ...withoutMapping,
+    ...withoutCommands,
+    ...withoutLevels,
+    ...withoutTables,
+    ...withoutStage1,
+    ...withoutOtherSmmus,
+  ],
 };
 const paper: Scope = {
   bounds: { ...bounds, domain: 2, lifetime: 2, page: 3, poolPage: 2 },
   allows,
-  without: [...withoutMapping, ...withoutCommands, ...withoutLevels, ...withoutTables, ...withoutStage1],
+  without: [
+    ...withoutMapping,
+    ...withoutCommands,
+    ...withoutLevels,
+    ...withoutTables,
+    ...withoutStage1,
+    ...withoutOtherSmmus,
+  ],
 };
 
 export const attachDetachFree: Scenario = {

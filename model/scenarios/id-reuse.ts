@@ -12,7 +12,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
-import { withoutCommands, withoutTables, withoutReuse } from "./themes.ts";
+import { withoutCommands, withoutOtherSmmus, withoutTables, withoutReuse } from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -60,11 +60,15 @@ const bounds = {
   domainReferences: 4,
 } as const;
 
-const tiny: Scope = { bounds, allows, without: [...withoutTables, ...withoutReuse, ...withoutCommands] };
+const tiny: Scope = {
+  bounds,
+  allows,
+  without: [...withoutTables, ...withoutOtherSmmus, ...withoutReuse, ...withoutCommands],
+};
 const paper: Scope = {
   bounds: { ...bounds, domain: 2, lifetime: 2 },
   allows,
-  without: [...withoutTables, ...withoutReuse, ...withoutCommands],
+  without: [...withoutTables, ...withoutOtherSmmus, ...withoutReuse, ...withoutCommands],
 };
 
 export const idReuse: Scenario = {

@@ -9,7 +9,14 @@
  */
 import type { Scenario } from "../../checker/index.ts";
 import { attachDetachFree } from "./attach-detach-free.ts";
-import { withoutLevels, withoutMapping, withoutStage1, withoutTables, withoutWaits } from "./themes.ts";
+import {
+  withoutLevels,
+  withoutMapping,
+  withoutOtherSmmus,
+  withoutStage1,
+  withoutTables,
+  withoutWaits,
+} from "./themes.ts";
 
 const late = { cpu: 1, device: 1, stream: 1, commandError: 1, store: 1 } as const;
 const { tiny, paper } = attachDetachFree.sizes;
@@ -25,6 +32,7 @@ const without: readonly string[] = [
   ...withoutLevels,
   ...withoutTables,
   ...withoutStage1,
+  ...withoutOtherSmmus,
 ];
 
 export const lateStoresAttach: Scenario = {

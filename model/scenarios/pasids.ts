@@ -13,7 +13,13 @@
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
 import { attachDetachFree } from "./attach-detach-free.ts";
-import { withoutCommands, withoutLevels, withoutMapping, withoutTables } from "./themes.ts";
+import {
+  withoutCommands,
+  withoutLevels,
+  withoutMapping,
+  withoutOtherSmmus,
+  withoutTables,
+} from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 const { tiny: base } = attachDetachFree.sizes;
@@ -44,6 +50,7 @@ const without: readonly string[] = [
   ...withoutCommands,
   ...withoutLevels,
   ...withoutTables,
+  ...withoutOtherSmmus,
 ];
 const tiny: Scope = { bounds, allows, without };
 

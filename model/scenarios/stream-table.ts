@@ -13,7 +13,13 @@
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
 import { attachDetachFree } from "./attach-detach-free.ts";
-import { withoutCommands, withoutMapping, withoutStage1, withoutTables } from "./themes.ts";
+import {
+  withoutCommands,
+  withoutMapping,
+  withoutOtherSmmus,
+  withoutStage1,
+  withoutTables,
+} from "./themes.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 const { tiny: base } = attachDetachFree.sizes;
@@ -48,6 +54,7 @@ const without: readonly string[] = [
   ...withoutCommands,
   ...withoutTables,
   ...withoutStage1,
+  ...withoutOtherSmmus,
 ];
 const tiny: Scope = { bounds, allows, without };
 

@@ -19,10 +19,20 @@ export const withoutStage1: readonly string[] = [
   "a copy outlives its descriptor",
 ];
 
+/** What is about power. */
+export const withoutPower: readonly string[] = [
+  "off-means-blocked",
+  "an SMMU is off and has power",
+  "an SMMU is on and has no power",
+  "the TLB of an SMMU that is off is stale",
+  "an unmap leaves its invalidation out",
+];
+
 /** What is about streams, ids and tables that come and go. */
 export const withoutLifetimes: readonly string[] = [
   ...withoutStage1,
   ...withoutLevels,
+  ...withoutPower,
   "tables-in-reach-are-hypervisors",
   "configurations-are-whole",
   "no-stream-names-a-free-domain",
@@ -40,6 +50,22 @@ export const withoutLifetimes: readonly string[] = [
   "a copy outlives its entry",
   "a SYNC waits for a configuration",
   "a page of the pool is the host's again",
+  "a free waits for the SMMU",
+  "a free is refused",
+  "the TLB outlives an attachment",
+  "invalidations-reach-every-smmu",
+  "a domain is refused to a second SMMU",
+];
+
+/** What is about several SMMUs, and about power. */
+export const withoutOtherSmmus: readonly string[] = ["a domain is refused to a second SMMU", ...withoutPower];
+
+/** What is about detaching and freeing. */
+export const withoutEnds: readonly string[] = [
+  "detached-means-blocked",
+  "freed-means-unreachable",
+  "an-id-is-clean-when-it-is-given",
+  "a copy outlives its entry",
   "a free waits for the SMMU",
   "a free is refused",
   "the TLB outlives an attachment",

@@ -32,12 +32,13 @@ import {
 } from "../machine.ts";
 import { rootIndexOf } from "../page-tables.ts";
 import { delayCommand, drainStores, seenCommand, visibility } from "./late-stores.ts";
-import { type SmmuOf, smmuLane } from "./smmus.ts";
+import { awakenings, isConsuming } from "./power.ts";
+import { endings, type SmmuOf, smmuLane, smmuOfDevice } from "./smmus.ts";
 import { invalidateDescriptor, invalidateStream } from "./stream-table.ts";
 import {
   dropTranslations,
-  endings,
   hasStale,
+  markAllStale,
   markDescentsStale,
   markStale,
   markStaleOfId,
@@ -49,6 +50,8 @@ const consumeTlbi = "consume TLBI";
 const consumeWalkTlbi = "consume TLBI of walks";
 const consumeIdTlbi = "consume TLBI of an id";
 const consumeCfgi = "consume CFGI";
+const consumeAllTlbi = "consume TLBI of all";
+const consumeAllCfgi = "consume CFGI of all";
 const consumeSync = "consume SYNC";
 const consumeOther = "consume a command that concerns nothing";
 /** What moves the consumer on: consumption, and the end of what a SYNC waits for. */
@@ -57,9 +60,12 @@ const consumption = [
   consumeWalkTlbi,
   consumeIdTlbi,
   consumeCfgi,
+  consumeAllTlbi,
+  consumeAllCfgi,
   consumeSync,
   consumeOther,
   ...endings,
+  ...awakenings,
   ...visibility,
 ];
 
@@ -217,8 +223,9 @@ export function head(queue: Queue): Command {
 }
 
 /** Is there a command that the SMMU was told of, and does it consume commands? */
-export function isToldOf(queue: Queue): boolean {
-  return queue.consumer !== queue.doorbell && !hasError(queue);
+export function isToldOf(s: Machine, n: number): boolean {
+  const { queue } = s.smmus[n];
+  return queue.consumer !== queue.doorbell && !hasError(queue) && isConsuming(s, n);
 }
 
 /** Did an illegal command stop the SMMU? */
@@ -241,7 +248,7 @@ export const commandQueueRules = [
     {
       lane: smmuLane,
       origin: { arm: "CMD_TLBI_S2_IPA", mechanisms: ["M12", "M59"] },
-      when: (s: Machine, { smmu: n }) => isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "TLBI",
+      when: (s: Machine, { smmu: n }) => isToldOf(s, n) && head(s.smmus[n].queue).tag === "TLBI",
       then: (s, { smmu: n }, setting) => {
         const { queue } = s.smmus[n];
         const command = head(queue);
@@ -260,8 +267,7 @@ export const commandQueueRules = [
     {
       lane: smmuLane,
       origin: { arm: "CMD_TLBI_S2_IPA, leaf=0", mechanisms: ["M22", "M59"] },
-      when: (s: Machine, { smmu: n }) =>
-        isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "TLBI of walks",
+      when: (s: Machine, { smmu: n }) => isToldOf(s, n) && head(s.smmus[n].queue).tag === "TLBI of walks",
       then: (s, { smmu: n }, setting) => {
         const { queue, walkCache } = s.smmus[n];
         const command = head(queue);
@@ -282,8 +288,7 @@ export const commandQueueRules = [
     {
       lane: smmuLane,
       origin: { arm: "CMD_TLBI_S12_VMALL", mechanisms: ["M21", "M39", "M59"] },
-      when: (s: Machine, { smmu: n }) =>
-        isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "TLBI of an id",
+      when: (s: Machine, { smmu: n }) => isToldOf(s, n) && head(s.smmus[n].queue).tag === "TLBI of an id",
       then: (s, { smmu: n }, setting) => {
         const { queue, tlb, walkCache } = s.smmus[n];
         const command = head(queue);
@@ -306,7 +311,7 @@ export const commandQueueRules = [
     {
       lane: smmuLane,
       origin: { arm: "CMD_CFGI_STE, CMD_CFGI_CD", mechanisms: ["M45", "M46", "M48"] },
-      when: (s: Machine, { smmu: n }) => isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "CFGI",
+      when: (s: Machine, { smmu: n }) => isToldOf(s, n) && head(s.smmus[n].queue).tag === "CFGI",
       then: (s, { smmu: n }, setting) => {
         const { queue } = s.smmus[n];
         const command = head(queue);
@@ -323,13 +328,50 @@ export const commandQueueRules = [
     },
   ),
   environmentRule(
+    consumeAllTlbi,
+    { smmu },
+    {
+      lane: smmuLane,
+      origin: { arm: "CMD_TLBI_NSNH_ALL", mechanisms: ["M66"] },
+      when: (s: Machine, { smmu: n }) => isToldOf(s, n) && head(s.smmus[n].queue).tag === "TLBI of all",
+      then: (s, { smmu: n }, setting) => {
+        const { queue, tlb, walkCache } = s.smmus[n];
+        for (let d = 0; d < tlb.length; d++) {
+          for (let i = 0; i < tlb[d].length; i++) {
+            tlb[d][i].hit = { tag: "none" };
+            setSize(tlb[d][i], false);
+          }
+          for (let i = 0; i < walkCache[d].length; i++) walkCache[d][i].table = null;
+        }
+        markAllStale(s, n, setting);
+        consume(queue, setting.bounds);
+      },
+    },
+  ),
+  environmentRule(
+    consumeAllCfgi,
+    { smmu },
+    {
+      lane: smmuLane,
+      origin: { arm: "CMD_CFGI_ALL", mechanisms: ["M66"] },
+      when: (s: Machine, { smmu: n }) => isToldOf(s, n) && head(s.smmus[n].queue).tag === "CFGI of all",
+      then: (s, { smmu: n }, setting) => {
+        for (let k = 0; k < s.streams.length; k++) {
+          if (smmuOfDevice(s, k) === n) invalidateStream(s, k, setting);
+        }
+        markAllStale(s, n, setting);
+        consume(s.smmus[n].queue, setting.bounds);
+      },
+    },
+  ),
+  environmentRule(
     consumeSync,
     { smmu },
     {
       lane: smmuLane,
       origin: { arm: "CMD_SYNC", mechanisms: ["M12", "M54"] },
       when: (s: Machine, { smmu: n }, setting) =>
-        isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "SYNC" && !hasStale(s, n, setting),
+        isToldOf(s, n) && head(s.smmus[n].queue).tag === "SYNC" && !hasStale(s, n, setting),
       then: (s, { smmu: n }, { bounds }) => consume(s.smmus[n].queue, bounds),
     },
   ),
@@ -339,7 +381,7 @@ export const commandQueueRules = [
     {
       lane: smmuLane,
       origin: { arm: "CMD_PREFETCH_CFG" },
-      when: (s: Machine, { smmu: n }) => isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "other",
+      when: (s: Machine, { smmu: n }) => isToldOf(s, n) && head(s.smmus[n].queue).tag === "other",
       then: (s, { smmu: n }, { bounds }) => consume(s.smmus[n].queue, bounds),
     },
   ),
@@ -351,7 +393,7 @@ export const commandQueueRules = [
       lane: smmuLane,
       origin: { arm: "CERROR_ILL, GERROR.CMDQ_ERR", mechanisms: ["M57"] },
       when: (s: Machine, { smmu: n }, { bounds }) =>
-        bounds.commandError > 0 && isToldOf(s.smmus[n].queue) && head(s.smmus[n].queue).tag === "nothing",
+        bounds.commandError > 0 && isToldOf(s, n) && head(s.smmus[n].queue).tag === "nothing",
       then: (s, { smmu: n }) => {
         s.smmus[n].queue.errors[0].isRaised = true;
       },

@@ -7,6 +7,13 @@ import { domainOf } from "../tables.ts";
 
 type Bounds = Readonly<Record<string, number>>;
 
+export const abandon = "walk: abandon";
+export const end = "access: end";
+export const drop = "STE: drop";
+export const dropDescriptor = "CD: drop";
+/** The steps by which what an SMMU has in progress ends, so that it need not be waited for any more. */
+export const endings: readonly string[] = [abandon, end, drop, dropDescriptor];
+
 /** The SMMU that a device, and its stream, is behind. */
 export function smmuOfDevice(s: Machine, by: number): SmmuIndex {
   return smmu.at(by % s.smmus.length);
@@ -28,16 +35,23 @@ export function smmuLaneOfDevice(
 /** Chooses the SMMU that a call talks to. */
 export type SmmuOf<C> = (s: Machine, c: C) => SmmuIndex;
 
+interface DomainFrame {
+  readonly domain: DomainIndex | string;
+  readonly smmu?: SmmuIndex | null;
+}
+
 /** The SMMU of the call's stream. */
 export function smmuOfStream(s: Machine, c: { readonly stream: StreamIndex | string }): SmmuIndex {
   return smmuOfDevice(s, isValid(c.stream) ? c.stream : 0);
 }
 
 /**
- * The SMMU that the call's domain is bound to. Where domains live for ever, domain `d` is that of the devices
+ * The SMMU that the call read from the domain (its local `smmu`), or else the one that the domain is bound to. Where domains live for ever, domain `d` is that of the devices
  * `d`, `d` plus the number of domains, ..., which are behind one SMMU (in the scenarios of this slice).
  */
-export function smmuOfDomain(s: Machine, c: { readonly domain: DomainIndex | string }): SmmuIndex {
+export function smmuOfDomain(s: Machine, c: DomainFrame): SmmuIndex {
+  const read = c.smmu ?? null;
+  if (read !== null) return read;
   const of = domainOf(c.domain);
   return s.lifetimes.length > 0 ? (s.lifetimes[of].smmu ?? smmu.at(0)) : smmuOfDevice(s, of);
 }

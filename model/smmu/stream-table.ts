@@ -28,15 +28,13 @@ import {
 import type { PageIndex } from "../../spec/ownership.ts";
 import { seenTable, seenWord } from "./late-stores.ts";
 import { level1Of } from "../tables.ts";
-import { smmuLaneOfDevice } from "./smmus.ts";
+import { isTranslating } from "./power.ts";
+import { drop, dropDescriptor, smmuLaneOfDevice, smmuOfDevice } from "./smmus.ts";
 
 /** The hardware assumption about configuration that isolation rests on; it can be switched off. */
 export const streamAssumptions = {
   "cfgi-reaches-fetches": "A CFGI also reaches a fetch in progress, of which one word has been read.",
 } as const;
-
-export const drop = "STE: drop";
-export const dropDescriptor = "CD: drop";
 
 /** The VMID that the device's translations are tagged with now; null where it has none, and is aborted. */
 export function vmidOf(s: Machine, by: number): DomainIndex | null {
@@ -52,7 +50,7 @@ export function userOf(s: Machine, table: PageIndex): number {
 }
 
 /** CFGI_STE: marks what the SMMU holds of the entry. */
-export function invalidateStream(s: Machine, of: StreamIndex, setting: Setting): void {
+export function invalidateStream(s: Machine, of: number, setting: Setting): void {
   const { hasWord, hasTable } = s.streams[of];
   const isWhole = hasWord && hasTable;
   if (isWhole || ((hasWord || hasTable) && setting.assumes("cfgi-reaches-fetches"))) {
@@ -62,7 +60,7 @@ export function invalidateStream(s: Machine, of: StreamIndex, setting: Setting):
 }
 
 /** CFGI_CD: marks what the SMMU holds of one descriptor. */
-export function invalidateDescriptor(s: Machine, of: StreamIndex, n: number, setting: Setting): void {
+export function invalidateDescriptor(s: Machine, of: number, n: number, setting: Setting): void {
   const copy = s.streams[of].descriptors[n];
   const isWhole = copy.hasWord && copy.hasTable;
   if (isWhole || ((copy.hasWord || copy.hasTable) && setting.assumes("cfgi-reaches-fetches"))) {
@@ -97,14 +95,14 @@ function cachedContext(s: Machine, k: number): PageIndex | null {
 
 /** Does the SMMU find the stream's entry where the hypervisor writes it? */
 function findsStream(s: Machine, k: number): boolean {
-  if (s.streams.length <= k || s.streams[k].isStale) return false;
+  if (s.streams.length <= k || s.streams[k].isStale || !isTranslating(s, smmuOfDevice(s, k))) return false;
   const first = level1Of(s, k);
   return first === null || (first.table !== null && first.unaligned === 0);
 }
 
 /** Does the SMMU find what the host wrote, in the place of the stream's entry? */
 function findsHostsStream(s: Machine, k: number): boolean {
-  if (s.streams.length <= k || s.streams[k].isStale) return false;
+  if (s.streams.length <= k || s.streams[k].isStale || !isTranslating(s, smmuOfDevice(s, k))) return false;
   const first = level1Of(s, k);
   return first !== null && first.table !== null && first.unaligned > 0;
 }

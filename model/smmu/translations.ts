@@ -32,8 +32,9 @@ import {
 } from "../machine.ts";
 import { hasLevels, rootIndexOf } from "../page-tables.ts";
 import { seenEntry } from "./late-stores.ts";
-import { smmuLane, smmuLaneOfDevice, smmuOfDevice } from "./smmus.ts";
-import { drop, dropDescriptor, hasStaleDescriptor, userOf, vmidOf } from "./stream-table.ts";
+import { isTranslating } from "./power.ts";
+import { abandon, end, smmuLane, smmuLaneOfDevice, smmuOfDevice } from "./smmus.ts";
+import { hasStaleDescriptor, userOf, vmidOf } from "./stream-table.ts";
 
 /** The hardware assumptions that isolation rests on here; each can be switched off. */
 export const smmuAssumptions = {
@@ -41,11 +42,6 @@ export const smmuAssumptions = {
   "sync-waits-for-accesses":
     "A SYNC is consumed only when every access that used what was invalidated before it has ended.",
 } as const;
-
-const abandon = "walk: abandon";
-const end = "access: end";
-/** The steps by which what is in progress ends, so that a SYNC need not wait for it any more. */
-export const endings: readonly string[] = [abandon, end, drop, dropDescriptor];
 
 type Sized = { readonly size: Smmu["transactions"][number]["size"] };
 
@@ -160,6 +156,18 @@ export function markStaleOfId(s: Machine, n: number, of: DomainIndex, setting: S
   }
 }
 
+/** Marks everything that the SMMU has in progress: a SYNC waits for its end. */
+export function markAllStale(s: Machine, n: number, setting: Setting): void {
+  for (let k = 0; k < s.smmus[n].transactions.length; k++) {
+    const { doing } = s.smmus[n].transactions[k];
+    if (doing.tag === "walk") {
+      if (setting.assumes("tlbi-reaches-walks")) markWalk(s, n, k);
+    } else if (doing.tag === "descent") {
+      if (setting.assumes("tlbi-reaches-walks")) markDescent(s, n, k);
+    } else if (doing.tag === "access") markAccess(s, n, k);
+  }
+}
+
 /** Marks what the stream's device has in progress: a SYNC waits for its end. */
 export function markStaleOfStream(s: Machine, n: number, of: StreamIndex, setting: Setting): void {
   for (let k = 0; k < s.smmus[n].transactions.length; k++) {
@@ -211,6 +219,7 @@ export const translationRules = [
       when: (s: Machine, { smmu: n, transaction: k, domain: d, iova: i }) =>
         s.streams.length === 0 &&
         !hasLevels(s) &&
+        isTranslating(s, n) &&
         hasDeviceOf(s, n, d) &&
         s.smmus[n].transactions[k].doing.tag === "nothing" &&
         s.smmus[n].tlb[d][i].hit.tag === "none" &&
@@ -238,7 +247,9 @@ export const translationRules = [
       lane: smmuLaneOfDevice,
       origin: { arm: "STE.S2TTB, translation table walk" },
       when: (s: Machine, { transaction: k, device: by, iova: i }) =>
-        s.smmus[smmuOfDevice(s, by)].transactions[k].doing.tag === "nothing" && findsEntry(s, by, i),
+        isTranslating(s, smmuOfDevice(s, by)) &&
+        s.smmus[smmuOfDevice(s, by)].transactions[k].doing.tag === "nothing" &&
+        findsEntry(s, by, i),
       then: (s, { transaction: k, device: by, iova: i }) => {
         const { cachedWord: tagged, cachedTable: table } = s.streams[by];
         if (tagged === null || table === null) return;
@@ -266,6 +277,7 @@ export const translationRules = [
       lane: smmuLaneOfDevice,
       origin: { arm: "STE.S2TTB, translation table walk" },
       when: (s: Machine, { transaction: k, device: by, iova: i }) => {
+        if (!isTranslating(s, smmuOfDevice(s, by))) return false;
         if (s.smmus[smmuOfDevice(s, by)].transactions[k].doing.tag !== "nothing") return false;
         const tagged = vmidOf(s, by);
         const table = s.streams.length > by ? s.streams[by].cachedTable : null;
@@ -366,6 +378,7 @@ export const translationRules = [
       lane: "device {device}",
       origin: { arm: "client device transaction" },
       when: (s: Machine, { transaction: k, device: by, iova: i }) => {
+        if (!isTranslating(s, smmuOfDevice(s, by))) return false;
         if (s.smmus[smmuOfDevice(s, by)].transactions[k].doing.tag !== "nothing") return false;
         const tagged = vmidOf(s, by);
         return tagged !== null && s.smmus[smmuOfDevice(s, by)].tlb[tagged][i].hit.tag === "translation";

@@ -21,6 +21,8 @@ import { idReuse } from "../../model/scenarios/id-reuse.ts";
 import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
 import { pasids } from "../../model/scenarios/pasids.ts";
 import { streamTable } from "../../model/scenarios/stream-table.ts";
+import { power } from "../../model/scenarios/power.ts";
+import { twoSmmus } from "../../model/scenarios/two-smmus.ts";
 import { domainOf, freePageOf } from "../../model/tables.ts";
 import type { Weakening } from "./weakening.ts";
 
@@ -74,7 +76,73 @@ const replacesSecondLevel: Edit<Machine> = replaceStep<Machine, AttachFrame>(
   leadToSecondLevel<AttachFrame>(() => false),
 );
 
+/** The SMMU is not told to forget its translations when it comes back. */
+const keepsTranslations: Edit<Machine> = (call) =>
+  edit(
+    call,
+    dropStep("wait for room for TLBI of all"),
+    dropCheck("there is room for TLBI of all"),
+    dropStep("write TLBI of all into its slot"),
+    dropStep("advance the producer past TLBI of all"),
+    dropStep("ring the doorbell for TLBI of all"),
+  );
+
 export const domainWeakenings: readonly Weakening[] = [
+  {
+    name: "hvc_pd takes an SMMU to be off and leaves it on",
+    mechanism: "M65",
+    attack: "Invalidations are left out for an SMMU that the host left its power, and that translates.",
+    edits: {
+      hvc_pd: (call) =>
+        edit(
+          call,
+          dropStep("CR0: disable"),
+          dropStep("wait until CR0 is acknowledged: disable"),
+          dropCheck("CR0 is acknowledged: disable"),
+        ),
+    },
+    scenario: power,
+    breaks: ["off-means-blocked", "dma-secrecy"],
+  },
+  {
+    name: "hvc_pd does not wait until an SMMU is disabled",
+    mechanism: "M65",
+    attack: "The invalidation is left out while the SMMU still translates.",
+    edits: {
+      hvc_pd: (call) =>
+        edit(
+          call,
+          dropStep("wait until CR0 is acknowledged: disable"),
+          dropCheck("CR0 is acknowledged: disable"),
+        ),
+    },
+    scenario: power,
+    breaks: ["off-means-blocked"],
+  },
+  {
+    name: "hvc_pd lets an SMMU translate with what it remembers",
+    mechanism: "M66",
+    attack: "What was unmapped while the SMMU was off is in its TLB when it comes back.",
+    edits: { hvc_pd: keepsTranslations },
+    scenario: power,
+    breaks: ["cached-translations-are-justified", "dma-secrecy"],
+  },
+  {
+    name: "attach_dev attaches devices behind any SMMU",
+    mechanism: "M40",
+    attack: "The invalidation goes to one SMMU, and the other goes on with what its TLB holds.",
+    edits: { attach_dev: dropCheck("the domain is bound to no other SMMU") },
+    scenario: twoSmmus,
+    breaks: ["invalidations-reach-every-smmu"],
+  },
+  {
+    name: "attach_dev binds a domain without a lock of the domain",
+    mechanism: "M40",
+    attack: "Two CPUs bind the domain to two SMMUs; each holds the lock of its own.",
+    edits: { attach_dev: unlocked("pgt_lock") },
+    scenario: twoSmmus,
+    breaks: ["invalidations-reach-every-smmu", "no-table-is-leaked"],
+  },
   {
     name: "free_domain gives the page table back before the TLB is clean",
     mechanism: "M21",

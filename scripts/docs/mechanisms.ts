@@ -15,7 +15,6 @@ const later = (when: string): string => `Comes later, with ${when}.`;
 const outside = (why: string): string => `The abstraction leaves it out: ${why}.`;
 
 const pools = "the pools' refill and reclaim";
-const power = "power";
 
 /** The groups, each from its first mechanism on. */
 const groups: Readonly<Record<string, string>> = {
@@ -154,7 +153,9 @@ export const mechanisms: Readonly<Record<string, Mechanism>> = {
   },
   M51: {
     sentence: "Streams without an entry, and an SMMU that is off, let nothing through.",
-    absent: later("initialisation and power"),
+    absent: outside(
+      "GBPA is looked at during initialisation, before the model begins; accesses of streams without an entry, and while CR0 is 0, are aborted",
+    ),
   },
   M52: {
     sentence: "All SMMUs are taken over before the host is deprivileged.",
@@ -186,15 +187,14 @@ export const mechanisms: Readonly<Record<string, Mechanism>> = {
     absent: later("the event queue"),
   },
   M64: { sentence: "Pages that the hypervisor borrows and reads from are pinned, and read once." },
-  M65: { sentence: "Commands are skipped only while the SMMU translates nothing.", absent: later(power) },
+  M65: { sentence: "Commands are skipped only while the SMMU translates nothing." },
   M66: {
     sentence: "An SMMU that is switched on forgets what it held before it translates.",
-    absent: later(power),
   },
-  M67: { sentence: "An SMMU in reset blocks DMA.", absent: later(power) },
+  M67: { sentence: "An SMMU in reset blocks DMA." },
   M68: {
     sentence: "Power messages are the hypervisor's while it handles them, and a refused one is rolled back.",
-    absent: later(power),
+    absent: later("power by SCMI messages"),
   },
   M69: { sentence: "Arguments are copied from the registers once." },
 };
