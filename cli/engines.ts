@@ -7,6 +7,7 @@ import { createReference } from "../checker/evaluate/reference.ts";
 import type { Instance } from "../checker/model/model.ts";
 import { breadthFirst } from "../checker/search/breadth-first.ts";
 import type { SearchOptions, SearchResult } from "../checker/search/result.ts";
+import { simulate, type SimulationOptions } from "../checker/search/simulate.ts";
 import { usageError } from "./exit-codes.ts";
 
 /**
@@ -80,6 +81,15 @@ function requireOneThread(engine: EngineName, workers: number | undefined): void
     `the engine ${engine} has one thread, not ${workers}`,
     "use --engine wasm, or leave --workers away",
   );
+}
+
+/** A simulation by the engine that the evaluator belongs to. */
+export async function walkAtRandom(evaluator: Evaluator, options: SimulationOptions): Promise<SearchResult> {
+  if (evaluator.name !== "wasm") return simulate(evaluator, options);
+  const { canSwarm, swarm } = await import("../checker/parallel/swarm.ts");
+  const { WasmEvaluator } = await import("../checker/parallel/wasm-evaluator.ts");
+  const isFit = evaluator instanceof WasmEvaluator && canSwarm(options.depth);
+  return isFit ? swarm(evaluator, options) : simulate(evaluator, options);
 }
 
 /** Breadth-first search by the engine that the evaluator belongs to. */

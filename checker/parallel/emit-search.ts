@@ -8,6 +8,7 @@ import { Body } from "../wasm/body.ts";
 import type { Func, ModuleEncoder } from "../wasm/encoder.ts";
 import { access, atomic, i32, op, type ValueType } from "../wasm/opcodes.ts";
 import type { TableFunctions } from "./emit-table.ts";
+import { emitWalks } from "./emit-walk.ts";
 import {
   batchRecords,
   blockStates,
@@ -20,6 +21,8 @@ import {
   reason,
 } from "./memory-map.ts";
 
+/** Blocks between two looks at what runs next: optimised code is taken up then. */
+const blocksAtOnce = 8;
 /** How often a thread looks for work before it sleeps. */
 const spins = 2000;
 
@@ -38,10 +41,10 @@ export function aroundModel(map: MemoryMap, base: number, keepLeast: Func): Arou
     violated: (body, id, src) => note(body, map.knownInvariants + id, map.invariantCandidate(id), -1, src),
     broken: (body, id, instance, src) =>
       note(body, map.knownSteps + id, map.stepCandidate(id), instance, src),
-    isReached: (body, id) => body.i32(0).at(access.load8, map.reached + id),
+    isReached: (body, id) => body.getGlobal(base).at(access.load8, map.reached + id),
     reached: (body, id) =>
       body
-        .i32(0)
+        .getGlobal(base)
         .i32(1)
         .at(access.store8, map.reached + id),
     isServer: (body) => {
@@ -60,9 +63,9 @@ export function aroundModel(map: MemoryMap, base: number, keepLeast: Func): Arou
 
 /**
  * (candidate, state, instance): keeps the least state (and of one state, the least instance) that shows something,
- * so that what is reported does not depend on who comes first.
+ * so that what is reported does not depend on who comes first. Sets the global `noticed`. Sets the global `noticed`.
  */
-export function emitKeepLeast(encoder: ModuleEncoder, map: MemoryMap): Func {
+export function emitKeepLeast(encoder: ModuleEncoder, map: MemoryMap, noticed: number): Func {
   const { words } = map.needs;
   return define(encoder, 3, 0, (body) => {
     const copy = (): void => {
@@ -79,6 +82,8 @@ export function emitKeepLeast(encoder: ModuleEncoder, map: MemoryMap): Func {
         .store(4 + 4 * words)
         .return();
     };
+    body.i32(1).setGlobal(noticed);
+    body.i32(1).setGlobal(noticed);
     body.get(0).load().op(op.eqz).if(copy);
     const compare = (mine: () => void, known: () => void): void => {
       mine();
@@ -101,40 +106,35 @@ export function emitKeepLeast(encoder: ModuleEncoder, map: MemoryMap): Func {
   });
 }
 
-export function emitSearch(
-  encoder: ModuleEncoder,
-  map: MemoryMap,
-  base: number,
-  model: ModelFunctions,
-  table: TableFunctions,
-  isShared: boolean,
-): void {
-  const search = new SearchEmitter(encoder, map, base, model, table, isShared);
-  search.emit();
+export interface SearchParts {
+  /** The thread's area, and whether a violation was noted: global variables. */
+  readonly base: number;
+  readonly noticed: number;
+  readonly model: ModelFunctions;
+  readonly table: TableFunctions;
+  /** Whether there are several threads. */
+  readonly isShared: boolean;
+}
+
+export function emitSearch(encoder: ModuleEncoder, map: MemoryMap, parts: SearchParts): void {
+  new SearchEmitter(encoder, map, parts).emit();
 }
 
 class SearchEmitter {
   private readonly encoder: ModuleEncoder;
   private readonly map: MemoryMap;
+  private readonly parts: SearchParts;
   private readonly base: number;
   private readonly model: ModelFunctions;
   private readonly table: TableFunctions;
-  private readonly isShared: boolean;
 
-  constructor(
-    encoder: ModuleEncoder,
-    map: MemoryMap,
-    base: number,
-    model: ModelFunctions,
-    table: TableFunctions,
-    isShared: boolean,
-  ) {
+  constructor(encoder: ModuleEncoder, map: MemoryMap, parts: SearchParts) {
     this.encoder = encoder;
     this.map = map;
-    this.base = base;
-    this.model = model;
-    this.table = table;
-    this.isShared = isShared;
+    this.parts = parts;
+    this.base = parts.base;
+    this.model = parts.model;
+    this.table = parts.table;
   }
 
   emit(): void {
@@ -142,16 +142,22 @@ class SearchEmitter {
     const note = this.note();
     const takeBlock = this.takeBlock();
     const publish = this.publish();
-    const admit = this.admit(note, takeBlock, publish);
+    const digest = this.digest();
+    const admit = this.admit(note, takeBlock, publish, digest);
     const takeIn = this.takeIn(admit);
-    const work = this.work(note, takeIn);
+    const sift = this.sift();
+    const work = this.work(note, takeIn, sift);
+    const { count, walks } = emitWalks(encoder, this.map, { ...this.parts, sift, digest });
     const setBase = define(encoder, 1, 0, (body) => body.get(0).setGlobal(base));
     const exported = {
       setBase,
       work,
       takeIn,
+      sift,
       publish,
-      serve: this.serve(work),
+      walks,
+      count,
+      serve: this.serve(work, walks),
       rehash: this.rehash(),
       place: table.place,
       ...model,
@@ -232,15 +238,45 @@ class SearchEmitter {
     });
   }
 
+  /** (state): adds it to the thread's digest, which is the one of search/digest.ts. */
+  private digest(): Func {
+    return define(this.encoder, 1, 0, (body) => {
+      const [area, a, b, word] = this.area(body, 4);
+      const fold = (of: number, by: number): void => {
+        body.get(of).get(of).i32(by).op(op.shr).op(op.xor).set(of);
+      };
+      body.i32(0x9e3779b9).set(a).i32(0x7f4a7c15).set(b);
+      for (let i = 0; i < this.map.needs.words; i++) {
+        body
+          .get(a)
+          .get(0)
+          .load(4 * i)
+          .tee(word)
+          .op(op.xor)
+          .i32(0x21f0aaad)
+          .op(op.mul)
+          .set(a);
+        fold(a, 15);
+        body.get(a).i32(0x735a2d97).op(op.mul).set(a);
+        fold(a, 15);
+        body.get(b).i32(11).op(op.rotl).get(word).op(op.add).i32(0x7feb352d).op(op.mul).set(b);
+        fold(b, 16);
+        body.get(b).i32(0x846ca68b).op(op.mul).set(b);
+        fold(b, 16);
+      }
+      body.get(area).get(area).load(own.digestHigh).get(a).op(op.add).store(own.digestHigh);
+      body.get(area).get(area).load(own.digestLow).get(b).op(op.add).store(own.digestLow);
+    });
+  }
+
   /** (how many): appends the records listed as new to the next layer, and checks them. */
-  private admit(note: Func, takeBlock: Func, publish: Func): Func {
+  private admit(note: Func, takeBlock: Func, publish: Func, digest: Func): Func {
     const { map, model } = this;
     const { words } = map.needs;
     return define(this.encoder, 1, 0, (body) => {
       const [area, list, record, to, count] = this.area(body, 5);
-      const [high, low, a, b, word, seeks] = Array.from({ length: 6 }, () => body.local());
+      const seeks = body.local();
       body.get(area).i32(map.found).op(op.add).set(list);
-      body.get(area).load(own.digestHigh).set(high).get(area).load(own.digestLow).set(low);
       body.get(area).load(own.outCount).set(count);
       body.i32(0).load(control.isWitnessSought).set(seeks);
       const pushTo = (): void => {
@@ -258,28 +294,12 @@ class SearchEmitter {
             body.get(area).call(takeBlock).store(own.outBlock).i32(0).set(count);
             pushTo();
           });
-          // The digest is the one of search/digest.ts.
-          body.i32(0x9e3779b9).set(a).i32(0x7f4a7c15).set(b);
-          const fold = (of: number, by: number): void => {
-            body.get(of).get(of).i32(by).op(op.shr).op(op.xor).set(of);
-          };
           for (let i = 0; i < words; i++) {
-            body
-              .get(to)
-              .get(record)
-              .load(4 * i)
-              .tee(word)
-              .store(4 * i);
-            body.get(a).get(word).op(op.xor).i32(0x21f0aaad).op(op.mul).set(a);
-            fold(a, 15);
-            body.get(a).i32(0x735a2d97).op(op.mul).set(a);
-            fold(a, 15);
-            body.get(b).i32(11).op(op.rotl).get(word).op(op.add).i32(0x7feb352d).op(op.mul).set(b);
-            fold(b, 16);
-            body.get(b).i32(0x846ca68b).op(op.mul).set(b);
-            fold(b, 16);
+            body.get(to);
+            body.get(record).load(4 * i);
+            body.store(4 * i);
           }
-          body.get(high).get(a).op(op.add).set(high).get(low).get(b).op(op.add).set(low);
+          body.get(record).call(digest);
           body
             .get(record)
             .call(model.invariants)
@@ -294,8 +314,20 @@ class SearchEmitter {
           body.get(0).i32(1).op(op.sub).set(0).br(next);
         });
       });
-      body.get(area).get(high).store(own.digestHigh).get(area).get(low).store(own.digestLow);
       body.get(area).get(count).store(own.outCount);
+    });
+  }
+
+  /** (end): the batch has records up to there; counts them, and leaves those to be inserted. */
+  private sift(): Func {
+    const { map, table } = this;
+    return define(this.encoder, 1, 0, (body) => {
+      const [area, first] = this.area(body, 2);
+      body.get(area).i32(map.batch).op(op.add).set(first);
+      body.get(area).get(area).load(own.transitions).get(0).get(first).op(op.sub);
+      body.i32(map.recordBytes).op(op.divU).op(op.add).store(own.transitions);
+      body.get(area).get(first).store(own.batchAt);
+      body.get(area).get(area).get(first).get(0).call(table.sift).store(own.batchEnd);
     });
   }
 
@@ -306,7 +338,7 @@ class SearchEmitter {
     const blocksForBatch = Math.ceil((batchRecords + map.needs.mostSuccessors) / blockStates) + 1;
     return define(this.encoder, 0, 1, (body) => {
       const [area, from, end, count, room] = this.area(body, 5);
-      const [known, stop, at] = [body.local(), body.local(), body.local()];
+      const [known, stop] = [body.local(), body.local()];
       body.get(area).load(own.batchAt).set(from).get(area).load(own.batchEnd).set(end);
       body
         .get(from)
@@ -341,16 +373,6 @@ class SearchEmitter {
       body.i32(0).get(known).get(room).op(op.sub).atomic(atomic.add, control.size).op(op.drop);
       body.get(known).call(admit);
       body.get(area).get(stop).store(own.batchAt);
-      body.get(area).get(area).load(own.transitions).get(stop).get(from).op(op.sub);
-      body.i32(map.recordBytes).op(op.divU).op(op.add).store(own.transitions);
-      body.block((counted) => {
-        body.loop((next) => {
-          body.get(from).get(stop).op(op.geU).brIf(counted);
-          body.get(area).get(from).load(map.instanceOffset).i32(2).op(op.shl).op(op.add).tee(at);
-          body.get(at).load(map.taken).i32(1).op(op.add).store(map.taken);
-          body.get(from).i32(map.recordBytes).op(op.add).set(from).br(next);
-        });
-      });
       body
         .get(stop)
         .get(end)
@@ -365,7 +387,7 @@ class SearchEmitter {
   }
 
   /** (blocks) -> reason: works at the layer, at up to so many blocks of it. */
-  private work(note: Func, takeIn: Func): Func {
+  private work(note: Func, takeIn: Func, sift: Func): Func {
     const { map, model } = this;
     return define(this.encoder, 1, 1, (body) => {
       const [area, src, to, end, limit] = this.area(body, 5);
@@ -445,7 +467,7 @@ class SearchEmitter {
             body.get(position).i32(1).op(op.add).set(position).br(next);
           });
         });
-        body.get(area).get(to).store(own.batchEnd).get(area).get(position).store(own.position);
+        body.get(area).get(position).store(own.position).get(to).call(sift);
         body.get(position).get(count).op(op.geU);
         body.if(() => {
           this.giveBlockBack(body, block);
@@ -466,7 +488,7 @@ class SearchEmitter {
   }
 
   /** The life of a thread beside the main one: waits for a phase, does its part, says so. */
-  private serve(work: Func): Func {
+  private serve(work: Func, walks: Func): Func {
     const { map, table } = this;
     return define(this.encoder, 0, 0, (body) => {
       const [area, rank, phase, spin] = this.area(body, 4);
@@ -497,19 +519,28 @@ class SearchEmitter {
           .if(() => body.return());
         // Too late for this phase.
         body.get(rank).i32(0).load(control.active).op(op.gtU).brIf(wait);
-        body.get(what).i32(command.expand).op(op.eq);
-        body.if(
-          () => {
+        body
+          .get(what)
+          .i32(command.expand)
+          .op(op.eq)
+          .if(() => {
             body.loop((more) => {
-              body.get(area).i32(8).call(work).store(own.reason);
-              body.get(area).load(own.reason).i32(reason.slice).op(op.eq).brIf(more);
+              body.i32(blocksAtOnce).call(work).tee(what).i32(reason.slice).op(op.eq).brIf(more);
             });
-          },
-          () => {
-            body.get(area);
-            body.get(area).i32(map.moving).op(op.add).call(table.rehash).store(own.reason);
-          },
-        );
+            body.get(area).get(what).store(own.reason).i32(0).set(what);
+          });
+        body
+          .get(what)
+          .i32(command.walk)
+          .op(op.eq)
+          .if(() => body.call(walks).op(op.drop));
+        body
+          .get(what)
+          .i32(command.grow)
+          .op(op.eq)
+          .if(() => {
+            body.get(area).get(area).i32(map.moving).op(op.add).call(table.rehash).store(own.reason);
+          });
         body.i32(0).i32(1).atomic(atomic.add, control.done).op(op.drop);
         body.i32(0).i32(1).atomic(atomic.notify, control.done).op(op.drop);
         body.br(wait);
@@ -529,14 +560,14 @@ class SearchEmitter {
   }
 
   private lock(body: Body): void {
-    if (!this.isShared) return;
+    if (!this.parts.isShared) return;
     body.loop((again) => {
       body.i32(0).i32(0).i32(1).atomic(atomic.compareExchange, control.blockLock).brIf(again);
     });
   }
 
   private unlock(body: Body): void {
-    if (this.isShared) body.i32(0).i32(0).atomic(atomic.store, control.blockLock);
+    if (this.parts.isShared) body.i32(0).i32(0).atomic(atomic.store, control.blockLock);
   }
 }
 

@@ -14,7 +14,12 @@ import { control, type MemoryMap, moveAtOnce, stashEntries } from "./memory-map.
 import { firstDistance, lockedMark, mostHops, placeBits, segments, type Slot } from "./slot.ts";
 
 export interface TableFunctions {
-  /** (first record, end): writes each record's hash and bucket, and reads there, so that it comes into the cache. */
+  /**
+   * (thread's area, first record, end): counts the records' instances, writes hashes, and keeps, one behind the
+   * other, those records whose states this thread did not see lately. Returns their end.
+   */
+  readonly sift: Func;
+  /** (first record, end): writes each record's bucket, and reads there, so that it comes into the cache. */
   readonly locate: Func;
   /**
    * (first record, end, room, list): inserts located records until one that is new finds no room; lists the records
@@ -65,6 +70,7 @@ class TableEmitter {
     const stash = this.stash();
     const place = this.place(stash);
     return {
+      sift: this.sift(),
       locate: this.locate(),
       insert: this.insert(listed, stash),
       listed,
@@ -210,22 +216,73 @@ class TableEmitter {
 
   // Functions
 
+  /**
+   * Most states that come again do so at once: they need not be looked up in the table, where each would be a miss of
+   * the cache. A state that is remembered here is in the table, or in a batch of this thread that goes there.
+   */
+  private sift(): Func {
+    const { map } = this;
+    const { words: count } = map.needs;
+    return this.define(3, 1, (body) => {
+      const [at, to, seen, counter] = [body.local(), body.local(), body.local(), body.local()];
+      const words = this.usedBits.map(() => body.local());
+      const others = Array.from({ length: this.others }, () => body.local());
+      const [k0, hash] = [body.local(), body.local()];
+      body.get(1).tee(at).set(to);
+      body.block((end) => {
+        body.loop((next) => {
+          body.get(at).get(2).op(op.geU).brIf(end);
+          body.get(at).load(map.instanceOffset).i32(2).op(op.shl).get(0).op(op.add).tee(counter);
+          body.get(counter).load(map.taken).i32(1).op(op.add).store(map.taken);
+          this.loadKey(body, at, words, others, k0);
+          writeHash(body, hash, others, k0);
+          body
+            .get(hash)
+            .i32(map.cacheEntries - 1)
+            .op(op.and)
+            .i32(map.stateBytes)
+            .op(op.mul);
+          body.get(0).op(op.add).set(seen);
+          for (let i = 0; i < count; i++) {
+            body
+              .get(seen)
+              .load(map.cache + 4 * i)
+              .get(words[i])
+              .op(op.xor);
+            if (i > 0) body.op(op.or);
+          }
+          body.if(() => {
+            for (let i = 0; i < count; i++) {
+              body
+                .get(seen)
+                .get(words[i])
+                .store(map.cache + 4 * i);
+              body
+                .get(to)
+                .get(words[i])
+                .store(4 * i);
+            }
+            body.get(to).get(hash).store(map.instanceOffset);
+            body.get(to).i32(map.recordBytes).op(op.add).set(to);
+          });
+          body.get(at).i32(map.recordBytes).op(op.add).set(at).br(next);
+        });
+      });
+      body.get(to);
+    });
+  }
+
   private locate(): Func {
     const { map } = this;
     return this.define(2, 1, (body) => {
       const at = body.local();
-      const touched = body.local();
+      const [touched, hash] = [body.local(), body.local()];
       const buckets = body.local(i64);
-      const words = this.usedBits.map(() => body.local());
-      const others = Array.from({ length: this.others }, () => body.local());
-      const [k0, hash] = [body.local(), body.local()];
       this.pushBuckets(body, control.buckets);
       body.set(buckets);
       body.get(0).set(at);
       this.eachRecord(body, at, () => {
-        this.loadKey(body, at, words, others, k0);
-        writeHash(body, hash, others, k0);
-        body.get(at).get(hash).store(map.hashOffset);
+        body.get(at).load(map.instanceOffset).set(hash);
         body.get(at);
         this.pushBucket(body, hash, buckets);
         body.store(map.bucketOffset);
@@ -269,7 +326,7 @@ class TableEmitter {
           body.get(0).get(1).op(op.geU).brIf(stop);
           body.block((next) => {
             this.loadKey(body, 0, words, others);
-            body.get(0).load(map.hashOffset).set(hash);
+            body.get(0).load(map.instanceOffset).set(hash);
             this.setParts(body, this.payload(body, hash, others), parts);
             body.get(parts[0]).vector(vector.splat).set(wanted);
             body.get(0).load(map.bucketOffset).set(bucket);
@@ -461,107 +518,120 @@ class TableEmitter {
     });
   }
 
-  /**
-   * From the end to the beginning, so that nothing is put where something still lies: a segment has at least a fifth
-   * more buckets than before, and some buckets are taken out at once.
-   */
+  /** (first of the area for keys): moves segments, while there are any left. Returns 0 if a key found no place. */
   private rehash(place: Func): Func {
-    const { map, slot } = this;
+    const moveSome = this.moveSome(place);
     return this.define(1, 1, (body) => {
-      const [segment, chunk, j, end] = [body.local(), body.local(), body.local(), body.local()];
-      const [bucket, first, marks, s, used] = Array.from({ length: 5 }, () => body.local());
-      const [to, from, result, low, home] = Array.from({ length: 5 }, () => body.local());
-      const others = Array.from({ length: this.others }, () => body.local());
-      const parts = this.partsOf(body);
-      const old = body.local(i64);
-      const keyBytes = 4 + 4 * this.others;
-      const { hashBits, otherBits } = slot;
+      const [segment, chunk, end, result] = Array.from({ length: 4 }, () => body.local());
       body.i32(1).set(result);
-      this.pushBuckets(body, control.oldBuckets);
-      body.set(old);
       body.loop((another) => {
         body.i32(0).i32(1).atomic(atomic.add, control.nextSegment).tee(segment).i32(segments).op(op.ltU);
         body.if(() => {
-          body.get(segment).i32(map.segmentBytes).op(op.mul).i32(map.table).op(op.add).set(first);
-          body.get(old).op(op.wrap).i32(mostHops).op(op.add).set(end);
+          // From the end to the beginning, so that nothing is put where something still lies: a segment has at least
+          // a fifth more buckets than before, and some buckets are taken out at once.
+          body.i32(0).load(control.oldBuckets).i32(mostHops).op(op.add).set(end);
           body.get(end).i32(1).op(op.sub).i32(-moveAtOnce).op(op.and).set(chunk);
-          body.loop((nextChunk) => {
-            body.get(0).set(to);
-            body.get(chunk).set(j);
-            body.get(first).get(chunk).i32(slot.bucketBytes).op(op.mul).op(op.add).set(bucket);
-            body.loop((nextBucket) => {
-              body.get(bucket).load().tee(marks).i32(15).op(op.and).set(used);
-              body.i32(0).set(s);
-              body.block((done) => {
-                body.loop((nextSlot) => {
-                  body.get(s).get(used).op(op.geU).brIf(done);
-                  this.readSlot(body, bucket, s, parts);
-                  const sources = parts.map(
-                    (part, i): Bits => ({
-                      bits: i < slot.words ? 32 : 8 * slot.tail,
-                      push: () => body.get(part),
-                    }),
-                  );
-                  pushBits(body, sources, 0, hashBits);
-                  body.set(low);
-                  others.forEach((other, i) => {
-                    pushBits(body, sources, hashBits + 32 * i, Math.min(32, otherBits - 32 * i));
-                    body.set(other);
-                  });
-                  // The least hash of the bucket that is the state's own.
-                  body.get(j).get(marks).get(s).i32(1).op(op.shl).i32(firstDistance).op(op.add).op(op.shr);
-                  body.i32(distanceMask).op(op.and).op(op.sub).op(op.extendU).i64(placeBits).op(op.i64shl);
-                  body
-                    .get(old)
-                    .op(op.i64add)
-                    .i64(1)
-                    .op(op.i64sub)
-                    .get(old)
-                    .op(op.i64divU)
-                    .op(op.wrap)
-                    .set(home);
-                  body.get(to);
-                  body
-                    .get(low)
-                    .get(home)
-                    .op(op.sub)
-                    .i32(2 ** hashBits - 1)
-                    .op(op.and)
-                    .get(home)
-                    .op(op.add);
-                  body.get(segment).i32(placeBits).op(op.shl).op(op.or).store();
-                  others.forEach((other, i) =>
-                    body
-                      .get(to)
-                      .get(other)
-                      .store(4 + 4 * i),
-                  );
-                  body.get(to).i32(keyBytes).op(op.add).set(to);
-                  body.get(s).i32(1).op(op.add).set(s).br(nextSlot);
-                });
-              });
-              body.get(bucket).i32(slot.bucketBytes).op(op.add).set(bucket);
-              body.get(j).i32(1).op(op.add).tee(j).get(end).op(op.ltU).brIf(nextBucket);
-            });
-            body.get(first).get(chunk).i32(slot.bucketBytes).op(op.mul).op(op.add);
-            body.i32(0).get(end).get(chunk).op(op.sub).i32(slot.bucketBytes).op(op.mul).fill();
-            body.get(0).set(from);
-            body.block((done) => {
-              body.loop((nextKey) => {
-                body.get(from).get(to).op(op.geU).brIf(done);
-                body.get(from).load();
-                for (let i = 0; i < this.others; i++) body.get(from).load(4 + 4 * i);
-                body.call(place).get(result).op(op.and).set(result);
-                body.get(from).i32(keyBytes).op(op.add).set(from).br(nextKey);
-              });
-            });
+          body.loop((next) => {
+            body.get(0).get(segment).get(chunk).get(end).call(moveSome).get(result).op(op.and).set(result);
             body.get(chunk).set(end);
             body
               .get(chunk)
               .op(op.eqz)
               .if(() => body.br(another));
-            body.get(chunk).i32(moveAtOnce).op(op.sub).set(chunk).br(nextChunk);
+            body.get(chunk).i32(moveAtOnce).op(op.sub).set(chunk).br(next);
           });
+        });
+      });
+      body.get(result);
+    });
+  }
+
+  /**
+   * (area for keys, segment, first bucket, end): takes the keys out of some buckets, then puts them where they belong.
+   * A function of its own, called often, so that it runs optimised soon.
+   */
+  private moveSome(place: Func): Func {
+    const { map, slot } = this;
+    const keyBytes = 4 + 4 * this.others;
+    const { hashBits, otherBits } = slot;
+    return this.define(4, 1, (body) => {
+      const [segment, chunk, end] = [1, 2, 3];
+      const [first, j, bucket, marks, s, used, own] = Array.from({ length: 7 }, () => body.local());
+      const [to, from, result, low, home, d] = Array.from({ length: 6 }, () => body.local());
+      const others = Array.from({ length: this.others }, () => body.local());
+      const parts = this.partsOf(body);
+      const sources = parts.map(
+        (part, i): Bits => ({
+          bits: i < slot.words ? 32 : 8 * slot.tail,
+          push: () => body.get(part),
+        }),
+      );
+      const old = body.local(i64);
+      /** Leaves the least hash of the bucket on the stack, of those with the segment's upper bits left out. */
+      const pushLeastHash = (): void => {
+        body.op(op.extendU).i64(placeBits).op(op.i64shl).get(old).op(op.i64add);
+        body.i64(1).op(op.i64sub).get(old).op(op.i64divU).op(op.wrap);
+      };
+      this.pushBuckets(body, control.oldBuckets);
+      body.set(old).i32(1).set(result).get(0).set(to).get(chunk).set(j);
+      body.get(segment).i32(map.segmentBytes).op(op.mul).i32(map.table).op(op.add);
+      body.get(chunk).i32(slot.bucketBytes).op(op.mul).op(op.add).tee(first).set(bucket);
+      body.loop((nextBucket) => {
+        body.get(bucket).load().tee(marks).i32(15).op(op.and).set(used);
+        body.i32(0).set(s).get(j);
+        pushLeastHash();
+        body.set(own);
+        body.block((done) => {
+          body.loop((nextSlot) => {
+            body.get(s).get(used).op(op.geU).brIf(done);
+            this.readSlot(body, bucket, s, parts);
+            pushBits(body, sources, 0, hashBits);
+            body.set(low);
+            others.forEach((other, i) => {
+              pushBits(body, sources, hashBits + 32 * i, Math.min(32, otherBits - 32 * i));
+              body.set(other);
+            });
+            body.get(marks).get(s).i32(1).op(op.shl).i32(firstDistance).op(op.add).op(op.shr);
+            body.i32(distanceMask).op(op.and).tee(d);
+            body.choose(
+              () => {
+                body.get(j).get(d).op(op.sub);
+                pushLeastHash();
+              },
+              () => body.get(own),
+            );
+            body.set(home).get(to);
+            body
+              .get(low)
+              .get(home)
+              .op(op.sub)
+              .i32(2 ** hashBits - 1)
+              .op(op.and)
+              .get(home)
+              .op(op.add);
+            body.get(segment).i32(placeBits).op(op.shl).op(op.or).store();
+            others.forEach((other, i) =>
+              body
+                .get(to)
+                .get(other)
+                .store(4 + 4 * i),
+            );
+            body.get(to).i32(keyBytes).op(op.add).set(to);
+            body.get(s).i32(1).op(op.add).set(s).br(nextSlot);
+          });
+        });
+        body.get(bucket).i32(slot.bucketBytes).op(op.add).set(bucket);
+        body.get(j).i32(1).op(op.add).tee(j).get(end).op(op.ltU).brIf(nextBucket);
+      });
+      body.get(first).i32(0).get(end).get(chunk).op(op.sub).i32(slot.bucketBytes).op(op.mul).fill();
+      body.get(0).set(from);
+      body.block((done) => {
+        body.loop((nextKey) => {
+          body.get(from).get(to).op(op.geU).brIf(done);
+          body.get(from).load();
+          for (let i = 0; i < this.others; i++) body.get(from).load(4 + 4 * i);
+          body.call(place).get(result).op(op.and).set(result);
+          body.get(from).i32(keyBytes).op(op.add).set(from).br(nextKey);
         });
       });
       body.get(result);

@@ -40,13 +40,28 @@ export function keySources(body: Body, usedBits: readonly number[], words: reado
   }));
 }
 
-/** Sets `hash` from the key's other words and then `k0`: every operation from `k0` on can be undone. */
+/** Odd numbers without a pattern. */
+const factors = [0xcc9e2d51, 0x21f0aaad, 0x735a2d97, 0x7feb352d, 0x846ca68b, 0xc2b2ae35, 0x85ebca6b];
+
+/**
+ * Sets `hash` from the key's other words and then `k0`: every operation from `k0` on can be undone. The last ones are
+ * those of MurmurHash3.
+ */
 export function writeHash(body: Body, hash: number, others: readonly number[], k0: number): void {
-  body.i32(0x3c6ef372 ^ ((others.length + 1) * 4)).set(hash);
-  for (const word of [...others, k0]) {
-    body.get(word).i32(0xcc9e2d51).op(op.mul).i32(15).op(op.rotl).i32(0x1b873593).op(op.mul);
-    body.get(hash).op(op.xor).i32(13).op(op.rotl).i32(5).op(op.mul).i32(0xe6546b64).op(op.add).set(hash);
-  }
+  const mixed = hash;
+  others.forEach((word, i) => {
+    body.get(word);
+    if (i > 0) body.get(mixed).op(op.add);
+    body
+      .i32(factors[i % factors.length])
+      .op(op.mul)
+      .i32(15)
+      .op(op.rotl)
+      .set(mixed);
+  });
+  body.get(k0);
+  if (others.length > 0) body.get(mixed).i32(0x1b873593).op(op.mul).op(op.xor);
+  body.set(hash);
   const fold = (by: number): Body => body.get(hash).get(hash).i32(by).op(op.shr).op(op.xor);
   fold(16).i32(0x85ebca6b).op(op.mul).set(hash);
   fold(13).i32(0xc2b2ae35).op(op.mul).set(hash);

@@ -9,6 +9,10 @@ import { type Slot, segments } from "./slot.ts";
 export const blockStates = 512;
 /** Successors in a batch, before the last state's. */
 export const batchRecords = 4096;
+/** Walks in a round. */
+export const walksAtOnce = 256;
+/** Bytes of the states that a thread saw lately: as much as stays in a core's own cache. */
+const cacheBytes = 1 << 18;
 /** States that were noted for the main thread; a batch must fit when it is half full. */
 export const logEntries = 1 << 15;
 /** States without a place in their buckets. */
@@ -18,7 +22,7 @@ export const mostStashed = 1 << 16;
 export const moveAtOnce = 64;
 
 /** What a thread is to do. */
-export const command = { expand: 1, grow: 2, quit: 3 } as const;
+export const command = { expand: 1, grow: 2, quit: 3, walk: 4 } as const;
 /** Why a thread stopped. */
 export const reason = { done: 0, slice: 1, grow: 2, log: 3, limit: 4, memory: 5, paused: 6 } as const;
 /** Why a state was noted. */
@@ -54,6 +58,7 @@ export const control = {
   isDeadlockSought: 1708,
   isWitnessSought: 1712,
   mostStashed: 1716,
+  mostSteps: 1720,
 } as const;
 
 /** Variables of a thread, from its area's beginning on. */
@@ -90,17 +95,20 @@ export interface MapNeeds {
 export class MemoryMap {
   readonly needs: MapNeeds;
   readonly stateBytes: number;
-  /** A record of a batch: a state, the instance, the hash, the bucket's address. */
+  /** A record of a batch: a state, the instance (later, when that was counted, the hash), the bucket's address. */
   readonly recordBytes: number;
   readonly instanceOffset: number;
-  readonly hashOffset: number;
   readonly bucketOffset: number;
-  /** By id: bytes that say whether a witness was reached, and which violations are not looked for any more. */
-  readonly reached: number;
+  /** By id: bytes that say which witnesses were reached, and which violations are not looked for any more. */
+  readonly knownWitnesses: number;
   readonly knownInvariants: number;
   readonly knownSteps: number;
   /** By set of servers, by instance: whether it is in the set. */
   readonly servers: number;
+  /** What a walk begins with (its random numbers, its first state), and whether it is to be walked again. */
+  readonly walkBytes: number;
+  readonly walks: number;
+  readonly walkMark: number;
   /** Bytes of a stashed key: whether there is one, its hash, the others. */
   readonly stashBytes: number;
   readonly stash: number;
@@ -115,10 +123,16 @@ export class MemoryMap {
   readonly segmentBytes: number;
   /** Parts of a thread's area, from its beginning on. */
   readonly found: number;
+  /** By id: witnesses that the thread knows, or has found, to be reached. */
+  readonly reached: number;
+  readonly walkStart: number;
   readonly taken: number;
   /** A violation by the least state that shows it: whether there is one, the state, the instance. */
   readonly candidateBytes: number;
   readonly candidates: number;
+  /** States that were seen lately, by the low bits of their hash. */
+  readonly cacheEntries: number;
+  readonly cache: number;
   readonly log: number;
   readonly logBytes: number;
   readonly moving: number;
@@ -131,17 +145,20 @@ export class MemoryMap {
     const { words, instances, slot } = needs;
     this.stateBytes = 4 * words;
     this.instanceOffset = 4 * words;
-    this.hashOffset = 4 * words + 4;
-    this.bucketOffset = 4 * words + 8;
-    this.recordBytes = 4 * words + 12;
+    this.bucketOffset = 4 * words + 4;
+    this.recordBytes = 4 * words + 8;
     const keyBytes = 4 + 4 * Math.ceil(slot.otherBits / 32);
 
     const area = new Places(0);
     area.take(own.variables);
     this.found = area.take(4 * (batchRecords + needs.mostSuccessors));
+    this.reached = area.take(needs.witnesses);
+    this.walkStart = area.take(this.recordBytes);
     this.taken = area.take(4 * instances);
     this.candidateBytes = 8 + this.stateBytes;
     this.candidates = area.take(this.candidateBytes * (needs.invariants + needs.stepProperties));
+    this.cacheEntries = 2 ** Math.floor(Math.log2(cacheBytes / this.stateBytes));
+    this.cache = area.take(this.stateBytes * this.cacheEntries);
     this.logBytes = 4 + this.stateBytes;
     this.log = area.take(this.logBytes * logEntries);
     this.moving = area.take(keyBytes * moveAtOnce * slot.slots);
@@ -149,11 +166,14 @@ export class MemoryMap {
     this.threadBytes = area.next;
 
     const all = new Places(2048);
-    this.reached = all.take(needs.witnesses);
+    this.knownWitnesses = all.take(needs.witnesses);
     this.knownInvariants = all.take(needs.invariants);
     this.knownSteps = all.take(needs.stepProperties);
     this.servers = all.take(instances * needs.serverSets);
     this.firstThread = all.take(this.threadBytes * needs.threads);
+    this.walkMark = 16 + this.stateBytes;
+    this.walkBytes = this.walkMark + 4;
+    this.walks = all.take(this.walkBytes * walksAtOnce);
     this.stashBytes = 4 + keyBytes;
     this.stash = all.take(this.stashBytes * stashEntries);
     this.blockBytes = blockStates * this.stateBytes;

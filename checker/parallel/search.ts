@@ -19,19 +19,9 @@ import {
   type Violation,
 } from "../search/result.ts";
 import { Watch } from "../search/watch.ts";
-import { Crew } from "./crew.ts";
-import {
-  batchRecords,
-  command,
-  control,
-  mostStashed,
-  noted,
-  own,
-  reason,
-  stashEntries,
-} from "./memory-map.ts";
-import { segments, tableBytes } from "./slot.ts";
-import { ownAt, WasmEvaluator } from "./wasm-evaluator.ts";
+import { batchRecords, command, control, noted, reason } from "./memory-map.ts";
+import { type AnyWasm, Shared } from "./shared.ts";
+import { WasmEvaluator } from "./wasm-evaluator.ts";
 
 export { WasmEvaluator };
 
@@ -39,16 +29,6 @@ export { WasmEvaluator };
 const blocksAtOnce = 8;
 /** A layer of fewer blocks is not worth waking the others. */
 const blocksForOthers = 4;
-/** Slots at first, and how much larger a table gets. */
-const firstSlots = 1 << 16;
-const smallTable = 1 << 20;
-const growths = { small: 2, usual: 1.4, least: 1.2 } as const;
-/** Fill up to which a table stays fast, and up to which it goes when there is no memory for a larger one. */
-const usualLoad = 0.8;
-const utmostLoad = 0.88;
-/** More than any table holds. */
-const noLimit = 2 ** 32 - 2 ** 20;
-
 interface Found extends StatePlace {
   readonly kind: Violation["kind"];
   readonly property: number;
@@ -58,10 +38,6 @@ interface Found extends StatePlace {
 interface Failure extends StatePlace {
   readonly error: unknown;
 }
-
-// The state's type is the model's own.
-// oxlint-disable-next-line no-explicit-any
-type AnyWasm = WasmEvaluator<any>;
 
 /** Explores until every state is seen or the options end it. Throws what the model throws, located. */
 export async function searchInWasm(evaluator: AnyWasm, options: SearchOptions): Promise<SearchResult> {
@@ -77,14 +53,11 @@ class WasmSearch {
   private readonly evaluator: AnyWasm;
   private readonly options: SearchOptions;
   private readonly cells: Int32Array;
-  private readonly crew: Crew;
+  private readonly shared: Shared;
   private readonly watch: Watch;
-  private buckets: number;
   /** The depth of the states that are being expanded, and the last complete one. */
   private layer = 0;
   private depth = 0;
-  /** Threads beside this one that work at the layer. */
-  private others = 0;
   private transitions = 0;
   private readonly taken: Float64Array;
   private readonly found: Found[] = [];
@@ -97,23 +70,21 @@ class WasmSearch {
     this.evaluator = evaluator;
     this.options = options;
     this.cells = evaluator.cells;
-    this.crew = new Crew(evaluator.cells);
+    this.shared = new Shared(evaluator, options);
     this.taken = new Float64Array(options.instances);
     this.witnessDepths = Array.from({ length: options.witnesses }, () => null);
-    const { slot } = evaluator.map.needs;
-    this.buckets = Math.max(slot.leastBuckets, Math.ceil(firstSlots / segments / slot.slots));
     this.watch = new Watch(options, () => ({
       depth: this.layer,
-      states: this.states,
-      transitions: this.transitions + this.sumOf("transitions"),
+      states: this.shared.states,
+      transitions: this.transitions + this.shared.sumOf("transitions"),
       queue: this.queued,
-      memoryBytes: this.totalBytes,
+      memoryBytes: this.shared.totalBytes,
     }));
   }
 
   async run(): Promise<SearchResult> {
     this.evaluator.beginSearch();
-    await this.crew.start(this.evaluator);
+    await this.shared.crew.start(this.evaluator);
     let ending = await this.begin();
     // oxlint-disable-next-line no-await-in-loop
     while (ending === null && this.failure === null) ending = await this.searchLayer();
@@ -122,101 +93,46 @@ class WasmSearch {
   }
 
   end(): Promise<void> {
-    return this.crew.end();
-  }
-
-  // Shared memory
-
-  private get(address: number): number {
-    return this.cells[address >>> 2];
-  }
-
-  private set(address: number, value: number): void {
-    this.cells[address >>> 2] = value;
-  }
-
-  private getOwn(thread: number, variable: keyof typeof own): number {
-    return this.cells[ownAt(this.evaluator.map, thread, variable)];
-  }
-
-  private setOwn(thread: number, variable: keyof typeof own, value: number): void {
-    this.cells[ownAt(this.evaluator.map, thread, variable)] = value;
-  }
-
-  private get allThreads(): number[] {
-    return Array.from({ length: this.evaluator.workers }, (_, n) => n);
-  }
-
-  private sumOf(variable: keyof typeof own): number {
-    return this.allThreads.reduce((sum, n) => sum + (this.getOwn(n, variable) >>> 0), 0);
-  }
-
-  private get states(): number {
-    return this.get(control.size) >>> 0;
+    return this.shared.crew.end();
   }
 
   private get queued(): number {
     const { map } = this.evaluator;
-    const blocks = this.get(control.usedBlocks) - this.get(control.freeBlocks);
+    const blocks = this.shared.get(control.usedBlocks) - this.shared.get(control.freeBlocks);
     return blocks * (map.blockBytes / map.stateBytes);
-  }
-
-  private get tableBytes(): number {
-    return tableBytes(this.buckets, this.evaluator.map.needs.slot.bucketBytes);
-  }
-
-  private get totalBytes(): number {
-    return this.tableBytes + this.get(control.usedBlocks) * this.evaluator.map.blockBytes;
-  }
-
-  private get budget(): number {
-    return this.options.maxMemory ?? Infinity;
   }
 
   // Layers
 
   /** Finds and checks the initial states. */
   private async begin(): Promise<Ending | null> {
-    const { evaluator, options } = this;
-    const { map } = evaluator;
-    for (const thread of this.allThreads) {
-      this.setOwn(thread, "block", -1);
-      this.setOwn(thread, "outBlock", -1);
-    }
-    this.set(control.nextList, map.lists[0]);
-    this.set(control.currentList, map.lists[1]);
-    this.set(control.mostStates, Math.min(options.maxStates ?? noLimit, noLimit) | 0);
-    this.set(control.mostStashed, mostStashed);
-    this.set(control.isWitnessSought, options.witnesses > 0 ? 1 : 0);
-    this.set(control.isDeadlockSought, evaluator.of.model.deadlock === "none" ? 0 : 1);
-    this.setTable(this.buckets);
-    if (this.tableBytes > this.budget) return "memory";
-    this.setMostBlocks();
+    const { evaluator } = this;
+    if (!this.shared.begin()) return "memory";
     const initial = evaluator.initialStates();
     this.layer = -1;
     const full = await this.insert(initial.map((state) => ({ state, offset: 0, instance: 0 })));
     // Nobody took a step to get there.
-    this.setOwn(0, "transitions", 0);
-    this.drainTaken();
+    this.shared.setOwn(0, "transitions", 0);
+    this.shared.drainTaken(this.taken);
     this.taken.fill(0);
     return full ?? this.endLayer();
   }
 
   private async searchLayer(): Promise<Ending | null> {
     const isLast = this.layer === this.options.maxDepth;
-    const blocks = this.get(control.nextCount);
-    const current = this.get(control.nextList);
-    this.set(control.nextList, this.get(control.currentList));
-    this.set(control.currentList, current);
-    this.set(control.layerBlocks, blocks);
-    this.set(control.nextCount, 0);
-    this.set(control.nextBlock, 0);
-    this.set(control.isLastLayer, isLast ? 1 : 0);
-    this.setMostBlocks();
+    const blocks = this.shared.get(control.nextCount);
+    const current = this.shared.get(control.nextList);
+    this.shared.set(control.nextList, this.shared.get(control.currentList));
+    this.shared.set(control.currentList, current);
+    this.shared.set(control.layerBlocks, blocks);
+    this.shared.set(control.nextCount, 0);
+    this.shared.set(control.nextBlock, 0);
+    this.shared.set(control.isLastLayer, isLast ? 1 : 0);
+    this.shared.setMostBlocks();
     const areOthersUseful = blocks >= blocksForOthers;
     for (;;) {
-      if (areOthersUseful) this.others = Math.min(this.crew.ready, this.evaluator.workers - 1);
-      const wasFull = this.states >= this.get(control.mostStates) >>> 0;
+      if (areOthersUseful) this.shared.others = Math.min(this.shared.crew.ready, this.evaluator.workers - 1);
+      const wasFull = this.shared.states >= this.shared.get(control.mostStates) >>> 0;
       // oxlint-disable-next-line no-await-in-loop
       const { ending, reasons } = await this.phase();
       // oxlint-disable-next-line no-await-in-loop
@@ -226,10 +142,10 @@ class WasmSearch {
       if (reasons.includes(reason.memory)) return "memory";
       if (reasons.includes(reason.limit) && wasFull) return "max-states";
       // oxlint-disable-next-line no-await-in-loop
-      if (reasons.includes(reason.grow) && !(await this.grow())) return "memory";
+      if (reasons.includes(reason.grow) && !(await this.shared.grow())) return "memory";
       if (reasons.every((each) => each === reason.done)) break;
     }
-    this.others = 0;
+    this.shared.others = 0;
     if (!isLast) return this.endLayer();
     this.takeStock();
     this.depth = this.layer;
@@ -238,7 +154,8 @@ class WasmSearch {
 
   /** All threads work until there is nothing more to do, or one of them cannot go on. */
   private async phase(): Promise<{ ending: Ending | null; reasons: number[] }> {
-    const { crew, evaluator, others, watch } = this;
+    const { evaluator, watch } = this;
+    const { crew, others } = this.shared;
     const pause = control.pause >>> 2;
     Atomics.store(this.cells, pause, 0);
     crew.begin(command.expand, others);
@@ -253,7 +170,7 @@ class WasmSearch {
     await crew.finish(others);
     ending ??= watch.look();
     if (watch.isPauseDue) await watch.pause();
-    const reasons = Array.from({ length: others }, (_, n) => this.getOwn(n + 1, "reason"));
+    const reasons = Array.from({ length: others }, (_, n) => this.shared.getOwn(n + 1, "reason"));
     return { ending, reasons: [why, ...reasons] };
   }
 
@@ -261,7 +178,7 @@ class WasmSearch {
   private endLayer(): Ending | null {
     this.takeStock();
     if (this.layer >= 0) this.depth = this.layer;
-    const hasMore = this.get(control.nextCount) > 0;
+    const hasMore = this.shared.get(control.nextCount) > 0;
     if (hasMore) this.layer++;
     if (this.isToStop) return "violated";
     if (!hasMore) return "exhausted";
@@ -274,30 +191,20 @@ class WasmSearch {
 
   /** At the end of a layer: blocks that are not full, counts, and what was found. */
   private takeStock(): void {
-    const { bytes, map, run } = this.evaluator;
-    for (const thread of this.allThreads) {
+    const { map, run } = this.evaluator;
+    for (const thread of this.shared.threads) {
       run.setBase(map.thread(thread));
       run.publish();
-      this.transitions += this.getOwn(thread, "transitions") >>> 0;
-      this.setOwn(thread, "transitions", 0);
+      this.transitions += this.shared.getOwn(thread, "transitions") >>> 0;
+      this.shared.setOwn(thread, "transitions", 0);
     }
     run.setBase(map.thread(0));
-    this.drainTaken();
+    this.shared.drainTaken(this.taken);
     this.noteViolations();
     const depth = this.layer + 1;
-    this.witnessDepths.forEach((known, id) => {
-      if (known === null && bytes[map.reached + id] !== 0) this.witnessDepths[id] = depth;
+    this.shared.shareWitnesses().forEach((isReached, id) => {
+      if (isReached !== 0) this.witnessDepths[id] ??= depth;
     });
-    if (!this.witnessDepths.includes(null)) this.set(control.isWitnessSought, 0);
-  }
-
-  private drainTaken(): void {
-    const { map } = this.evaluator;
-    for (const thread of this.allThreads) {
-      const first = (map.thread(thread) + map.taken) >>> 2;
-      for (let i = 0; i < this.taken.length; i++) this.taken[i] += this.cells[first + i] >>> 0;
-      this.cells.fill(0, first, first + this.taken.length);
-    }
   }
 
   // Violations
@@ -318,7 +225,7 @@ class WasmSearch {
     if (this.deadlock !== null) {
       this.found.push(this.deadlock);
       this.deadlock = null;
-      this.set(control.isDeadlockSought, 0);
+      this.shared.set(control.isDeadlockSought, 0);
     }
   }
 
@@ -326,7 +233,7 @@ class WasmSearch {
   private leastCandidate(offset: number): { state: Int32Array; instance: number } | null {
     const { map, words } = this.evaluator;
     let least: { state: Int32Array; instance: number } | null = null;
-    for (const thread of this.allThreads) {
+    for (const thread of this.shared.threads) {
       const at = (map.thread(thread) + offset) >>> 2;
       if (this.cells[at] === 0) continue;
       this.cells[at] = 0;
@@ -359,9 +266,9 @@ class WasmSearch {
   private async drain(): Promise<Ending | null> {
     const { map, words } = this.evaluator;
     const handedOver: Int32Array[] = [];
-    for (const thread of this.allThreads) {
-      const count = this.getOwn(thread, "logCount");
-      this.setOwn(thread, "logCount", 0);
+    for (const thread of this.shared.threads) {
+      const count = this.shared.getOwn(thread, "logCount");
+      this.shared.setOwn(thread, "logCount", 0);
       for (let n = 0; n < count; n++) {
         const at = (map.thread(thread) + map.log + n * map.logBytes) >>> 2;
         const state = this.cells.slice(at + 1, at + 1 + words);
@@ -384,7 +291,8 @@ class WasmSearch {
     this.guard(state, depth, () => {
       if (kind === noted.deadlock) this.lookForDeadlock(state);
       else if (kind === noted.witnesses) {
-        packed.markWitnesses(state, 0, bytes.subarray(map.reached, map.reached + of.witnesses.length));
+        const at = map.thread(0) + map.reached;
+        packed.markWitnesses(state, 0, bytes.subarray(at, at + of.witnesses.length));
       } else {
         for (const id of packed.violatedInvariants(state, 0)) {
           this.noteCandidate(map.invariantCandidate(id), map.knownInvariants + id, state, -1);
@@ -394,7 +302,7 @@ class WasmSearch {
   }
 
   private lookForDeadlock(state: Int32Array): void {
-    if (this.get(control.isDeadlockSought) === 0) return;
+    if (this.shared.get(control.isDeadlockSought) === 0) return;
     if (this.deadlock !== null && compare(this.deadlock.state, state) <= 0) return;
     const deadlock = this.evaluator.packed.deadlockIn(state, 0);
     if (deadlock !== null) {
@@ -446,14 +354,13 @@ class WasmSearch {
         for (let k = 0; k < words; k++) this.cells[at + k] = state[offset + k];
         this.cells[at + (map.instanceOffset >>> 2)] = instance;
       });
-      this.setOwn(0, "batchAt", first);
-      this.setOwn(0, "batchEnd", first + some.length * map.recordBytes);
+      run.sift(first + some.length * map.recordBytes);
       for (;;) {
         const why = run.takeIn();
         if (why === reason.slice) break;
         if (why === reason.limit) return "max-states";
         // oxlint-disable-next-line no-await-in-loop
-        if (why !== reason.grow || !(await this.grow())) return "memory";
+        if (why !== reason.grow || !(await this.shared.grow())) return "memory";
       }
     }
     this.putBatch(waiting);
@@ -461,76 +368,15 @@ class WasmSearch {
   }
 
   private takeBatch(): Int32Array {
-    return this.cells.slice(this.getOwn(0, "batchAt") >>> 2, this.getOwn(0, "batchEnd") >>> 2);
+    return this.cells.slice(this.shared.getOwn(0, "batchAt") >>> 2, this.shared.getOwn(0, "batchEnd") >>> 2);
   }
 
   private putBatch(records: Int32Array): void {
     const { map } = this.evaluator;
     const first = map.thread(0) + map.batch;
     this.cells.set(records, first >>> 2);
-    this.setOwn(0, "batchAt", first);
-    this.setOwn(0, "batchEnd", first + 4 * records.length);
-  }
-
-  // Memory
-
-  private setTable(buckets: number): void {
-    const { slot } = this.evaluator.map.needs;
-    this.buckets = buckets;
-    this.set(control.buckets, buckets);
-    this.set(control.growAt, Math.floor(segments * buckets * slot.slots * usualLoad) | 0);
-  }
-
-  private setMostBlocks(): void {
-    const { map } = this.evaluator;
-    const most = Math.floor((this.budget - this.tableBytes) / map.blockBytes);
-    this.set(control.mostBlocks, Math.max(0, Math.min(map.mostBlocks, most)));
-  }
-
-  /** Makes the table larger, or lets it be fuller. `false`: there is no more memory. */
-  private async grow(): Promise<boolean> {
-    const { map } = this.evaluator;
-    const { slot } = map.needs;
-    const slots = segments * this.buckets * slot.slots;
-    for (const factor of [slots < smallTable ? growths.small : growths.usual, growths.least]) {
-      const buckets = Math.ceil(this.buckets * factor);
-      const bytes = tableBytes(buckets, slot.bucketBytes);
-      const isTooMuch = bytes + this.totalBytes - this.tableBytes > this.budget;
-      if (isTooMuch || bytes / segments > map.segmentBytes) continue;
-      // oxlint-disable-next-line no-await-in-loop
-      await this.moveInto(buckets);
-      return true;
-    }
-    const most = Math.floor(slots * utmostLoad);
-    const isLast = this.get(control.growAt) >>> 0 >= most || this.get(control.stashed) > mostStashed;
-    if (isLast) return false;
-    this.set(control.growAt, most | 0);
-    return true;
-  }
-
-  private async moveInto(buckets: number): Promise<void> {
-    const { crew, evaluator, others } = this;
-    const { map, run } = evaluator;
-    const keys: number[][] = [];
-    const keyWords = (map.stashBytes >>> 2) - 1;
-    const end = (map.stash + stashEntries * map.stashBytes) >>> 2;
-    if (this.get(control.stashed) > 0) {
-      for (let at = map.stash >>> 2; at < end; at += keyWords + 1) {
-        if (this.cells[at] !== 0) keys.push([...this.cells.subarray(at + 1, at + 1 + keyWords)]);
-        this.cells[at] = 0;
-      }
-      this.set(control.stashed, 0);
-    }
-    this.set(control.oldBuckets, this.buckets);
-    this.set(control.nextSegment, 0);
-    this.setTable(buckets);
-    this.setMostBlocks();
-    crew.begin(command.grow, others);
-    let isDone = run.rehash() === 1;
-    await crew.finish(others);
-    for (let n = 1; n <= others; n++) isDone &&= this.getOwn(n, "reason") === 1;
-    for (const key of keys) isDone &&= run.place(...key) === 1;
-    if (!isDone) throw new Error("a state found no place in a larger table");
+    this.shared.setOwn(0, "batchAt", first);
+    this.shared.setOwn(0, "batchEnd", first + 4 * records.length);
   }
 
   // The result
@@ -544,17 +390,16 @@ class WasmSearch {
     const { evaluator, watch } = this;
     // The layer may have ended early.
     this.takeStock();
-    const hex = (half: number): string => (half >>> 0).toString(16).padStart(8, "0");
     const counts = {
       ending,
-      states: this.states,
+      states: this.shared.states,
       transitions: this.transitions,
       depth: this.depth,
       seconds: watch.seconds,
-      digest: hex(this.sumOf("digestHigh") % 2 ** 32) + hex(this.sumOf("digestLow") % 2 ** 32),
+      digest: this.shared.digest,
       taken: this.taken,
-      tableBytes: this.tableBytes,
-      totalBytes: this.totalBytes,
+      tableBytes: this.shared.tableBytes,
+      totalBytes: this.shared.totalBytes,
       peakMemoryBytes: watch.measureMemory(),
     };
     evaluator.endSearch();

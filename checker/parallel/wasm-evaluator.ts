@@ -28,7 +28,7 @@ import {
 } from "../wasm/platform.ts";
 import { aroundModel, emitKeepLeast, emitSearch } from "./emit-search.ts";
 import { emitTable } from "./emit-table.ts";
-import { MemoryMap, own } from "./memory-map.ts";
+import { MemoryMap } from "./memory-map.ts";
 import { chooseSlot } from "./slot.ts";
 
 export interface WasmOptions {
@@ -64,6 +64,9 @@ type Exports = Record<
   | "setBase"
   | "work"
   | "takeIn"
+  | "sift"
+  | "walks"
+  | "count"
   | "publish"
   | "serve"
   | "rehash"
@@ -183,9 +186,10 @@ export class WasmEvaluator<S> implements Evaluator {
 
   markWitnesses(words: Int32Array, offset: number, reached: Uint8Array): void {
     const { bytes, map, run } = this;
-    bytes.set(reached, map.reached);
+    const at = map.thread(0) + map.reached;
+    bytes.set(reached, at);
     if (run.witnesses(this.load(words, offset)) !== 0) this.packed.markWitnesses(words, offset, reached);
-    else reached.set(bytes.subarray(map.reached, map.reached + reached.length));
+    else reached.set(bytes.subarray(at, at + reached.length));
   }
 
   deadlockIn(words: Int32Array, offset: number): Deadlock | null {
@@ -208,7 +212,7 @@ export class WasmEvaluator<S> implements Evaluator {
   /** From now on this is an evaluator, to which every violation and witness is news. */
   endSearch(): void {
     const { bytes, map } = this;
-    bytes.fill(0, map.reached, map.servers);
+    bytes.fill(0, map.knownWitnesses, map.servers);
     this.clearCandidates();
   }
 
@@ -224,14 +228,10 @@ function encodeModule<S>(of: Instance<S>, compiled: Compiled, map: MemoryMap, is
   const pages = map.needs.memoryBytes / pageBytes;
   const encoder = new ModuleEncoder({ initial: pages, maximum: mostPages });
   const base = encoder.global(i32);
-  const around = aroundModel(map, base, emitKeepLeast(encoder, map));
+  const noticed = encoder.global(i32);
+  const around = aroundModel(map, base, emitKeepLeast(encoder, map, noticed));
   const model = emitModel(encoder, compiled.module, of.model.deadlock, around);
   const table = emitTable(encoder, map, of.layout.usedBits, isShared);
-  emitSearch(encoder, map, base, model, table, isShared);
+  emitSearch(encoder, map, { base, noticed, model, table, isShared });
   return encoder.encode();
-}
-
-/** Where a thread's variable lies, as the place of a word. */
-export function ownAt(map: MemoryMap, thread: number, variable: keyof typeof own): number {
-  return (map.thread(thread) + own[variable]) >>> 2;
 }

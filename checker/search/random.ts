@@ -3,13 +3,15 @@
  * The same seed gives the same numbers everywhere, so a seed is enough to repeat a run.
  */
 export class Random {
-  private readonly s: Uint32Array;
+  /** The state: four words. */
+  readonly s: Uint32Array;
 
-  /** Any integer of up to 53 bits is a seed of its own. */
-  constructor(seed: number) {
+  /** Any integer of up to 53 bits is a seed of its own, and so is each of a seed's streams. */
+  constructor(seed: number, stream = 0) {
     const low = seed | 0;
     const high = Math.floor(seed / 2 ** 32) | 0;
     this.s = Uint32Array.from([low, low, high, high], (half, i) => mix(half + (i + 1) * 0x9e3779b9));
+    this.s[0] ^= mix(stream);
     // A seed's halves reach all of the state in a few steps.
     for (let i = 0; i < 16; i++) this.next();
   }

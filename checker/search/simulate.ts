@@ -1,6 +1,6 @@
 /**
- * Simulation: random walks from an initial state, each step chosen uniformly among the successors. The same seed
- * walks the same way.
+ * Simulation: random walks from an initial state, each step chosen uniformly among the successors. A walk is told by
+ * the seed and its number: the same seed walks the same way, whoever walks.
  *
  * What it finds is real; what it does not find, it has not shown to be absent: it is never exhaustive, and its
  * paths are not shortest ones.
@@ -38,14 +38,53 @@ export async function simulate(evaluator: Evaluator, options: SimulationOptions)
   return simulation.resultOf(ending);
 }
 
-class Simulation {
+/** The distinct states that walks have visited: they are counted, and checked once. */
+export interface Visited {
+  readonly size: number;
+  readonly bytes: number;
+  readonly digest: string;
+  /** Notes a state: whether it is to be checked, or why there is no room for it. */
+  visit(state: Int32Array): boolean | Ending;
+}
+
+class VisitedTable implements Visited {
+  private readonly table: StateTable;
+  private readonly sum = new StateDigest();
+  private readonly options: SearchOptions;
+
+  constructor(evaluator: Evaluator, options: SearchOptions) {
+    this.table = new StateTable(evaluator.words, { usedBits: evaluator.usedBits });
+    this.options = options;
+  }
+
+  get size(): number {
+    return this.table.size;
+  }
+
+  get bytes(): number {
+    return this.table.bytes;
+  }
+
+  get digest(): string {
+    return this.sum.toString();
+  }
+
+  visit(state: Int32Array): boolean | Ending {
+    const { options, table } = this;
+    if (!table.makeRoom(1, options.maxMemory)) return "memory";
+    const fresh = table.insertBatch(state, 1, (options.maxStates ?? Infinity) - table.size);
+    if (fresh === 0) return table.handled === 0 ? "max-states" : false;
+    this.sum.add(state, 0, state.length);
+    return true;
+  }
+}
+
+export class Simulation {
   readonly watch: Watch;
   private readonly evaluator: Evaluator;
   private readonly options: SimulationOptions;
-  private readonly random: Random;
-  /** The distinct states visited: they are counted, and checked once. */
-  private readonly table: StateTable;
-  private readonly digest = new StateDigest();
+  private random: Random;
+  private readonly visited: Visited;
   private readonly findings: Findings<Path>;
   private readonly successors: Successors;
   private readonly current: Int32Array;
@@ -60,11 +99,11 @@ class Simulation {
   private longest = 0;
   private readonly taken: Float64Array;
 
-  constructor(evaluator: Evaluator, options: SimulationOptions) {
+  constructor(evaluator: Evaluator, options: SimulationOptions, visited?: Visited) {
     this.evaluator = evaluator;
     this.options = options;
     this.random = new Random(options.seed);
-    this.table = new StateTable(evaluator.words, { usedBits: evaluator.usedBits });
+    this.visited = visited ?? new VisitedTable(evaluator, options);
     this.findings = new Findings(evaluator, options.witnesses);
     this.successors = new Successors(evaluator.words);
     this.current = new Int32Array(evaluator.words);
@@ -72,10 +111,10 @@ class Simulation {
     this.taken = new Float64Array(options.instances);
     this.watch = new Watch(options, () => ({
       depth: this.longest,
-      states: this.table.size,
+      states: this.visited.size,
       transitions: this.transitions,
       queue: options.walks - this.walksBegun,
-      memoryBytes: this.table.bytes,
+      memoryBytes: this.visited.bytes,
     }));
   }
 
@@ -102,19 +141,35 @@ class Simulation {
     return this.watch.look();
   }
 
+  /** Does the walk of this number, from its beginning to its end. */
+  walk(number: number): Ending | null {
+    this.walksBegun = number;
+    if (!this.beginWalk()) return "walks-done";
+    while (this.isWalking) {
+      const ending = this.step();
+      if (ending !== null) return ending;
+    }
+    return null;
+  }
+
+  /** By id: whether a witness was reached. */
+  get reached(): boolean[] {
+    return this.findings.witnesses().map((path) => path !== null);
+  }
+
   resultOf(ending: Ending): SearchResult {
     return {
       ending,
-      states: this.table.size,
+      states: this.visited.size,
       transitions: this.transitions,
       depth: 0,
       seconds: this.watch.seconds,
-      digest: this.digest.toString(),
+      digest: this.visited.digest,
       violations: this.findings.violations(this.findings.violatingPlaces),
       witnesses: this.findings.witnesses().map((path) => path && { length: path.instances.length }),
       taken: this.taken,
-      tableBytes: this.table.bytes,
-      totalBytes: this.table.bytes,
+      tableBytes: this.visited.bytes,
+      totalBytes: this.visited.bytes,
       peakMemoryBytes: this.watch.measureMemory(),
     };
   }
@@ -125,7 +180,7 @@ class Simulation {
 
   private beginWalk(): boolean {
     if (this.walksBegun === this.options.walks || this.initials.length === 0) return false;
-    this.walksBegun++;
+    this.random = new Random(this.options.seed, this.walksBegun++);
     this.initial = this.random.below(this.initials.length);
     this.instances = [];
     this.current.set(this.initials[this.initial]);
@@ -161,11 +216,10 @@ class Simulation {
 
   /** Checks the current state if it is a new one. */
   private visit(): Ending | null {
-    const { current, table, options } = this;
-    if (!table.makeRoom(1, options.maxMemory)) return "memory";
-    const fresh = table.insertBatch(current, 1, (options.maxStates ?? Infinity) - table.size);
-    if (fresh === 0) return table.handled === 0 ? "max-states" : null;
-    this.digest.add(current, 0, current.length);
+    const { current } = this;
+    const isNew = this.visited.visit(current);
+    if (typeof isNew === "string") return isNew;
+    if (!isNew) return null;
     try {
       this.findings.check(current, 0, 1, () => this.path());
     } catch (error) {

@@ -1,8 +1,8 @@
 /** `dmaspec simulate`: random walks, for bounds that are too large to exhaust. */
 import { buildCommand } from "@stricli/core";
-import { simulate } from "../../checker/search/simulate.ts";
 import { runCheck } from "../check-run.ts";
 import type { Context } from "../context.ts";
+import { walkAtRandom } from "../engines.ts";
 import { exitCodes } from "../exit-codes.ts";
 import {
   type LimitFlags,
@@ -49,9 +49,9 @@ export const simulateCommand = buildCommand<SimulateFlags, [], Context>({
     ],
     fullDescription: [
       "Random walks from an initial state, each step chosen among all that are possible; the same --seed walks",
-      `the same way. A walk has at most ${defaultSteps} steps, or as many as --max-depth says. What it finds is`,
-      "real and is replayed before it is printed, but not shortest; what it does not find may still be there,",
-      "so the verdict is never `holds`.",
+      "the same way, by however many --workers. A walk has at most",
+      `${defaultSteps} steps, or as many as --max-depth says. What it finds is real and is replayed before it is printed,`,
+      "but not shortest; what it does not find may still be there, so the verdict is never `holds`.",
       "",
       "Exit codes: 1 violated, 2 incomplete (no walk found a violation).",
     ].join("\n"),
@@ -74,8 +74,7 @@ export const simulateCommand = buildCommand<SimulateFlags, [], Context>({
           command: "simulate",
           more,
         }),
-      isBound: "walks are done in JavaScript",
-      search: (evaluator, options) => simulate(evaluator, { ...options, walks, depth, seed }),
+      search: (evaluator, options) => walkAtRandom(evaluator, { ...options, walks, depth, seed }),
     });
     if (flags.json === true) {
       const own = { schema: "dmaspec/simulate@1" as const, seed, walks, stepsPerWalk: depth };

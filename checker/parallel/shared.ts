@@ -1,0 +1,201 @@
+/** The shared memory of a search as its main thread sees it: variables, and the table with its growth. */
+import type { SearchOptions } from "../search/result.ts";
+import { Crew } from "./crew.ts";
+import { command, control, mostStashed, own, stashEntries } from "./memory-map.ts";
+import { segments, tableBytes } from "./slot.ts";
+import type { WasmEvaluator } from "./wasm-evaluator.ts";
+
+/** Slots at first, and how much larger a table gets. */
+const firstSlots = 1 << 16;
+const smallTable = 1 << 20;
+const growths = { small: 2, usual: 1.5, least: 1.2 } as const;
+/** Fill up to which a table stays fast, and up to which it goes when there is no memory for a larger one. */
+const usualLoad = 0.82;
+const utmostLoad = 0.88;
+/** More than any table holds. */
+const noLimit = 2 ** 32 - 2 ** 20;
+
+// The state's type is the model's own.
+// oxlint-disable-next-line no-explicit-any
+export type AnyWasm = WasmEvaluator<any>;
+
+export class Shared {
+  readonly evaluator: AnyWasm;
+  readonly crew: Crew;
+  /** Threads beside this one that work now. */
+  others = 0;
+  private readonly options: SearchOptions;
+  private readonly cells: Int32Array;
+  private buckets: number;
+
+  constructor(evaluator: AnyWasm, options: SearchOptions) {
+    this.evaluator = evaluator;
+    this.options = options;
+    this.cells = evaluator.cells;
+    this.crew = new Crew(evaluator.cells);
+    const { slot } = evaluator.map.needs;
+    this.buckets = Math.max(slot.leastBuckets, Math.ceil(firstSlots / segments / slot.slots));
+  }
+
+  /** Fills in what every search begins with. `false`: not even the empty table has room. */
+  begin(): boolean {
+    const { evaluator, options } = this;
+    for (const thread of this.threads) {
+      this.setOwn(thread, "block", -1);
+      this.setOwn(thread, "outBlock", -1);
+    }
+    this.set(control.nextList, evaluator.map.lists[0]);
+    this.set(control.currentList, evaluator.map.lists[1]);
+    this.set(control.mostStates, Math.min(options.maxStates ?? noLimit, noLimit) | 0);
+    this.set(control.mostStashed, mostStashed);
+    this.set(control.isWitnessSought, options.witnesses > 0 ? 1 : 0);
+    this.set(control.isDeadlockSought, evaluator.of.model.deadlock === "none" ? 0 : 1);
+    this.setTable(this.buckets);
+    this.setMostBlocks();
+    return this.tableBytes <= this.budget;
+  }
+
+  // Variables
+
+  get(address: number): number {
+    return this.cells[address >>> 2];
+  }
+
+  set(address: number, value: number): void {
+    this.cells[address >>> 2] = value;
+  }
+
+  getOwn(thread: number, variable: keyof typeof own): number {
+    return this.get(this.evaluator.map.thread(thread) + own[variable]);
+  }
+
+  setOwn(thread: number, variable: keyof typeof own, value: number): void {
+    this.set(this.evaluator.map.thread(thread) + own[variable], value);
+  }
+
+  /** The numbers of all threads; this one's is 0. */
+  get threads(): number[] {
+    return Array.from({ length: this.evaluator.workers }, (_, n) => n);
+  }
+
+  sumOf(variable: keyof typeof own): number {
+    return this.threads.reduce((sum, n) => sum + (this.getOwn(n, variable) >>> 0), 0);
+  }
+
+  get states(): number {
+    return this.get(control.size) >>> 0;
+  }
+
+  /** The digest of the states, as digest.ts writes it. */
+  get digest(): string {
+    const hex = (variable: "digestHigh" | "digestLow"): string =>
+      (this.sumOf(variable) % 2 ** 32).toString(16).padStart(8, "0");
+    return hex("digestHigh") + hex("digestLow");
+  }
+
+  /** Adds how often each instance was taken, and begins to count anew. */
+  drainTaken(into: Float64Array): void {
+    const { map } = this.evaluator;
+    for (const thread of this.threads) {
+      const first = (map.thread(thread) + map.taken) >>> 2;
+      for (let i = 0; i < into.length; i++) into[i] += this.cells[first + i] >>> 0;
+      this.cells.fill(0, first, first + into.length);
+    }
+  }
+
+  /** The witnesses that some thread has found; from now on all threads know them. */
+  shareWitnesses(): Uint8Array {
+    const { bytes, map } = this.evaluator;
+    const { witnesses } = map.needs;
+    const known = bytes.subarray(map.knownWitnesses, map.knownWitnesses + witnesses);
+    for (const thread of this.threads) {
+      for (let id = 0; id < witnesses; id++) known[id] |= bytes[map.thread(thread) + map.reached + id];
+    }
+    for (const thread of this.threads) bytes.set(known, map.thread(thread) + map.reached);
+    if (!known.includes(0)) this.set(control.isWitnessSought, 0);
+    return known;
+  }
+
+  // The table
+
+  get tableBytes(): number {
+    return tableBytes(this.buckets, this.evaluator.map.needs.slot.bucketBytes);
+  }
+
+  /** Bytes of table and frontier together. */
+  get totalBytes(): number {
+    return this.tableBytes + this.get(control.usedBlocks) * this.evaluator.map.blockBytes;
+  }
+
+  setMostBlocks(): void {
+    const { map } = this.evaluator;
+    const most = Math.floor((this.budget - this.tableBytes) / map.blockBytes);
+    this.set(control.mostBlocks, Math.max(0, Math.min(map.mostBlocks, most)));
+  }
+
+  /** Makes the table large enough for `more` states. `false`: there is no more memory. */
+  async makeRoom(more: number): Promise<boolean> {
+    while (this.states + more > this.get(control.growAt) >>> 0) {
+      // oxlint-disable-next-line no-await-in-loop
+      if (!(await this.grow())) return false;
+    }
+    return true;
+  }
+
+  /** Makes the table larger, or lets it be fuller. `false`: there is no more memory. */
+  async grow(): Promise<boolean> {
+    const { map } = this.evaluator;
+    const { slot } = map.needs;
+    const slots = segments * this.buckets * slot.slots;
+    for (const factor of [slots < smallTable ? growths.small : growths.usual, growths.least]) {
+      const buckets = Math.ceil(this.buckets * factor);
+      const bytes = tableBytes(buckets, slot.bucketBytes);
+      const isTooMuch = bytes + this.totalBytes - this.tableBytes > this.budget;
+      if (isTooMuch || bytes / segments > map.segmentBytes) continue;
+      // oxlint-disable-next-line no-await-in-loop
+      await this.moveInto(buckets);
+      return true;
+    }
+    const most = Math.floor(slots * utmostLoad);
+    const isLast = this.get(control.growAt) >>> 0 >= most || this.get(control.stashed) > mostStashed;
+    if (isLast) return false;
+    this.set(control.growAt, most | 0);
+    return true;
+  }
+
+  private get budget(): number {
+    return this.options.maxMemory ?? Infinity;
+  }
+
+  private setTable(buckets: number): void {
+    const { slot } = this.evaluator.map.needs;
+    this.buckets = buckets;
+    this.set(control.buckets, buckets);
+    this.set(control.growAt, Math.floor(segments * buckets * slot.slots * usualLoad) | 0);
+  }
+
+  private async moveInto(buckets: number): Promise<void> {
+    const { crew, evaluator, others } = this;
+    const { map, run } = evaluator;
+    const keys: number[][] = [];
+    const keyWords = (map.stashBytes >>> 2) - 1;
+    const end = (map.stash + stashEntries * map.stashBytes) >>> 2;
+    if (this.get(control.stashed) > 0) {
+      for (let at = map.stash >>> 2; at < end; at += keyWords + 1) {
+        if (this.cells[at] !== 0) keys.push([...this.cells.subarray(at + 1, at + 1 + keyWords)]);
+        this.cells[at] = 0;
+      }
+      this.set(control.stashed, 0);
+    }
+    this.set(control.oldBuckets, this.buckets);
+    this.set(control.nextSegment, 0);
+    this.setTable(buckets);
+    this.setMostBlocks();
+    crew.begin(command.grow, others);
+    let isDone = run.rehash() === 1;
+    await crew.finish(others);
+    for (let n = 1; n <= others; n++) isDone &&= this.getOwn(n, "reason") === 1;
+    for (const key of keys) isDone &&= run.place(...key) === 1;
+    if (!isDone) throw new Error("a state found no place in a larger table");
+  }
+}
