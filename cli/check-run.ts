@@ -72,6 +72,7 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
     engine: run.engine,
     workers: run.workers,
     memory: maxMemory,
+    isToSpill: request.limits.memory !== undefined,
     isBound: run.reduce === "none" ? (request.isBound ?? null) : "reductions need a search in JavaScript",
   });
   if (engine.remark !== null) io.stderr.write(`${engine.remark}\n`);

@@ -30,6 +30,8 @@ export interface EngineRequest {
   readonly workers?: number | undefined;
   /** Why there can be only one thread of JavaScript, in a clause; null if there can be more. */
   readonly isBound: string | null;
+  /** Whether the frontier is to go to the disk when memory ends: `auto` is then `js`, which can do that. */
+  readonly isToSpill?: boolean;
   /** Bytes that the search may take. */
   readonly memory?: number | undefined;
 }
@@ -61,7 +63,9 @@ export async function chooseEngine<S>(instance: Instance<S>, request: EngineRequ
   const { compileInstance, runCompiled } = await import("../checker/compile/compiled.ts");
   const compiled = compileInstance(instance);
   let remark: string | null = engine === "wasm" || (workers ?? 1) > 1 ? isBound : null;
-  if (engine !== "js" && isBound === null) {
+  const isWasm =
+    engine === "wasm" || (engine === "auto" && (request.isToSpill !== true || (workers ?? 1) > 1));
+  if (isWasm && isBound === null) {
     const { createWasm, reasonAgainstWasm } = await import("../checker/parallel/wasm-evaluator.ts");
     remark = reasonAgainstWasm(compiled);
     if (remark === null) {

@@ -382,7 +382,7 @@ class WasmSearch {
   // The result
 
   private async locate({ state, depth, error }: Failure): Promise<unknown> {
-    const [path] = await recoverPathsTo(this.evaluator, [{ state, depth }]);
+    const [path] = await recoverPathsTo(this.evaluator, [{ state, depth }], this.options);
     return locateError(error, () => path);
   }
 
@@ -403,7 +403,7 @@ class WasmSearch {
       peakMemoryBytes: watch.measureMemory(),
     };
     evaluator.endSearch();
-    const paths = await recoverPathsTo(evaluator, this.found);
+    const paths = await recoverPathsTo(evaluator, this.found, this.options);
     return {
       ...counts,
       violations: this.found.map(({ kind, property, deadlock }, i) => ({
