@@ -337,8 +337,8 @@ function newValueOf(word: Expr, { word: index, mask, shift }: Leaf, when: Truths
       case "binary": {
         const { op, a, b } = expr;
         if (op === "or") {
-          // Values fit their fields, which were cleared before, also where their expression does not show it.
-          const ofB = op === "or" && isShifted(b) && b.low < 0 ? b.bits & ~a.bits : b.bits;
+          // A value is put into a field that was cleared before, and fits, also where its bounds do not show it.
+          const ofB = b.low < 0 && b.kind !== "const" ? b.bits & ~a.bits : b.bits;
           if ((ofB & field) === 0) return visit(a);
           if ((a.bits & field) === 0) return visit(b);
         } else if (op === "and" && b.kind === "const") {
@@ -353,10 +353,6 @@ function newValueOf(word: Expr, { word: index, mask, shift }: Leaf, when: Truths
   };
   visit(word);
   return found;
-}
-
-function isShifted(expr: Expr): boolean {
-  return expr.kind === "binary" && expr.op === "shl" && expr.b.kind === "const";
 }
 
 /** Where a step can lead to several labels: what decides between them, each way it can go. */

@@ -72,7 +72,6 @@ export class Demand {
   }
 
   private demandOperands({ op, a, b }: Extract<Expr, { kind: "binary" }>, bits: number): void {
-    const shift = b.kind === "const" ? b.value : null;
     switch (op) {
       case "and":
       case "or": {
@@ -84,17 +83,31 @@ export class Demand {
         return;
       }
       case "shl":
-        this.demand(a, shift === null ? -1 : bits >>> shift);
+        this.demand(
+          a,
+          this.shifts(b).reduce((wanted, by) => wanted | (bits >>> by), 0),
+        );
         this.demand(b);
         return;
       case "shr":
-        this.demand(a, shift === null ? -1 : bits << shift);
+        this.demand(
+          a,
+          this.shifts(b).reduce((wanted, by) => wanted | (bits << by), 0),
+        );
         this.demand(b);
         return;
       default:
         this.demand(a);
         this.demand(b);
     }
+  }
+
+  /** By how many places an operand may be shifted. */
+  private shifts(by: Expr): number[] {
+    const { mask, value } = this.knownOf(by);
+    const isBounded = by.low >= 0 && by.high <= 31;
+    const all = Array.from({ length: 32 }, (_, n) => n);
+    return isBounded ? all.filter((n) => n >= by.low && n <= by.high && ((n ^ value) & mask) === 0) : all;
   }
 
   private knownOf(expr: Expr): Known {

@@ -1,6 +1,7 @@
 /** Symmetry with dead-local reset: its counts, its way back to the model, and what it refuses. */
 import { describe, expect, test } from "vitest";
 import { createCompiled } from "../../compile/compiled.ts";
+import { dmaCore, dmaCoreScope } from "../../examples/dma-core.ts";
 import { exampleDesigns } from "../../examples/index.ts";
 import {
   array,
@@ -56,7 +57,7 @@ function exampleOf(name: string, scenario: string) {
   return instantiate(design.build(), scope);
 }
 
-/** States with symmetry, the sum of their orbits (the states without), and steps to the farthest. */
+/** States with symmetry, and the sum of their orbits: what dead-local reset alone leaves. */
 const counts = [
   ["two-phase-commit", "3rm", 80, 288],
   ["two-phase-commit", "5rm", 314, 8832],
@@ -64,6 +65,19 @@ const counts = [
   ["dma-core", "3x2x2", 11_882, 248_964],
   ["dma-core", "3x3x2", 39_573, 2_251_488],
 ] as const;
+
+/** Counted by `npm run reductions`: minutes. */
+const largeCounts = [
+  ["3x2x3", 98_059],
+  ["4x3x2", 70_003],
+] as const;
+
+describe.runIf(process.env.REDUCTION_MODELS !== undefined)("large counts", () => {
+  test.each(largeCounts)("dma-core %s: %i states", async (instance, states) => {
+    const of = instantiate(dmaCore(), dmaCoreScope(instance));
+    expect((await search(of)).result).toMatchObject({ ending: "exhausted", states, violations: [] });
+  });
+});
 
 describe("counts", () => {
   test.each(counts)("%s %s: %i states stand for %i", async (name, scenario, states, orbits) => {

@@ -118,6 +118,8 @@ class Preparation<S> {
     const failure = this.options.failures.find(({ subject }) => subject === deadLocals);
     if (failure !== undefined)
       return { live: new Map(), notes: [`locals are kept: ${failure.reason}`], share: [0, 0] };
+    // Without processes there are no locals, and nothing to compile.
+    if (this.of.processes.length === 0) return { live: new Map(), notes: [], share: [0, 0] };
     return findDeadLocals(this.of, compiledOf(this.of, this.evaluator));
   }
 
@@ -204,6 +206,8 @@ class SymmetryEvaluator<S> implements Reduced {
   private readonly random: Random;
   private readonly auditRenamings: readonly Renaming[] | null;
   private readonly copy: Int32Array;
+  /** How often somebody began with the initial states. */
+  private searches = 0;
   private expanded = 0;
   private checked = 0;
   /** Of the orbits of the states expanded. */
@@ -232,6 +236,11 @@ class SymmetryEvaluator<S> implements Reduced {
   }
 
   initialStates(): Int32Array[] {
+    this.searches++;
+    return this.canonicalInitialStates();
+  }
+
+  private canonicalInitialStates(): Int32Array[] {
     return this.inner.initialStates().map((state) => {
       this.canonise(state, 0);
       return state;
@@ -242,6 +251,8 @@ class SymmetryEvaluator<S> implements Reduced {
     const first = out.count;
     const mayBeStuck = this.inner.expand(words, offset, out);
     for (let i = first; i < out.count; i++) this.canonise(out.words, i * this.words);
+    // What is expanded again, to find a path, was counted and checked before.
+    if (this.searches > 1) return mayBeStuck;
     for (let k = 0; k < this.words; k++) this.copy[k] = words[offset + k];
     this.orbits += this.canonicaliser.canonise(this.copy, 0);
     if (this.options.audit || this.expanded % checkEvery === 0)
@@ -345,7 +356,7 @@ class SymmetryEvaluator<S> implements Reduced {
 
   /** The canonical states along a path. */
   private statesOn(path: Path): Int32Array[] {
-    const states = [this.initialStates()[path.initial]];
+    const states = [this.canonicalInitialStates()[path.initial]];
     const out = new Successors(this.words);
     for (const instance of path.instances) {
       out.clear();
