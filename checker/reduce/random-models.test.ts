@@ -14,7 +14,7 @@ import { violatedLengths } from "../testing/violated-lengths.ts";
 import { replayPath } from "../trace/replay.ts";
 import { searchReduced } from "./index.ts";
 
-const models = Number(process.env.REDUCTION_MODELS ?? 150);
+const models = Number(process.env.REDUCTION_MODELS ?? 100);
 /** Models with larger spaces are passed over. */
 const mostStates = 1500;
 

@@ -85,14 +85,14 @@ export class Demand {
       case "shl":
         this.demand(
           a,
-          this.shifts(b).reduce((wanted, by) => wanted | (bits >>> by), 0),
+          this.shifts(a, b).reduce((wanted, by) => wanted | (bits >>> by), 0),
         );
         this.demand(b);
         return;
       case "shr":
         this.demand(
           a,
-          this.shifts(b).reduce((wanted, by) => wanted | (bits << by), 0),
+          this.shifts(a, b).reduce((wanted, by) => wanted | (bits << by), 0),
         );
         this.demand(b);
         return;
@@ -102,10 +102,13 @@ export class Demand {
     }
   }
 
-  /** By how many places an operand may be shifted. */
-  private shifts(by: Expr): number[] {
+  /**
+   * By how many places an operand may be shifted. A word is shifted to get at a field: what a place outside it would
+   * give is never used, for the recipe reads fields only.
+   */
+  private shifts(of: Expr, by: Expr): number[] {
     const { mask, value } = this.knownOf(by);
-    const isBounded = by.low >= 0 && by.high <= 31;
+    const isBounded = of.kind === "word" || (by.low >= 0 && by.high <= 31);
     const all = Array.from({ length: 32 }, (_, n) => n);
     return isBounded ? all.filter((n) => n >= by.low && n <= by.high && ((n ^ value) & mask) === 0) : all;
   }
@@ -167,15 +170,22 @@ export class Demand {
       case "lt":
         return areAll ? settled(x.value < y.value) : nothing;
       case "add":
-        return areAll ? { mask: -1, value: (x.value + y.value) | 0 } : nothing;
+        return lowBits(x, y, (x.value + y.value) | 0);
       case "sub":
-        return areAll ? { mask: -1, value: (x.value - y.value) | 0 } : nothing;
+        return lowBits(x, y, (x.value - y.value) | 0);
       case "mul":
         return areAll ? { mask: -1, value: Math.imul(x.value, y.value) } : nothing;
       case "rem":
         return areAll && y.value !== 0 ? { mask: -1, value: (x.value % y.value) | 0 } : nothing;
     }
   }
+}
+
+/** Of a sum or difference the bits below the first that is unknown in an operand. */
+function lowBits(x: Known, y: Known, result: number): Known {
+  const unknown = ~(x.mask & y.mask);
+  const mask = unknown === 0 ? -1 : (unknown & -unknown) - 1;
+  return { mask, value: result & mask };
 }
 
 function settled(truth: boolean): Known {
