@@ -13,6 +13,7 @@ import { ProgressLine } from "./progress.ts";
 import { type ChosenEngine, chooseEngine } from "./engines.ts";
 import type { Reductions } from "../checker/reduce/index.ts";
 import { searchAsAsked } from "./reduced-search.ts";
+import { type Audit, auditReductions, defaultAuditStates } from "./audit.ts";
 import { limitsOf, type Preparation, runSearch } from "./run.ts";
 
 export interface Finding extends Counterexample {
@@ -25,6 +26,8 @@ export interface Outcome {
   readonly run: Preparation;
   readonly result: SearchResult;
   readonly reductions: Reductions;
+  /** The comparison with the search without reductions, where one was asked for. */
+  readonly audit: Audit | null;
   readonly judgement: Judgement;
   /** One for each violated property, the shortest first. */
   readonly findings: readonly Finding[];
@@ -37,6 +40,8 @@ export interface RunRequest {
   readonly stopAtViolation: boolean;
   readonly limits: LimitFlags;
   readonly seed: number;
+  /** Search again without the reductions, and compare. */
+  readonly audit?: boolean;
   /** Where the shortest counterexample goes; absent: under traces/. */
   readonly traceFile?: string | undefined;
   /** The command that does this run again, or finds the violation of one property again. */
@@ -77,15 +82,16 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
   });
   if (engine.remark !== null) io.stderr.write(`${engine.remark}\n`);
   const progress = new ProgressLine(io, request.title);
-  const spill = new DiskSpill();
-  const { result, ...reductions } = await runSearch(run, () =>
-    withInterrupts(io, (isInterrupted) => {
-      const how = { reduce: run.reduce, seed: request.seed, audit: false };
-      return searchAsAsked(instance, evaluator, how, (reduced) =>
-        request.search(reduced, {
+  const isAudited = request.audit ?? false;
+  const { found, audit } = await runSearch(run, () =>
+    withInterrupts(io, async (isInterrupted) => {
+      const search = async (each: Evaluator, maxStates?: number): Promise<SearchResult> => {
+        const spill = new DiskSpill();
+        const options: SearchOptions = {
           instances: instance.instances.length,
           witnesses: instance.witnesses.length,
           stopAtViolation: request.stopAtViolation,
+          ...(maxStates === undefined ? {} : { maxStates }),
           ...limitsOf(request.limits),
           maxMemory,
           spill,
@@ -94,13 +100,16 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
           keepOrigins: !run.target.design.claimsToHold,
           onProgress: progress.report,
           isInterrupted,
-        }),
-      );
-    }).finally(() => {
-      progress.clear();
-      spill.dispose();
-    }),
+        };
+        return request.search(each, options).finally(() => spill.dispose());
+      };
+      const how = { reduce: run.reduce, seed: request.seed, audit: isAudited };
+      const reduced = await searchAsAsked(instance, evaluator, how, search);
+      const whole = (): Promise<SearchResult> => search(evaluator, defaultAuditStates);
+      return { found: reduced, audit: isAudited ? await auditReductions(instance, reduced, whole) : null };
+    }).finally(() => progress.clear()),
   );
+  const { result, ...reductions } = found;
   const crossCheckedStates = await runSearch(run, async () => crossCheck(instance, evaluator, request.seed));
   const judgement = judge(instance, result);
   const violated = judgement.properties.flatMap(({ name, violation }) =>
@@ -119,7 +128,7 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
     return { ...counterexample, property: name, file };
   });
   const reproduce = request.reproduce();
-  return { run, result, reductions, judgement, findings, crossCheckedStates, engine, reproduce };
+  return { run, result, reductions, audit, judgement, findings, crossCheckedStates, engine, reproduce };
 }
 
 /** The finding of a property, if it is violated. */

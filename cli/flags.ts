@@ -38,6 +38,8 @@ export type ReduceChoice = (typeof reduceChoices)[number];
 
 export interface ReduceFlags {
   readonly reduce: ReduceChoice;
+  /** Search again without reductions, and compare. */
+  readonly audit?: boolean;
 }
 
 export const targetFlags: FlagParametersForType<TargetFlags, Context> = {
@@ -154,7 +156,13 @@ export const reduceFlags: FlagParametersForType<ReduceFlags, Context> = {
     kind: "enum",
     values: reduceChoices,
     default: "none",
-    brief: "Reductions of the search, as far as they apply",
+    brief: "Reductions of the search, as far as they apply (docs/reductions.md)",
+  },
+  audit: {
+    kind: "boolean",
+    optional: true,
+    withNegated: false,
+    brief: "Check the reductions in every state, and search again without them to compare",
   },
 };
 

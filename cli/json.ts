@@ -67,6 +67,7 @@ export function describeRun(outcome: Outcome): RunOutput {
     }),
     witnesses: judgement.witnesses.map((witness) => ({ ...witness })),
     availability: judgement.availability.map((panic) => ({ ...panic })),
+    audit: outcome.audit,
     crossCheckedStates: outcome.crossCheckedStates,
     reproduce: outcome.reproduce,
   };

@@ -19,7 +19,8 @@ export async function searchAsAsked(
   { reduce, ...options }: { reduce: ReduceChoice; seed: number; audit: boolean },
   search: (evaluator: Evaluator) => Promise<SearchResult>,
 ): Promise<ReducedSearch> {
-  if (reduce === "none") return { result: await search(evaluator), used: [], refused: [] };
+  if (reduce === "none")
+    return { result: await search(evaluator), keepsLengths: true, used: [], refused: [] };
   const { searchReduced } = await import("../checker/reduce/index.ts");
   return searchReduced(of, evaluator, reductionsOf(reduce), options, search);
 }

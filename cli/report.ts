@@ -3,6 +3,7 @@ import type { Colors } from "picocolors/types.js";
 import { countOf, formatCounterexample, nameClaim } from "../checker/trace/print.ts";
 import type { ReductionReport } from "../checker/reduce/reduction.ts";
 import { wrap } from "../checker/trace/columns.ts";
+import type { Audit } from "./audit.ts";
 import type { Finding, Outcome } from "./check-run.ts";
 import type { Verdict } from "./exit-codes.ts";
 import { describeEnding } from "./judge.ts";
@@ -143,10 +144,16 @@ function nameReduction({ name, factor, isEstimate }: ReductionReport): string {
   return `${name} (${isEstimate ? "about " : ""}${factor.toFixed(1)} times fewer states)`;
 }
 
-function formatReductions({ reductions }: Outcome, { width }: ReportOptions): string[] {
+function formatReductions({ reductions, audit }: Outcome, { width }: ReportOptions): string[] {
   const used = reductions.used.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`));
   const refused = reductions.refused.map(({ name, reason }) => `${name} is not used: ${reason}`);
-  return [...used, ...refused].flatMap((line) => wrap(line, width, 2, 4));
+  return [...used, ...refused, ...describeAudit(audit)].flatMap((line) => wrap(line, width, 2, 4));
+}
+
+function describeAudit(audit: Audit | null): string[] {
+  if (audit === null) return [];
+  const extent = audit.exhaustive ? "all there are" : `complete to depth ${audit.depth}, and compared as far`;
+  return [`audit: the same without reductions, in ${formatCount(audit.states)} states, ${extent}`];
 }
 
 /** The verdict, and what it does and does not say. */

@@ -87,6 +87,14 @@ const runFields = {
   availability: z
     .array(z.object({ name: z.string(), length: count }))
     .describe("panics that can be reached, with the number of steps; no violation of isolation"),
+  audit: z
+    .object({
+      states: count.describe("distinct states of the search without reductions"),
+      exhaustive: z.boolean().describe("did it see every state? Otherwise what it saw was compared"),
+      depth: count,
+    })
+    .nullable()
+    .describe("the search without reductions found the same; null where none was asked for or used"),
   crossCheckedStates: count.describe(
     "states on which this evaluator was compared with the reference evaluator",
   ),

@@ -41,14 +41,22 @@ import { guest, owner, page, pageState } from "../spec/ownership.ts";
 import { permission } from "../spec/reach.ts";
 
 export { guest, page };
-export const cpu = sort("cpu", "a CPU on which the host runs, and the hypervisor when called");
-export const domain = sort("domain", "a translation context: one page table, named by its id");
-export const device = sort("device", "a device that masters the bus behind the SMMU, by its stream");
+export const cpu = sort("cpu", "a CPU on which the host runs, and the hypervisor when called", {
+  interchangeable: true,
+});
+export const domain = sort("domain", "a translation context: one page table, named by its id", {
+  interchangeable: true,
+});
+export const device = sort("device", "a device that masters the bus behind the SMMU, by its stream", {
+  interchangeable: true,
+});
 export const iova = sort("iova", "a page of a device's address space");
 export const smmu = sort("smmu", "an SMMU, with its own lock, command queue and caches");
 export const slot = sort("slot", "a place in the command queue");
 export const position = sort("position", "an index of the command queue with its wrap bit");
-export const transaction = sort("transaction", "a walk or an access that an SMMU can have in progress");
+export const transaction = sort("transaction", "a walk or an access that an SMMU can have in progress", {
+  interchangeable: true,
+});
 export const stream = sort(
   "stream",
   "a device's entry in the stream table; none where devices stay attached",

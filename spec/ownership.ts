@@ -10,7 +10,7 @@ import { type Index, oneOf, sort, union, type ValueOf } from "../checker/index.t
 /** A physical page of memory. */
 export const page = sort("page", "a physical page (4 KiB)");
 /** A protected virtual machine. */
-export const guest = sort("guest", "a protected virtual machine");
+export const guest = sort("guest", "a protected virtual machine", { interchangeable: true });
 
 export type PageIndex = Index<"page">;
 

@@ -60,6 +60,8 @@ export interface ReducedSearch extends Reductions {
 }
 
 export interface Reductions {
+  /** Is a shortest way in the reduced search as long as one in the model? */
+  readonly keepsLengths: boolean;
   /** What each that was on did. */
   readonly used: readonly ReductionReport[];
   readonly refused: readonly Refused[];
@@ -83,7 +85,8 @@ export async function searchReduced<S>(
     try {
       // oxlint-disable-next-line no-await-in-loop
       const result = await search(reduced);
-      return { result, used: applied.map((each) => each.describe(result)), refused };
+      const keepsLengths = applied.every((each) => each.keepsLengths);
+      return { result, keepsLengths, used: applied.map((each) => each.describe(result)), refused };
     } catch (error) {
       if (!(error instanceof ReductionFailure)) throw error;
       const again = failures.find(({ subject }) => subject === error.subject);

@@ -63,7 +63,7 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
       "[--design NAME] [--scenario NAME] [--size tiny|paper|soak] [--all] [--json]",
       "[--property NAME] [--trace FILE] [--junit FILE] [--power NAME=off]... [--assume NAME=off]...",
       "[--max-states N] [--max-depth N] [--memory SIZE] [--max-seconds N] [--fingerprints]",
-      "[--reduce none|symmetry|locks|order|all]",
+      "[--reduce none|symmetry|locks|order|all] [--audit]",
     ],
     fullDescription: [
       "Explores every reachable state of a design on a scenario, breadth first, so that a counterexample is",
@@ -86,6 +86,7 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
       limits: flags,
       fingerprints: flags.fingerprints,
       seed: flags.seed,
+      audit: flags.audit ?? false,
       traceFile: flags.trace,
       ...(flags.fingerprints === true && { isBound: "fingerprints are kept by a search in JavaScript" }),
       reproduce: (property) =>

@@ -430,7 +430,7 @@ class SymmetryEvaluator<S> implements Reduced {
     ];
     return {
       name: "symmetry",
-      factor: expanded === 0 ? null : orbits / expanded,
+      factor: expanded === 0 || group.order === 1 ? null : orbits / expanded,
       isEstimate: !symmetric || ending !== "exhausted",
       notes,
     };
