@@ -173,7 +173,7 @@ function testOf(inFrame: boolean): fc.Arbitrary<Test> {
     fc.constantFrom(...places).map((path): Test => ({ is: "value", at: path, value: null })),
     fc
       .tuple(fc.constantFrom("named", "not named" as const), fc.constantFrom(...places))
-      .map(([is, path]): Test => ({ is, at: path, name: "thing" }) as Test),
+      .map(([is, path]): Test => ({ is, at: path, name: "thing" })),
     fc.constantFrom(...handPlaces).map((path): Test => ({ is: "not named", at: path, name: "hand" })),
     fc
       .constantFrom(...places)
@@ -203,7 +203,7 @@ function effectOf(inFrame: boolean): fc.Arbitrary<Effect> {
     fc
       .tuple(fc.constantFrom(...places), fc.constantFrom(...places))
       .map(([from, to]): Effect => ({ do: "copy", from, to })),
-    fc.constantFrom("add", "delete" as const).map((what): Effect => ({ do: what, name: "thing" }) as Effect),
+    fc.constantFrom("add", "delete" as const).map((what): Effect => ({ do: what, name: "thing" })),
     fc.constant<Effect>({ do: "push", name: "thing" }),
     fc.constant<Effect>({ do: "shift", to: ["last"] }),
   );
@@ -297,7 +297,7 @@ export function buildSymmetric(model: SymmetricModel): Instance<Draft> {
       {
         when: (s, args) => all.every((test) => holds(s, null, args as Names, test)),
         then: (s, args) => {
-          for (const each of effects) run(s, null, args as Names, each);
+          for (const each of effects) run(s, null, args, each);
         },
       },
     );
