@@ -85,14 +85,17 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
   const isAudited = request.audit ?? false;
   const { found, audit } = await runSearch(run, () =>
     withInterrupts(io, async (isInterrupted) => {
-      const search = async (each: Evaluator, maxStates?: number): Promise<SearchResult> => {
+      const search = async (
+        each: Evaluator,
+        within: Pick<SearchOptions, "maxStates" | "maxDepth"> = {},
+      ): Promise<SearchResult> => {
         const spill = new DiskSpill();
         const options: SearchOptions = {
           instances: instance.instances.length,
           witnesses: instance.witnesses.length,
           stopAtViolation: request.stopAtViolation,
-          ...(maxStates === undefined ? {} : { maxStates }),
           ...limitsOf(request.limits),
+          ...within,
           maxMemory,
           spill,
           fingerprints: request.fingerprints === true,
@@ -104,8 +107,11 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
         return request.search(each, options).finally(() => spill.dispose());
       };
       const how = { reduce: run.reduce, seed: request.seed, audit: isAudited };
-      const reduced = await searchAsAsked(instance, evaluator, how, search);
-      const whole = (): Promise<SearchResult> => search(evaluator, defaultAuditStates);
+      const reduced = await searchAsAsked(instance, evaluator, how, (each, maxDepth) =>
+        search(each, maxDepth === undefined ? {} : { maxDepth }),
+      );
+      const whole = (): Promise<SearchResult> =>
+        search(evaluator, { maxStates: request.limits.maxStates ?? defaultAuditStates });
       return { found: reduced, audit: isAudited ? await auditReductions(instance, reduced, whole) : null };
     }).finally(() => progress.clear()),
   );

@@ -17,7 +17,7 @@ export async function searchAsAsked(
   of: AnyInstance,
   evaluator: Evaluator,
   { reduce, ...options }: { reduce: ReduceChoice; seed: number; audit: boolean },
-  search: (evaluator: Evaluator) => Promise<SearchResult>,
+  search: (evaluator: Evaluator, maxDepth?: number) => Promise<SearchResult>,
 ): Promise<ReducedSearch> {
   if (reduce === "none")
     return { result: await search(evaluator), keepsLengths: true, used: [], refused: [] };

@@ -12,6 +12,7 @@ import {
   reductionNames,
   type ReductionReport,
 } from "./reduction.ts";
+import { findShortest } from "./shortest.ts";
 import { symmetry } from "./symmetry/symmetry.ts";
 
 const reductions: Partial<Record<ReductionName, Reduction>> = { locks, symmetry };
@@ -67,13 +68,16 @@ export interface Reductions {
   readonly refused: readonly Refused[];
 }
 
-/** Searches with the reductions asked for; again with fewer where one turns out on the way not to apply. */
+/**
+ * Searches with the reductions asked for; again with fewer where one turns out on the way not to apply, and again
+ * without those that do not keep lengths, up to the lengths that they found. `search` is told how deep, if not to the end.
+ */
 export async function searchReduced<S>(
   of: Instance<S>,
   evaluator: Evaluator,
   asked: readonly ReductionName[],
   options: Omit<ReduceOptions, "failures">,
-  search: (evaluator: Evaluator) => Promise<SearchResult>,
+  search: (evaluator: Evaluator, maxDepth?: number) => Promise<SearchResult>,
 ): Promise<ReducedSearch> {
   const failures: ReductionFailure[] = [];
   for (;;) {
@@ -84,9 +88,15 @@ export async function searchReduced<S>(
     } = applyReductions(of, evaluator, asked, { ...options, failures });
     try {
       // oxlint-disable-next-line no-await-in-loop
-      const result = await search(reduced);
-      const keepsLengths = applied.every((each) => each.keepsLengths);
-      return { result, keepsLengths, used: applied.map((each) => each.describe(result)), refused };
+      const found = await search(reduced);
+      const used = applied.map((each) => each.describe(found));
+      const keeping = applied.filter((each) => each.keepsLengths).map((each) => each.reduction);
+      if (keeping.length === applied.length) return { result: found, keepsLengths: true, used, refused };
+      const plain = applyReductions(of, evaluator, keeping, { ...options, failures }).evaluator;
+      // oxlint-disable-next-line no-await-in-loop
+      const { result, note, isShortest } = await findShortest(found, (maxDepth) => search(plain, maxDepth));
+      const at = applied.findIndex((each) => !each.keepsLengths);
+      return { result, keepsLengths: isShortest, used: withNote(used, at, note), refused };
     } catch (error) {
       if (!(error instanceof ReductionFailure)) throw error;
       const again = failures.find(({ subject }) => subject === error.subject);
@@ -95,4 +105,11 @@ export async function searchReduced<S>(
       failures.push(error);
     }
   }
+}
+
+/** The reports, one of them with a note more. */
+function withNote(reports: readonly ReductionReport[], at: number, note: string | null): ReductionReport[] {
+  return reports.map((report, i) =>
+    i === at && note !== null ? { ...report, notes: [...report.notes, note] } : report,
+  );
 }

@@ -5,7 +5,7 @@ import { createPacked } from "../../evaluate/packed.ts";
 import { dmaCore, dmaCoreScope } from "../../examples/dma-core.ts";
 import { exampleDesigns } from "../../examples/index.ts";
 import { instantiate } from "../../index.ts";
-import { searchAll, unconfirmed, verdictOf } from "../../testing/compare-reduced.ts";
+import { searchAll, unconfirmed, verdictOf } from "../verdicts.ts";
 import { mergeBlocks } from "./merge.ts";
 
 /** Within the table and the host lock nobody looks; table writes and the invalidation are the SMMU's to see. */
@@ -19,7 +19,9 @@ test.each([
   if ("refused" in merged) throw new Error(merged.refused);
   const found = await searchAll(of, merged);
   expect(found).toMatchObject({ ending: "exhausted", states, transitions, violations: [] });
-  expect(merged.describe(found).notes).toEqual([`locks: hostLock, iommuLock; ${owned} locations are theirs`]);
+  expect(merged.describe(found).notes.slice(0, 1)).toEqual([
+    `locks: hostLock, iommuLock; ${owned} locations are theirs`,
+  ]);
 });
 
 const examples = exampleDesigns
@@ -32,7 +34,7 @@ const examples = exampleDesigns
 test.each(examples)("$name: the same verdict with and without", async ({ of: build }) => {
   const of = build();
   const evaluator = createCompiled(of);
-  const merged = mergeBlocks(of, evaluator);
+  const merged = mergeBlocks(of, evaluator, { checkEvery: 1, seed: 1 });
   // Without a word for what does not apply, there would be no way to tell.
   if ("refused" in merged) {
     expect(merged.refused).not.toBe("");

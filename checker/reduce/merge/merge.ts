@@ -7,17 +7,24 @@ import { analyse } from "./analysis.ts";
 import { MergedEvaluator } from "./merged.ts";
 import { UnknownSteps } from "./steps.ts";
 
+/** Of so many steps within blocks, one is tried in both orders with what others may do. */
+const checkEvery = 512;
+
 export const locks: Reduction = {
   name: "locks",
-  apply(of, evaluator, { failures }) {
+  apply(of, evaluator, { failures, audit, seed }) {
     const failure = failures.find(({ reduction }) => reduction === "locks");
     if (failure !== undefined) return { refused: failure.reason };
-    return mergeBlocks(of, evaluator);
+    return mergeBlocks(of, evaluator, { checkEvery: audit ? 1 : checkEvery, seed });
   },
 };
 
 /** The evaluator with blocks for transitions; or why that cannot be. */
-export function mergeBlocks<S>(of: Instance<S>, evaluator: Evaluator): Reduced | Refusal {
+export function mergeBlocks<S>(
+  of: Instance<S>,
+  evaluator: Evaluator,
+  checks = { checkEvery, seed: 1 },
+): Reduced | Refusal {
   if (!isCompiled(evaluator))
     return {
       refused: `the ${evaluator.name} engine does not know what steps read and write; use --engine js`,
@@ -29,7 +36,7 @@ export function mergeBlocks<S>(of: Instance<S>, evaluator: Evaluator): Reduced |
     const { goesOnAfter, goesOnBefore } = analysis.plan;
     if (![...goesOnAfter, ...goesOnBefore].some((process) => process.includes(1)))
       return { refused: "no step of a process commutes with all that others may do meanwhile" };
-    return new MergedEvaluator(of, evaluator, analysis);
+    return new MergedEvaluator(of, evaluator, analysis, checks);
   } catch (error) {
     if (error instanceof UnknownSteps) return { refused: error.message };
     throw error;

@@ -10,9 +10,11 @@ import type { Label, Module } from "../../compile/ir.ts";
 import { type Deadlock, Successors } from "../../evaluate/evaluator.ts";
 import type { Instance } from "../../model/model.ts";
 import { type Leaf, readLeaf } from "../../schema/layout.ts";
+import { Random } from "../../search/random.ts";
 import type { Path, Violation } from "../../search/result.ts";
 import { type Reduced, ReductionFailure, type ReductionReport } from "../reduction.ts";
 import type { Analysis } from "./analysis.ts";
+import { DiamondCheck } from "./audit.ts";
 import { Blocks } from "./blocks.ts";
 import { checkDiscipline, describeLapse } from "./discipline.ts";
 import type { Plan } from "./plan.ts";
@@ -38,12 +40,24 @@ export class MergedEvaluator<S> implements Reduced {
   /** The steps from a stored state, and those within a block. */
   private readonly first: Successors;
   private readonly next: Successors;
+  private readonly checkEvery: number;
+  private readonly random: Random;
+  private readonly diamonds: DiamondCheck<S>;
   /** States within blocks that are still to be gone on from. */
   private stack: Int32Array;
   private readonly pending: { block: number; isBefore: boolean; length: number; startsCall: boolean }[] = [];
 
-  constructor(of: Instance<S>, inner: CompiledEvaluator, analysis: Analysis) {
+  /** `checkEvery`: of how many steps within blocks one is checked; 1 for all, 0 for none. */
+  constructor(
+    of: Instance<S>,
+    inner: CompiledEvaluator,
+    analysis: Analysis,
+    { checkEvery, seed }: { readonly checkEvery: number; readonly seed: number },
+  ) {
     const { table, locks, plan } = analysis;
+    this.checkEvery = checkEvery;
+    this.random = new Random(seed);
+    this.diamonds = new DiamondCheck(of, inner, plan.processOf);
     this.of = of;
     this.inner = inner;
     this.analysis = analysis;
@@ -105,6 +119,7 @@ export class MergedEvaluator<S> implements Reduced {
         if (!isBroken) this.emit(out, first.words, at, instance);
         continue;
       }
+      if (isBefore && this.isCheckDue) this.check(words.slice(offset, offset + this.words), instance, true);
       this.push(first.words, at, instance, isBefore, 1, plan.beginsCall[instance] === 1);
       this.finish(process, out);
     }
@@ -140,7 +155,14 @@ export class MergedEvaluator<S> implements Reduced {
       names.length === 0
         ? "no lock was found"
         : `locks: ${names.join(", ")}; ${protectedLocations} locations are theirs`;
-    return { name: "locks", factor: null, isEstimate: false, notes: [found, ...lapses.map(describeLapse)] };
+    const { diamonds, steps } = this.diamonds;
+    const checked = `${steps} steps within blocks were tried in both orders with ${diamonds} steps of others`;
+    return {
+      name: "locks",
+      factor: null,
+      isEstimate: false,
+      notes: [found, checked, ...lapses.map(describeLapse)],
+    };
   }
 
   private goesOn(process: number, code: number, isBefore: boolean): boolean {
@@ -154,6 +176,7 @@ export class MergedEvaluator<S> implements Reduced {
     for (let top = pending.pop(); top !== undefined; top = pending.pop()) {
       const from = pending.length * this.words;
       const { block, isBefore, length, startsCall } = top;
+      const checked = this.isCheckDue ? this.stack.slice(from, from + this.words) : null;
       this.step(process, from, next);
       if (next.count === 0) {
         if (!this.mayBeDropped(process, from, isBefore && startsCall))
@@ -167,13 +190,26 @@ export class MergedEvaluator<S> implements Reduced {
         const isBroken = this.copyBroken(next, i, out, longer, at);
         const code = readLeaf(this.controls[process], next.words, at);
         const comesBefore = isBefore && plan.comesBefore[instance]?.[code] === 1;
-        if (this.goesOn(process, code, comesBefore) && length < longest) {
+        const goesOn = this.goesOn(process, code, comesBefore) && length < longest;
+        const isMoved = !isBefore || (comesBefore && goesOn);
+        if (checked !== null && isMoved) this.check(checked, instance, isBefore);
+        if (goesOn) {
           this.push(next.words, at, longer, comesBefore, length + 1, startsCall);
         } else if (!isBroken) {
           this.emit(out, next.words, at, longer);
         }
       }
     }
+  }
+
+  private get isCheckDue(): boolean {
+    return this.checkEvery === 1 || (this.checkEvery > 1 && this.random.below(this.checkEvery) === 0);
+  }
+
+  /** Does the step, taken here within a block, commute with what others do, unseen? */
+  private check(state: Int32Array, step: number, isBefore: boolean): void {
+    const breach = this.diamonds.findBreach(state, step, isBefore);
+    if (breach !== null) throw failed(breach, breach);
   }
 
   /** The steps of one process from a state on the stack. */

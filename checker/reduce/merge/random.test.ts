@@ -9,8 +9,11 @@ import { ModelError } from "../../errors.ts";
 import type { Evaluator } from "../../evaluate/evaluator.ts";
 import { type Instance, instantiate } from "../../index.ts";
 import type { SearchResult } from "../../search/result.ts";
-import { searchAll, unconfirmed, verdictOf } from "../../testing/compare-reduced.ts";
+import { searchAll, unconfirmed, verdictOf } from "../verdicts.ts";
 import { type LockedModel, randomLockedModel } from "../../testing/random-locked-model.ts";
+import { violatedLengths } from "../../testing/violated-lengths.ts";
+import { searchReduced } from "../index.ts";
+import { ReductionFailure } from "../reduction.ts";
 import { analyse } from "./analysis.ts";
 import { LeafSet } from "./leaf-set.ts";
 import { mergeBlocks } from "./merge.ts";
@@ -18,6 +21,8 @@ import { MergedEvaluator } from "./merged.ts";
 
 const models = Number(process.env.REDUCTION_MODELS ?? 80);
 const mostStates = 50_000;
+
+const options = { audit: false, seed: 1 };
 
 /** A model that cannot be put into bounds (a label that nothing leads to) is none. */
 function instanceOf({ model, scope }: LockedModel): Instance<never> | null {
@@ -45,7 +50,7 @@ test("random models have the same verdicts", { timeout: 3_600_000 }, async () =>
     const of = instanceOf(random);
     if (of === null) return;
     const evaluator = createCompiled(of);
-    const merged = mergeBlocks(of, evaluator);
+    const merged = mergeBlocks(of, evaluator, { checkEvery: 8, seed: 1 });
     if ("refused" in merged) return;
     const full = await outcomeOf(of, evaluator);
     if (typeof full !== "string" && full.ending !== "exhausted") return;
@@ -71,6 +76,35 @@ test("random models have the same verdicts", { timeout: 3_600_000 }, async () =>
   expect(seen.merged).toBeLessThan(seen.states / 2);
 });
 
+test("lengths of counterexamples are the shortest, after a search to that depth", async () => {
+  let shortened = 0;
+  const property = fc.asyncProperty(randomLockedModel(), async (random) => {
+    const of = instanceOf(random);
+    if (of === null) return;
+    const evaluator = createCompiled(of);
+    const full = await outcomeOf(of, evaluator);
+    if (typeof full === "string" || full.ending !== "exhausted" || full.violations.length === 0) return;
+    const merged: SearchResult[] = [];
+    const { result, used } = await searchReduced(
+      of,
+      evaluator,
+      ["locks"],
+      options,
+      async (each, maxDepth) => {
+        const found = await searchAll(of, each, mostStates, maxDepth);
+        merged.push(found);
+        return found;
+      },
+    );
+    const lengths = violatedLengths(of, full);
+    expect(violatedLengths(of, result)).toEqual(lengths);
+    expect(used[0].notes.at(-1)).toContain("the lengths of counterexamples are the shortest");
+    if (JSON.stringify([...violatedLengths(of, merged[0])]) !== JSON.stringify([...lengths])) shortened++;
+  });
+  await fc.assert(property, { numRuns: 25, seed: 3 });
+  expect(shortened).toBeGreaterThan(0);
+});
+
 test("an analysis that misses what others do is noticed", { timeout: 600_000 }, async () => {
   let noticed = 0;
   const property = fc.asyncProperty(randomLockedModel(), async (random) => {
@@ -82,10 +116,34 @@ test("an analysis that misses what others do is noticed", { timeout: 600_000 }, 
       hazards.map((at) => at && { reads: none, writes: none }),
     );
     const full = await outcomeOf(of, evaluator);
-    const reduced = await outcomeOf(of, new MergedEvaluator(of, evaluator, careless));
+    const reduced = await outcomeOf(
+      of,
+      new MergedEvaluator(of, evaluator, careless, { checkEvery: 0, seed: 1 }),
+    );
     if (typeof full === "string" || typeof reduced === "string") return;
     if (JSON.stringify(verdictOf(of, full)) !== JSON.stringify(verdictOf(of, reduced))) noticed++;
   });
   await fc.assert(property, { numRuns: 50, seed: 1 });
   expect(noticed).toBeGreaterThan(1);
+});
+
+test("the check of diamonds notices it too", { timeout: 600_000 }, async () => {
+  let noticed = 0;
+  const property = fc.asyncProperty(randomLockedModel(), async (random) => {
+    const of = instanceOf(random);
+    if (of === null) return;
+    const evaluator = createCompiled(of);
+    const none = new LeafSet(of.layout.leaves.length);
+    const careless = analyse(of, evaluator, (hazards) =>
+      hazards.map((at) => at && { reads: none, writes: none }),
+    );
+    try {
+      await outcomeOf(of, new MergedEvaluator(of, evaluator, careless, { checkEvery: 1, seed: 1 }));
+    } catch (error) {
+      if (!(error instanceof ReductionFailure)) throw error;
+      noticed++;
+    }
+  });
+  await fc.assert(property, { numRuns: 30, seed: 1 });
+  expect(noticed).toBeGreaterThan(5);
 });

@@ -1,4 +1,4 @@
-/** What a reduction must not change, for tests. */
+/** What a reduction must not change: for tests, and to compare designs. */
 import { confirmClaim, replayPath } from "../trace/replay.ts";
 import type { Evaluator } from "../evaluate/evaluator.ts";
 import { deadlockProperty, type Instance } from "../model/model.ts";
@@ -10,12 +10,14 @@ export function searchAll<S>(
   of: Instance<S>,
   evaluator: Evaluator,
   maxStates?: number,
+  maxDepth?: number,
 ): Promise<SearchResult> {
   return breadthFirst(evaluator, {
     instances: of.instances.length,
     witnesses: of.witnesses.length,
     stopAtViolation: false,
     ...(maxStates === undefined ? {} : { maxStates }),
+    ...(maxDepth === undefined ? {} : { maxDepth }),
   });
 }
 
