@@ -18,6 +18,7 @@ export const contentsRules = [
     { page, word },
     {
       lane: "guest or hypervisor",
+      origin: { arm: "store of a PE" },
       when: (s: Machine, { page: p }) =>
         s.pages[p].contents.length > 0 &&
         (s.pages[p].guestState === "OWNED" || (s.pages[p].hypState === "OWNED" && p >= s.pool.length)),

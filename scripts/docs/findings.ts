@@ -17,7 +17,7 @@ import { machineDesigns } from "../../model/index.ts";
 import { cell } from "./origins.ts";
 
 /** States after which a search is cut: what is not found by then is not claimed to be absent. */
-const maxStates = 4_000_000;
+const maxStates = 1_500_000;
 
 type Claim = Pick<Shown, "kind" | "name" | "args">;
 type Taken = readonly [action: string, args: TraceArguments];
@@ -65,6 +65,7 @@ export async function searchFindings(say: (line: string) => void): Promise<Findi
       instances: instance.instances.length,
       witnesses: instance.witnesses.length,
       stopAtViolation: false,
+      keepOrigins: true,
       maxStates,
     });
     const found = judge(instance, result).properties.flatMap(({ name, violation }): Found[] => {
