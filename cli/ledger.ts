@@ -1,5 +1,6 @@
 /** What the assurance ledger is put together from: searches of designs, of weakenings, and without assumptions. */
 import { createCompiled } from "../checker/compile/compiled.ts";
+import { ModelError } from "../checker/errors.ts";
 import { breadthFirst } from "../checker/search/breadth-first.ts";
 import type { Verdict } from "./exit-codes.ts";
 import { type Judgement, judge } from "./judge.ts";
@@ -19,6 +20,16 @@ interface Run {
   readonly scenario: string;
   readonly judgement: Judgement;
   readonly states: number;
+}
+
+/** As `runOne`, of what may be no sound model: null where a step meets what it cannot do, which is no verdict. */
+async function tryOne(...args: Parameters<typeof runOne>): Promise<Run | null> {
+  try {
+    return await runOne(...args);
+  } catch (error) {
+    if (error instanceof ModelError) return null;
+    throw error;
+  }
 }
 
 /** Searches past violations; a design that claims to hold has no limit. */
@@ -69,21 +80,22 @@ export async function computeLedger(
     for (const scenario of other.scenarios) {
       limits.onProgress(`${other.name} on ${scenario.name}`);
       const of = { design: other.name, scenario: scenario.name };
-      others.push({ design: other.name, run: await runOne(registry, of, limits, limits.maxStates) });
+      const run = await tryOne(registry, of, limits, limits.maxStates);
+      if (run !== null) others.push({ design: other.name, run });
     }
   }
   const bites: { weakening: string; mechanism: string; broken: readonly string[]; isWhole: boolean }[] = [];
   for (const { design: weakened, name: weakening, mechanism } of registry.weakenings) {
     limits.onProgress(weakening);
     const [scenario] = weakened.scenarios;
-    const run = await runOne(
+    const run = await tryOne(
       registry,
       { design: weakened.name, scenario: scenario.name },
       limits,
       limits.maxStates,
     );
-    const isWhole = run.judgement.exhaustive;
-    bites.push({ weakening, mechanism, broken: violatedIn(run), isWhole });
+    const isWhole = run?.judgement.exhaustive ?? false;
+    bites.push({ weakening, mechanism, broken: run === null ? [] : violatedIn(run), isWhole });
   }
   const assumptions: { name: string; sentence: string; broken: Map<string, string> }[] = [];
   for (const [assumption, sentence] of Object.entries(design.build().assumptions)) {
@@ -91,7 +103,8 @@ export async function computeLedger(
     for (const scenario of scenarios) {
       limits.onProgress(`${name} on ${scenario} without ${assumption}`);
       const of = { design: name, scenario, assume: [assumption] };
-      for (const property of violatedIn(await runOne(registry, of, limits, limits.maxStates)))
+      const run = await tryOne(registry, of, limits, limits.maxStates);
+      for (const property of run === null ? [] : violatedIn(run))
         if (!broken.has(property)) broken.set(property, scenario);
     }
     assumptions.push({ name: assumption, sentence, broken });

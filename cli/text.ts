@@ -29,9 +29,11 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
-/** `pages 3, cpus 2`; `none` for an empty record. */
+/** `pages 3, cpus 2`, without what there is none of; `none` for an empty record. */
 export function formatBounds(bounds: Readonly<Record<string, number>>): string {
-  const list = Object.entries(bounds).map(([name, size]) => `${name} ${size}`);
+  const list = Object.entries(bounds)
+    .filter(([, size]) => size !== 0)
+    .map(([name, size]) => `${name} ${size}`);
   return list.length === 0 ? "none" : list.join(", ");
 }
 

@@ -12,7 +12,7 @@ import {
 } from "../checker/index.ts";
 import { cpu, device, domain, type DomainIndex, level1, type Seen } from "../model/machine.ts";
 import { isSecondLevelMissing } from "../model/tables.ts";
-import { cachedAsid, cachedContextIn, contextIn, countSubstreams } from "./contexts.ts";
+import { cachedAsid, cachedContextIn, contextIn, countSubstreams, isDetached } from "./contexts.ts";
 import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import { isHeldBy } from "./discipline.ts";
 import { describeTable, isTable } from "./tables.ts";
@@ -194,7 +194,7 @@ export const configurationSteps: readonly StepProperty<Seen>[] = [
         "When detach_dev has done its work, its device reaches nothing: not by the entry, nor by what the SMMU copied from it, nor by an access in progress.",
       sekvm: "smmu_iso",
       holds: (before: Seen, after: Seen, step, { cpu: k }) => {
-        if (step.args.cpu !== k || step.action !== "detach_dev: release iommu.lock") return true;
+        if (!isDetached(before, after, step, k)) return true;
         const { stream: of, pasid } = before.cpus[k];
         return typeof of !== "number" || (pasid ?? 0) > 0 || !isInReach(after, of);
       },

@@ -7,6 +7,7 @@ import {
   invariant,
   type StepProperty,
   stepProperty,
+  type TakenStep,
   type Witness,
   witness,
 } from "../checker/index.ts";
@@ -102,6 +103,25 @@ export const contexts: readonly Invariant<Seen>[] = [
   ),
 ];
 
+/**
+ * Does this step end detach_dev's work for a stream: the SMMU's lock is given back, and what is left to do is to put the
+ * attachment's reference, if that was not done under the lock? Calls that refuse return from there instead.
+ */
+export function isDetached(before: Seen, after: Seen, step: TakenStep, k: number): boolean {
+  if (step.args.cpu !== k || !before.cpus[k].pc.startsWith("detach_dev: ")) return false;
+  if (step.action === "detach_dev: release iommu.lock") return true;
+  return (
+    isAnyLockHeld(before, k) &&
+    !isAnyLockHeld(after, k) &&
+    after.cpus[k].pc === "detach_dev: put the reference to the domain"
+  );
+}
+
+function isAnyLockHeld(s: Seen, k: number): boolean {
+  for (let n = 0; n < s.smmus.length; n++) if (s.smmus[n].iommuLock.holder === k) return true;
+  return false;
+}
+
 export const contextSteps: readonly StepProperty<Seen>[] = [
   stepProperty(
     "detached-substreams-are-blocked",
@@ -111,7 +131,7 @@ export const contextSteps: readonly StepProperty<Seen>[] = [
         "When detach_dev has done its work, the PASID reaches nothing: not by its descriptor, nor by what the SMMU copied from it.",
       sekvm: "smmu_iso",
       holds: (before: Seen, after: Seen, step, { cpu: k }) => {
-        if (step.args.cpu !== k || step.action !== "detach_dev: release iommu.lock") return true;
+        if (!isDetached(before, after, step, k)) return true;
         const { stream: of, pasid } = before.cpus[k];
         if (typeof of !== "number" || pasid === undefined) return true;
         const stream = after.streams[of];
