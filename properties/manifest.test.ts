@@ -19,7 +19,7 @@ const figuresOf = (of: Instance<unknown>, result: SearchResult) => {
   return { ending, states, transitions, depth, digest, violated: Object.fromEntries(violated) };
 };
 
-test("the manifest", { timeout: 600_000 }, async () => {
+test("the manifest", { timeout: 1_800_000 }, async () => {
   const manifest: Record<string, unknown> = {};
   for (const design of designs) {
     for (const scenario of design.scenarios) {
