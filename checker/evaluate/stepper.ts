@@ -32,10 +32,4 @@ export class Stepper<S> {
       throw asModelError(error, nameInstance(instance));
     }
   }
-
-  /** Whether the step is enabled. */
-  isEnabled(words: Int32Array, instance: ActionInstance<S>): boolean {
-    this.work.set(words);
-    return instance.isAtLabel(this.state) && this.step(words, instance) !== null;
-  }
 }
