@@ -63,6 +63,8 @@ export interface Insight {
   readonly exprs: Exprs;
   /** By id of the action instance: how it ends; null where it was not compiled. */
   readonly steps: readonly (readonly StepEnd[] | null)[];
+  /** By id of the action instance: all that it may read, ways that end nowhere included; null as above. */
+  readonly reads: readonly (ReadonlySet<Leaf> | null)[];
   /**
    * By id of the action instance: it computes with what need not be a number. Then all this is true as long as the
    * compiled code is not left there.
@@ -96,6 +98,7 @@ class ModelCompiler<S> {
   private readonly footprints = new Map<number, Footprint>();
   /** Successors are emitted before it is known which step properties they need to be checked for. */
   private readonly emitted = new Map<number, Emission[]>();
+  private readonly reads = new Map<number, ReadonlySet<Leaf>>();
   /** Instances that compute with what need not be a number. */
   private readonly odd = new Set<number>();
   private readonly formulasOf = { invariant: [] as (Formula | null)[], witness: [] as (Formula | null)[] };
@@ -137,6 +140,7 @@ class ModelCompiler<S> {
       insight: {
         exprs: this.exprs,
         steps: of.instances.map(({ id }) => this.emitted.get(id) ?? null),
+        reads: of.instances.map(({ id }) => this.reads.get(id) ?? null),
         isOdd: of.instances.map(({ id }) => this.odd.has(id)),
         invariants: this.formulasOf.invariant,
         witnesses: this.formulasOf.witness,
@@ -192,6 +196,7 @@ class ModelCompiler<S> {
         }).compile();
         if (run.isOdd) this.odd.add(instance.id);
         this.emitted.set(instance.id, emitted);
+        this.reads.set(instance.id, new Set([...run.reads, ...control]));
         this.footprints.set(instance.id, this.footprintOf(run, control));
         return body;
       },

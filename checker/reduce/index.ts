@@ -3,6 +3,7 @@ import type { Evaluator } from "../evaluate/evaluator.ts";
 import type { Instance } from "../model/model.ts";
 import type { SearchResult } from "../search/result.ts";
 import { locks } from "./merge/merge.ts";
+import { order } from "./order/order.ts";
 import {
   type ReduceOptions,
   type Reduced,
@@ -15,7 +16,7 @@ import {
 import { findShortest } from "./shortest.ts";
 import { symmetry } from "./symmetry/symmetry.ts";
 
-const reductions: Partial<Record<ReductionName, Reduction>> = { locks, symmetry };
+const reductions: Record<ReductionName, Reduction> = { locks, symmetry, order };
 
 /** An evaluator with reductions around it. */
 export interface WithReductions {
@@ -44,7 +45,7 @@ export function applyReductions<S>(
   let outermost = evaluator;
   for (const name of reductionNames) {
     if (!asked.includes(name)) continue;
-    const made = reductions[name]?.apply(of, outermost, options) ?? { refused: "it is not written yet" };
+    const made = reductions[name].apply(of, outermost, options);
     if ("refused" in made) {
       refused.push({ name, reason: made.refused });
       continue;

@@ -11,7 +11,7 @@ import type { Instance } from "../model/model.ts";
 import type { Path, SearchResult, Violation } from "../search/result.ts";
 
 /** In the order in which they are applied: the last one is the outermost, and sees what the others left. */
-export const reductionNames = ["locks", "order", "symmetry"] as const;
+export const reductionNames = ["locks", "symmetry", "order"] as const;
 export type ReductionName = (typeof reductionNames)[number];
 
 export interface ReduceOptions {

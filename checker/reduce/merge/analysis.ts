@@ -13,6 +13,7 @@ export interface Analysis {
   readonly table: StepTable;
   readonly locks: LockSets;
   readonly hazards: readonly (Hazards | null)[];
+  readonly visibility: Visibility;
   readonly plan: Plan;
 }
 
@@ -35,5 +36,5 @@ export function analyse<S>(
   };
   const visibility = new Visibility(names, insight, footprints, table, locks, known);
   const plan = planBlocks(table, locks, hazards, visibility, module, insight.servers, of.instances.length);
-  return { table, locks, hazards, plan };
+  return { table, locks, hazards, visibility, plan };
 }

@@ -22,15 +22,23 @@ interface Next {
 export class DiamondCheck<S> {
   private readonly of: Instance<S>;
   private readonly evaluator: Evaluator;
+  /** The step with which a transition of the evaluator's begins, and the process that takes a step. */
+  private readonly firstOf: (transition: number) => number;
   private readonly processOf: ArrayLike<number>;
   private readonly reached: Uint8Array;
   /** How many diamonds were looked at, for how many steps. */
   diamonds = 0;
   steps = 0;
 
-  constructor(of: Instance<S>, evaluator: Evaluator, processOf: ArrayLike<number>) {
+  constructor(
+    of: Instance<S>,
+    evaluator: Evaluator,
+    firstOf: (transition: number) => number,
+    processOf: ArrayLike<number>,
+  ) {
     this.of = of;
     this.evaluator = evaluator;
+    this.firstOf = firstOf;
     this.processOf = processOf;
     this.reached = new Uint8Array(of.witnesses.length);
   }
@@ -67,6 +75,43 @@ export class DiamondCheck<S> {
     return null;
   }
 
+  /**
+   * Looks at a set of transitions that are taken alone. Returns what is wrong, or null. Each in it (`isIn`) commutes
+   * with each outside; those outside neither add to it nor take from it; and those of its key (`isKey`) hide nothing.
+   */
+  findBreachOfSet(
+    from: Int32Array,
+    isIn: (transition: number) => boolean,
+    isKey: (transition: number) => boolean,
+  ): string | null {
+    const here = this.successorsOf(from);
+    const inside = [...here].filter(([transition]) => isIn(transition));
+    for (const [mine, to] of inside) {
+      this.steps++;
+      const shown = isKey(mine) ? this.findShown(from, to.words) : null;
+      if (shown !== null) return `${shown} sees ${this.nameOf(mine)}`;
+    }
+    for (const [other, after] of here) {
+      if (isIn(other)) continue;
+      const then = this.successorsOf(after.words);
+      const added = [...then.keys()].find((transition) => isIn(transition) && !here.has(transition));
+      if (added !== undefined) return `${this.nameOf(other)} makes ${this.nameOf(added)} possible`;
+      for (const [mine, to] of inside) {
+        this.diamonds++;
+        const both = `${this.nameOf(mine)} and ${this.nameOf(other)}`;
+        const second = this.successorsOf(to.words).get(other);
+        const last = then.get(mine);
+        if (last === undefined || second === undefined)
+          return `of ${both}, one keeps the other from being taken`;
+        if (last.words.join() !== second.words.join()) return `${both} do not commute`;
+        const isHidden = isKey(mine) && !after.broken.every((id) => second.broken.includes(id));
+        if (isHidden || !isSame(last.broken, to.broken))
+          return `whether ${both} break a step property depends on their order`;
+      }
+    }
+    return null;
+  }
+
   /** Every step that can be taken, and the state after it. */
   private successorsOf(state: Int32Array): Map<number, Next> {
     const { words } = this.evaluator;
@@ -99,7 +144,7 @@ export class DiamondCheck<S> {
   }
 
   private nameOf(instance: number): string {
-    return nameInstance(this.of.instances[instance]);
+    return nameInstance(this.of.instances[this.firstOf(instance)]);
   }
 }
 

@@ -8,6 +8,7 @@ export class Blocks {
   /** Of each longer block: the block without its last step, and that step. */
   private readonly rests: number[] = [];
   private readonly lasts: number[] = [];
+  private readonly firsts: number[] = [];
 
   constructor(instances: number) {
     this.instances = instances;
@@ -25,10 +26,16 @@ export class Blocks {
     if (number === undefined) {
       number = this.count;
       this.known.set(key, number);
+      this.firsts.push(this.firstOf(block));
       this.rests.push(block);
       this.lasts.push(instance);
     }
     return number;
+  }
+
+  /** The first step of a block. */
+  firstOf(block: number): number {
+    return block < this.instances ? block : this.firsts[block - this.instances];
   }
 
   /** The steps of a block, first to last. */

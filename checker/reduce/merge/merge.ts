@@ -43,6 +43,7 @@ export function mergeBlocks<S>(
   }
 }
 
-function isCompiled(evaluator: Evaluator): evaluator is CompiledEvaluator {
+/** Does the evaluator know what its steps read and write? */
+export function isCompiled(evaluator: Evaluator): evaluator is CompiledEvaluator {
   return "insight" in evaluator;
 }

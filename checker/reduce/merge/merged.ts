@@ -16,6 +16,7 @@ import { type Reduced, ReductionFailure, type ReductionReport } from "../reducti
 import type { Analysis } from "./analysis.ts";
 import { DiamondCheck } from "./audit.ts";
 import { Blocks } from "./blocks.ts";
+import { Claims } from "./claims.ts";
 import { checkDiscipline, describeLapse } from "./discipline.ts";
 import type { Plan } from "./plan.ts";
 
@@ -34,8 +35,7 @@ export class MergedEvaluator<S> implements Reduced {
   private readonly of: Instance<S>;
   private readonly plan: Plan;
   private readonly controls: readonly Leaf[];
-  /** By process, by code of its label: the locks that are not free where the process is there. */
-  private readonly claims: readonly (readonly (readonly Leaf[])[])[];
+  private readonly claims: Claims;
   private readonly parts: readonly Part[];
   /** The steps from a stored state, and those within a block. */
   private readonly first: Successors;
@@ -54,20 +54,16 @@ export class MergedEvaluator<S> implements Reduced {
     analysis: Analysis,
     { checkEvery, seed }: { readonly checkEvery: number; readonly seed: number },
   ) {
-    const { table, locks, plan } = analysis;
+    const { table, plan } = analysis;
     this.checkEvery = checkEvery;
     this.random = new Random(seed);
-    this.diamonds = new DiamondCheck(of, inner, plan.processOf);
+    this.diamonds = new DiamondCheck(of, inner, (step) => step, plan.processOf);
     this.of = of;
     this.inner = inner;
     this.analysis = analysis;
     this.plan = plan;
     this.controls = table.controls;
-    this.claims = table.points.map((process) =>
-      process.map(({ number }) =>
-        locks.isReached[number] ? locks.held[number].members().map((leaf) => table.numbers.leaves[leaf]) : [],
-      ),
-    );
+    this.claims = new Claims("locks", analysis);
     this.words = inner.words;
     this.usedBits = of.layout.usedBits;
     this.blocks = new Blocks(of.instances.length);
@@ -101,7 +97,7 @@ export class MergedEvaluator<S> implements Reduced {
 
   expand(words: Int32Array, offset: number, out: Successors): boolean {
     const { first, plan } = this;
-    this.checkClaims(words, offset);
+    this.claims.check(words, offset);
     first.clear();
     const mayBeStuck = this.expandInner(words, offset, first);
     for (let i = 0; i < first.count; i++) {
@@ -278,18 +274,6 @@ export class MergedEvaluator<S> implements Reduced {
     }
     if (isBroken || always) this.emit(out, from.words, at, block);
     return isBroken;
-  }
-
-  private checkClaims(words: Int32Array, offset: number): void {
-    for (let process = 0; process < this.controls.length; process++) {
-      const code = readLeaf(this.controls[process], words, offset);
-      const claims = this.claims[process][code];
-      for (let i = 0; i < claims.length; i++) {
-        if (readLeaf(claims[i], words, offset) !== 0) continue;
-        const { label, processName } = this.analysis.table.points[process][code];
-        throw failed(`${processName} is at "${label}" and does not hold ${claims[i].path}`, label);
-      }
-    }
   }
 
   violatedInvariants(words: Int32Array, offset: number): readonly number[] {

@@ -39,6 +39,8 @@ export interface Step {
   readonly action: string;
   /** It can be that its process is at its label and the step has to wait. */
   readonly mayWait: boolean;
+  /** All that it may read to find out whether it can be taken, and how. */
+  readonly reads: LeafSet;
   readonly ends: readonly End[];
 }
 
@@ -88,6 +90,7 @@ export function stepsOf<S>(of: Instance<S>, evaluator: CompiledEvaluator): StepT
       id: instance.id,
       action: instance.action.name,
       mayWait: instance.blocked !== null,
+      reads: numbers.setOf(insight.reads[instance.id] ?? numbers.leaves),
       ends: ends.map((end) => ({
         ...end,
         reads: numbers.setOf(end.reads),

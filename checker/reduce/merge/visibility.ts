@@ -87,6 +87,11 @@ export class Visibility {
     return this.find("before", point, end, there);
   }
 
+  /** What sees this end of the step, if it is moved before all that others do while its process is at `meanwhile`. */
+  seesMoved(point: ControlPoint, end: End, meanwhile: ControlPoint): string | null {
+    return this.find("after", point, end, meanwhile);
+  }
+
   /** `meanwhile`: the label where the process is while others take the steps that the step is moved past. */
   private find(
     where: "after" | "before",

@@ -1,0 +1,136 @@
+/**
+ * Random models with locks, searched with persistent sets, alone and around blocks and symmetry: the same property
+ * instances are violated and the same witnesses reached as in the whole search, and every violation's schedule is
+ * one of the model's own. `REDUCTION_MODELS` says how many are tried.
+ */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { createCompiled } from "../../compile/compiled.ts";
+import { ModelError } from "../../errors.ts";
+import type { Evaluator } from "../../evaluate/evaluator.ts";
+import { type Instance, instantiate } from "../../index.ts";
+import type { SearchResult } from "../../search/result.ts";
+import { type LockedModel, randomLockedModel } from "../../testing/random-locked-model.ts";
+import { violatedLengths } from "../../testing/violated-lengths.ts";
+import { applyReductions, searchReduced } from "../index.ts";
+import { ReductionFailure, type ReductionName } from "../reduction.ts";
+import { searchAll, unconfirmed, verdictOf } from "../verdicts.ts";
+import { orderSteps } from "./order.ts";
+import type { Conditions } from "./persistent.ts";
+
+const models = Number(process.env.REDUCTION_MODELS ?? 16);
+const mostStates = 20_000;
+const options = { audit: false, seed: 1, failures: [] };
+
+/** A model that cannot be put into bounds (a label that nothing leads to) is none. */
+function instanceOf({ model, scope }: LockedModel): Instance<never> | null {
+  try {
+    return instantiate(model, scope) as unknown as Instance<never>;
+  } catch (error) {
+    if (error instanceof ModelError) return null;
+    throw error;
+  }
+}
+
+/** The result, or the code of the model's error; null where it is too large. */
+async function outcomeOf(of: Instance<never>, evaluator: Evaluator): Promise<SearchResult | string | null> {
+  try {
+    const result = await searchAll(of, evaluator, mostStates);
+    return result.ending === "exhausted" ? result : null;
+  } catch (error) {
+    if (error instanceof ModelError) return error.code;
+    throw error;
+  }
+}
+
+/** A random model with what the whole search says of it. */
+async function forEachModel(
+  numRuns: number,
+  seed: number,
+  run: (of: Instance<never>, evaluator: Evaluator, full: SearchResult | string) => Promise<void>,
+): Promise<void> {
+  const property = fc.asyncProperty(randomLockedModel(), async (random) => {
+    const of = instanceOf(random);
+    if (of === null) return;
+    const evaluator = createCompiled(of);
+    const full = await outcomeOf(of, evaluator);
+    if (full !== null) await run(of, evaluator, full);
+  });
+  await fc.assert(property, { numRuns, seed });
+}
+
+const combinations: readonly (readonly ReductionName[])[] = [
+  ["order"],
+  ["locks", "order"],
+  ["locks", "symmetry", "order"],
+];
+
+test("random models have the same verdicts", { timeout: 3_600_000 }, async () => {
+  const seen = combinations.map(() => ({ states: 0, reduced: 0, ordered: 0 }));
+  const found = { violated: 0, deadlocks: 0, errors: 0 };
+  await forEachModel(models, Number(process.env.REDUCTION_SEED ?? 1), async (of, evaluator, full) => {
+    for (const [i, asked] of combinations.entries()) {
+      const { evaluator: outermost, applied } = applyReductions(of, evaluator, asked, options);
+      const outer = applied.at(-1);
+      if (outer?.reduction !== "order") continue;
+      // oxlint-disable-next-line no-await-in-loop
+      const reduced = await outcomeOf(of, outermost);
+      if (typeof full === "string" || typeof reduced === "string" || reduced === null) {
+        found.errors++;
+        expect(reduced).toEqual(full);
+        continue;
+      }
+      expect(verdictOf(of, reduced)).toEqual(verdictOf(of, full));
+      expect(unconfirmed(of, reduced)).toEqual([]);
+      seen[i].states += full.states;
+      seen[i].reduced += reduced.states;
+      if (!outer.describe(reduced).notes[0].startsWith("in 0 ")) seen[i].ordered++;
+    }
+    if (typeof full === "string") return;
+    if (full.violations.length > 0) found.violated++;
+    if (full.violations.some(({ kind }) => kind === "deadlock")) found.deadlocks++;
+  });
+  if (models > 1000) console.log(found, seen);
+  // Models in which nothing can go wrong, or nothing is put off, would show nothing.
+  expect(found.violated).toBeGreaterThan(models / 6);
+  expect(found.deadlocks).toBeGreaterThan(models / 30);
+  for (const { states, reduced, ordered } of seen) {
+    expect(ordered).toBeGreaterThan(models / 10);
+    expect(reduced).toBeLessThan(states);
+  }
+});
+
+test("lengths of counterexamples are the shortest, after a search to that depth", async () => {
+  await forEachModel(12, 3, async (of, evaluator, full) => {
+    if (typeof full === "string" || full.violations.length === 0) return;
+    const { result, keepsLengths } = await searchReduced(
+      of,
+      evaluator,
+      ["locks", "order"],
+      options,
+      (each, maxDepth) => searchAll(of, each, mostStates, maxDepth),
+    );
+    expect(keepsLengths).toBe(true);
+    expect(violatedLengths(of, result)).toEqual(violatedLengths(of, full));
+  });
+});
+
+test("sets that do not take in whom they meet make a difference, and the diamonds notice them", async () => {
+  const careless = (sound: Conditions): Conditions => ({ ...sound, meets: () => false });
+  const seen = { different: 0, noticed: 0 };
+  await forEachModel(25, 1, async (of, evaluator, full) => {
+    const search = (checkEvery: number) => {
+      const spoilt = orderSteps(of, evaluator, { checkEvery, seed: 1 }, careless);
+      return "refused" in spoilt ? null : outcomeOf(of, spoilt);
+    };
+    const reduced = await search(0);
+    if (reduced === null || typeof reduced === "string" || typeof full === "string") return;
+    if (JSON.stringify(verdictOf(of, reduced)) !== JSON.stringify(verdictOf(of, full))) seen.different++;
+    await search(1)?.catch((error: unknown) => {
+      if (!(error instanceof ReductionFailure)) throw error;
+      seen.noticed++;
+    });
+  });
+  expect(seen.different).toBeGreaterThan(1);
+  expect(seen.noticed).toBeGreaterThan(10);
+});
