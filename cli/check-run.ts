@@ -1,10 +1,12 @@
 /** A check from its preparation to its outcome, as `check`, `simulate`, `matrix` and `start` all do it. */
 import type { Evaluator } from "../checker/evaluate/evaluator.ts";
 import type { SearchOptions, SearchResult } from "../checker/search/result.ts";
+import { CheckpointError } from "../checker/search/checkpoint.ts";
+import { FolderCheckpoints, type OpenedCheckpoint } from "./checkpoint-file.ts";
 import { type Counterexample, defaultTraceFile, replayViolation, writeTrace } from "./counterexample.ts";
 import { crossCheck } from "./cross-check.ts";
 import { DiskSpill } from "./disk-spill.ts";
-import { exitCodes, ReportedError } from "./exit-codes.ts";
+import { exitCodes, ReportedError, usageError } from "./exit-codes.ts";
 import type { LimitFlags } from "./flags.ts";
 import { withInterrupts } from "./interrupt.ts";
 import type { Io } from "./io.ts";
@@ -14,7 +16,9 @@ import { type ChosenEngine, chooseEngine } from "./engines.ts";
 import type { Reductions } from "../checker/reduce/index.ts";
 import { searchAsAsked } from "./reduced-search.ts";
 import { type Audit, auditReductions, defaultAuditStates } from "./audit.ts";
+import { computeProgramDigest } from "./program-digest.ts";
 import { limitsOf, type Preparation, runSearch } from "./run.ts";
+import { readVersion } from "./version.ts";
 
 export interface Finding extends Counterexample {
   readonly property: string;
@@ -34,6 +38,18 @@ export interface Outcome {
   readonly crossCheckedStates: number;
   readonly engine: Omit<ChosenEngine, "evaluator">;
   readonly reproduce: string;
+  /** The run's checkpoints, where some were asked for. */
+  readonly checkpoints: FolderCheckpoints | null;
+}
+
+export interface CheckpointRequest {
+  readonly folder: string;
+  /** Seconds between two, at least. */
+  readonly every: number;
+  /** What the run goes on from; null: it begins. */
+  readonly opened: OpenedCheckpoint | null;
+  /** The options of the run. */
+  readonly flags: object;
 }
 
 export interface RunRequest {
@@ -48,6 +64,8 @@ export interface RunRequest {
   reproduce(property?: string): string;
   /** Why the strategy cannot be one in WebAssembly, in a clause. */
   readonly isBound?: string;
+  /** Where the search is kept from time to time. */
+  readonly checkpoint?: CheckpointRequest | undefined;
   /** Keep fingerprints of the states. */
   readonly fingerprints?: boolean | undefined;
   /** The strategy. */
@@ -66,6 +84,7 @@ export async function runCheck(io: Io, run: Preparation, request: RunRequest): P
   } catch (error) {
     if (error instanceof ReportedError && error.exitCode === exitCodes.internal)
       error.reproduce = request.reproduce();
+    if (error instanceof CheckpointError) throw usageError(error.message, error.remedy);
     throw error;
   }
 }
@@ -73,14 +92,18 @@ export async function runCheck(io: Io, run: Preparation, request: RunRequest): P
 async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Promise<Outcome> {
   const { instance } = run;
   const maxMemory = request.limits.memory ?? Math.floor(process.availableMemory() * shareOfMemory);
+  const { checkpoint } = request;
+  const memory = checkpoint?.opened?.run.memory ?? maxMemory;
   const { evaluator, ...engine } = await chooseEngine(instance, {
     engine: run.engine,
     workers: run.workers,
-    memory: maxMemory,
+    memory,
     isToSpill: request.limits.memory !== undefined,
     isBound: run.reduce === "none" ? (request.isBound ?? null) : "reductions need a search in JavaScript",
   });
   if (engine.remark !== null) io.stderr.write(`${engine.remark}\n`);
+  const checkpoints =
+    checkpoint === undefined ? null : checkpointsOf(io, run, checkpoint, { engine: engine.name, memory });
   const progress = new ProgressLine(io, request.title);
   const isAudited = request.audit ?? false;
   const { found, audit } = await runSearch(run, () =>
@@ -99,8 +122,9 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
           maxMemory,
           spill,
           fingerprints: request.fingerprints === true,
+          checkpoints: checkpoints ?? undefined,
           // Where violations are to be expected, their paths are better known than searched for again.
-          keepOrigins: !run.target.design.claimsToHold,
+          keepOrigins: !run.target.design.claimsToHold && checkpoints === null,
           onProgress: progress.report,
           isInterrupted,
         };
@@ -134,7 +158,30 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
     return { ...counterexample, property: name, file };
   });
   const reproduce = request.reproduce();
-  return { run, result, reductions, audit, judgement, findings, crossCheckedStates, engine, reproduce };
+  return {
+    run,
+    result,
+    reductions,
+    audit,
+    judgement,
+    findings,
+    crossCheckedStates,
+    engine,
+    reproduce,
+    checkpoints,
+  };
+}
+
+function checkpointsOf(
+  io: Io,
+  { modelDigest }: Preparation,
+  { every, flags, folder, opened }: CheckpointRequest,
+  engine: { readonly engine: string; readonly memory: number },
+): FolderCheckpoints {
+  const programDigest = opened?.run.programDigest ?? computeProgramDigest();
+  const run = { version: readVersion(), programDigest, modelDigest, ...engine, flags };
+  const warn = (text: string): void => io.stderr.write(text);
+  return new FolderCheckpoints(folder, run, { every: 1000 * every, warn, from: opened?.search ?? null });
 }
 
 /** The finding of a property, if it is violated. */

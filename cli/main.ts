@@ -22,6 +22,7 @@ import { minimiseCommand } from "./commands/minimise.ts";
 import { mutateCommand } from "./commands/mutate.ts";
 import { noninterferenceCommand } from "./commands/noninterference.ts";
 import { replayCommand } from "./commands/replay.ts";
+import { resumeCommand } from "./commands/resume.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { startCommand } from "./commands/start.ts";
 import { teethCommand } from "./commands/teeth.ts";
@@ -60,6 +61,7 @@ const routes = buildRouteMap({
     start: startCommand,
     list: listCommand,
     check: checkCommand,
+    resume: resumeCommand,
     simulate: simulateCommand,
     replay: replayCommand,
     why: whyCommand,

@@ -10,6 +10,7 @@
  * grows the table, expands states that were handed over, decides deadlocks, and looks at limits.
  */
 import { type Deadlock, Successors } from "../evaluate/evaluator.ts";
+import { factsOf, hasMoreToDo, partOf, readWhole, type SavedSearch } from "../search/checkpoint.ts";
 import { recoverPathsTo, type StatePlace } from "../search/recover.ts";
 import {
   type Ending,
@@ -20,7 +21,7 @@ import {
 } from "../search/result.ts";
 import { Watch } from "../search/watch.ts";
 import { batchRecords, command, control, noted, reason } from "./memory-map.ts";
-import { type AnyWasm, Shared } from "./shared.ts";
+import { type AnyWasm, type SavedShared, Shared } from "./shared.ts";
 import { WasmEvaluator } from "./wasm-evaluator.ts";
 
 export { WasmEvaluator };
@@ -37,6 +38,25 @@ interface Found extends StatePlace {
 
 interface Failure extends StatePlace {
   readonly error: unknown;
+}
+
+/** A violation, as a checkpoint has it. */
+type SavedFound = Omit<Found, "state"> & { readonly state: readonly number[] };
+
+/** What a checkpoint of this search says. */
+interface Facts {
+  readonly strategy: "layers";
+  readonly layer: number;
+  readonly depth: number;
+  readonly transitions: number;
+  readonly taken: readonly number[];
+  readonly seconds: number;
+  readonly found: readonly SavedFound[];
+  readonly witnessDepths: readonly (number | null)[];
+  /** What was noted in the layer so far: violations, the deadlock among them, and ids of witnesses. */
+  readonly pending: readonly SavedFound[];
+  readonly pendingWitnesses: readonly number[];
+  readonly table: SavedShared;
 }
 
 /** Explores until every state is seen or the options end it. Throws what the model throws, located. */
@@ -65,6 +85,10 @@ class WasmSearch {
   /** What went wrong in this layer, at the least state where something did. */
   private failure: Failure | null = null;
   private deadlock: Found | null = null;
+  /** Whether some states of the layer were taken up. */
+  private isLayerOpen = false;
+  /** Whether another search could go on from here. */
+  private canBeSaved = false;
 
   constructor(evaluator: AnyWasm, options: SearchOptions) {
     this.evaluator = evaluator;
@@ -85,10 +109,15 @@ class WasmSearch {
   async run(): Promise<SearchResult> {
     this.evaluator.beginSearch();
     await this.shared.crew.start(this.evaluator);
-    let ending = await this.begin();
-    // oxlint-disable-next-line no-await-in-loop
-    while (ending === null && this.failure === null) ending = await this.searchLayer();
+    const { checkpoints } = this.options;
+    let ending = await (checkpoints?.from ? this.goOn(checkpoints.from) : this.begin());
+    while (ending === null && this.failure === null) {
+      if (this.isSaveDue) this.save();
+      // oxlint-disable-next-line no-await-in-loop
+      ending = await this.searchLayer();
+    }
     if (this.failure !== null) throw await this.locate(this.failure);
+    if (ending !== null && hasMoreToDo(ending)) this.save();
     return this.resultOf(ending ?? "exhausted");
   }
 
@@ -115,11 +144,13 @@ class WasmSearch {
     this.shared.setOwn(0, "transitions", 0);
     this.shared.drainTaken(this.taken);
     this.taken.fill(0);
-    return full ?? this.endLayer();
+    if (full !== null) return full;
+    this.canBeSaved = true;
+    return this.endLayer();
   }
 
-  private async searchLayer(): Promise<Ending | null> {
-    const isLast = this.layer === this.options.maxDepth;
+  /** What the last layer found is the layer to be searched. */
+  private openLayer(): void {
     const blocks = this.shared.get(control.nextCount);
     const current = this.shared.get(control.nextList);
     this.shared.set(control.nextList, this.shared.get(control.currentList));
@@ -127,8 +158,19 @@ class WasmSearch {
     this.shared.set(control.layerBlocks, blocks);
     this.shared.set(control.nextCount, 0);
     this.shared.set(control.nextBlock, 0);
+    this.isLayerOpen = true;
+  }
+
+  private async searchLayer(): Promise<Ending | null> {
+    const isLast = this.layer >= (this.options.maxDepth ?? Infinity);
+    if (isLast) {
+      this.save();
+      this.canBeSaved = false;
+    }
+    if (!this.isLayerOpen) this.openLayer();
     this.shared.set(control.isLastLayer, isLast ? 1 : 0);
     this.shared.setMostBlocks();
+    const blocks = this.shared.get(control.layerBlocks);
     const areOthersUseful = blocks >= blocksForOthers;
     for (;;) {
       if (areOthersUseful) this.shared.others = Math.min(this.shared.crew.ready, this.evaluator.workers - 1);
@@ -138,12 +180,17 @@ class WasmSearch {
       // oxlint-disable-next-line no-await-in-loop
       const full = await this.drain();
       if (ending !== null) return ending;
-      if (full !== null) return full;
+      if (full !== null) {
+        // Of the states that were handed over, some were not expanded.
+        this.canBeSaved = false;
+        return full;
+      }
       if (reasons.includes(reason.memory)) return "memory";
       if (reasons.includes(reason.limit) && wasFull) return "max-states";
       // oxlint-disable-next-line no-await-in-loop
       if (reasons.includes(reason.grow) && !(await this.shared.grow())) return "memory";
       if (reasons.every((each) => each === reason.done)) break;
+      if (this.isSaveDue) this.save();
     }
     this.shared.others = 0;
     if (!isLast) return this.endLayer();
@@ -163,7 +210,7 @@ class WasmSearch {
     let why = evaluator.run.work(blocksAtOnce);
     for (; why === reason.slice; why = evaluator.run.work(blocksAtOnce)) {
       ending ??= watch.look();
-      if (ending !== null) Atomics.store(this.cells, pause, 1);
+      if (ending !== null || this.isSaveDue) Atomics.store(this.cells, pause, 1);
       // oxlint-disable-next-line no-await-in-loop
       else if (watch.isPauseDue) await watch.pause();
     }
@@ -177,6 +224,7 @@ class WasmSearch {
   /** Closes the layer that was searched, and looks whether there is another. */
   private endLayer(): Ending | null {
     this.takeStock();
+    this.isLayerOpen = false;
     if (this.layer >= 0) this.depth = this.layer;
     const hasMore = this.shared.get(control.nextCount) > 0;
     if (hasMore) this.layer++;
@@ -195,16 +243,164 @@ class WasmSearch {
     for (const thread of this.shared.threads) {
       run.setBase(map.thread(thread));
       run.publish();
-      this.transitions += this.shared.getOwn(thread, "transitions") >>> 0;
-      this.shared.setOwn(thread, "transitions", 0);
     }
     run.setBase(map.thread(0));
-    this.shared.drainTaken(this.taken);
+    this.drainCounts();
     this.noteViolations();
     const depth = this.layer + 1;
     this.shared.shareWitnesses().forEach((isReached, id) => {
       if (isReached !== 0) this.witnessDepths[id] ??= depth;
     });
+  }
+
+  private drainCounts(): void {
+    for (const thread of this.shared.threads) {
+      this.transitions += this.shared.getOwn(thread, "transitions") >>> 0;
+      this.shared.setOwn(thread, "transitions", 0);
+    }
+    this.shared.drainTaken(this.taken);
+  }
+
+  // Checkpoints
+
+  /** Where the model went wrong, the search ends with the layer: that is not to be forgotten. */
+  private get isSaveDue(): boolean {
+    return this.canBeSaved && this.failure === null && this.options.checkpoints?.isDue() === true;
+  }
+
+  /** Keeps the search as it is while the threads wait. */
+  private save(): void {
+    const { checkpoints } = this.options;
+    if (checkpoints === undefined || !this.canBeSaved) return;
+    const { map, words } = this.evaluator;
+    const { shared } = this;
+    this.drainCounts();
+    const [current, next] = this.statesToSave();
+    const waiting = shared.threads.flatMap((thread) => {
+      const records = this.batchOf(thread);
+      const recordWords = map.recordBytes >>> 2;
+      return Array.from({ length: records.length / recordWords }, (_, n) =>
+        records.subarray(n * recordWords, n * recordWords + words + 1),
+      );
+    });
+    const facts: Facts = {
+      strategy: "layers",
+      layer: this.layer,
+      depth: this.depth,
+      transitions: this.transitions,
+      taken: [...this.taken],
+      seconds: this.watch.seconds,
+      found: this.found.map(savedFound),
+      witnessDepths: this.witnessDepths,
+      pending: this.pendingViolations().map(savedFound),
+      pendingWitnesses: shared.reachedWitnesses().filter((id) => this.witnessDepths[id] === null),
+      table: shared.saved,
+    };
+    checkpoints.write(facts, [
+      ...shared.parts,
+      partOf("layer", current),
+      partOf("next layer", next),
+      partOf("waiting", waiting),
+    ]);
+  }
+
+  /** The states of the layer that were not expanded yet, and those found for the next one. */
+  private statesToSave(): readonly [current: Int32Array[], next: Int32Array[]] {
+    const { shared } = this;
+    const found = shared.statesIn(shared.get(control.nextList), 0, shared.get(control.nextCount));
+    if (!this.isLayerOpen) return [found, []];
+    const [from, end] = [shared.get(control.nextBlock), shared.get(control.layerBlocks)];
+    const current = shared.statesIn(shared.get(control.currentList), from, end);
+    for (const thread of shared.threads) {
+      const [block, outBlock] = [shared.getOwn(thread, "block"), shared.getOwn(thread, "outBlock")];
+      if (block >= 0) {
+        const [position, count] = [shared.getOwn(thread, "position"), shared.getOwn(thread, "count")];
+        current.push(shared.statesOf(block, position, count));
+      }
+      if (outBlock >= 0) found.push(shared.statesOf(outBlock, 0, shared.getOwn(thread, "outCount")));
+    }
+    return [current, found];
+  }
+
+  private pendingViolations(): Found[] {
+    const { map, of } = this.evaluator;
+    const { layer: depth } = this;
+    const pendingOf = (kind: "invariant" | "step", property: number, candidate: number): Found[] => {
+      const least = this.leastCandidate(candidate);
+      return least === null ? [] : [{ kind, property, depth, ...least }];
+    };
+    return [
+      ...of.invariants.flatMap(({ id }) => pendingOf("invariant", id, map.invariantCandidate(id))),
+      ...of.stepProperties.flatMap(({ id }) => pendingOf("step", id, map.stepCandidate(id))),
+      ...(this.deadlock === null ? [] : [this.deadlock]),
+    ];
+  }
+
+  /** Takes over what a search had found up to a checkpoint. */
+  private async goOn(saved: SavedSearch): Promise<Ending | null> {
+    const facts = factsOf<Facts>(saved, "layers");
+    const { bytes, map } = this.evaluator;
+    const { shared } = this;
+    if (!shared.begin()) return "memory";
+    this.layer = facts.layer;
+    this.depth = facts.depth;
+    this.transitions = facts.transitions;
+    this.taken.set(facts.taken);
+    this.watch.secondsBefore = facts.seconds;
+    facts.witnessDepths.forEach((depth, id) => {
+      this.witnessDepths[id] = depth;
+      if (depth !== null) shared.noteReached(id);
+    });
+    shared.shareWitnesses();
+    for (const id of facts.pendingWitnesses) shared.noteReached(id);
+    for (const found of facts.found.map(restoredFound)) {
+      this.found.push(found);
+      const { kind, property } = found;
+      if (kind === "deadlock") shared.set(control.isDeadlockSought, 0);
+      else bytes[(kind === "invariant" ? map.knownInvariants : map.knownSteps) + property] = 1;
+    }
+    for (const found of facts.pending.map(restoredFound)) {
+      const { kind, property, state, instance = -1 } = found;
+      if (kind === "deadlock") this.deadlock = found;
+      else if (kind === "invariant")
+        this.noteCandidate(map.invariantCandidate(property), map.knownInvariants + property, state, instance);
+      else this.noteCandidate(map.stepCandidate(property), map.knownSteps + property, state, instance);
+    }
+    if (!shared.restore(saved, facts.table) || !this.restoreStates(saved)) return "memory";
+    const full = await this.insertWaiting(readWhole(saved, "waiting"));
+    if (full !== null) return full;
+    this.canBeSaved = true;
+    return this.watch.look();
+  }
+
+  private restoreStates(saved: SavedSearch): boolean {
+    const { shared } = this;
+    const layer = shared.putStates(saved, "layer", shared.get(control.currentList));
+    const next = shared.putStates(saved, "next layer", shared.get(control.nextList));
+    if (layer === null || next === null) return false;
+    shared.set(control.layerBlocks, layer);
+    shared.set(control.nextCount, next);
+    this.isLayerOpen = true;
+    return true;
+  }
+
+  /** Inserts records that were counted, and not taken in: states with their hashes. */
+  private async insertWaiting(waiting: Int32Array): Promise<Ending | null> {
+    const { map, words } = this.evaluator;
+    const recordWords = map.recordBytes >>> 2;
+    for (let from = 0; from < waiting.length; from += batchRecords * (words + 1)) {
+      const count = Math.min(batchRecords, (waiting.length - from) / (words + 1));
+      const records = new Int32Array(count * recordWords);
+      for (let n = 0; n < count; n++) {
+        const at = from + n * (words + 1);
+        records.set(waiting.subarray(at, at + words + 1), n * recordWords);
+      }
+      this.putBatch(records);
+      // oxlint-disable-next-line no-await-in-loop
+      const full = await this.takeInAll();
+      if (full !== null) return full;
+    }
+    return null;
   }
 
   // Violations
@@ -214,6 +410,7 @@ class WasmSearch {
     const note = (kind: "invariant" | "step", property: number, candidate: number, known: number): void => {
       const least = this.leastCandidate(candidate);
       if (least === null) return;
+      for (const thread of this.shared.threads) this.shared.set(map.thread(thread) + candidate, 0);
       bytes[known] = 1;
       const { instance, state } = least;
       if (kind === "step") this.found.push({ kind, property, state, depth: this.layer, instance });
@@ -229,14 +426,13 @@ class WasmSearch {
     }
   }
 
-  /** Of what the threads noted of one property the least, and forgets it. */
+  /** Of what the threads noted of one property the least. */
   private leastCandidate(offset: number): { state: Int32Array; instance: number } | null {
     const { map, words } = this.evaluator;
     let least: { state: Int32Array; instance: number } | null = null;
     for (const thread of this.shared.threads) {
       const at = (map.thread(thread) + offset) >>> 2;
       if (this.cells[at] === 0) continue;
-      this.cells[at] = 0;
       const state = this.cells.slice(at + 1, at + 1 + words);
       const instance = this.cells[at + 1 + words];
       const order = least === null ? -1 : compare(state, least.state);
@@ -346,7 +542,7 @@ class WasmSearch {
     const { map, run, words } = this.evaluator;
     const first = map.thread(0) + map.batch;
     // What is in the batch already could not go in before, and is kept for later.
-    const waiting = this.takeBatch();
+    const waiting = this.batchOf(0).slice();
     for (let from = 0; from < all.length; from += batchRecords) {
       const some = all.slice(from, from + batchRecords);
       some.forEach(({ state, offset, instance }, i) => {
@@ -355,20 +551,29 @@ class WasmSearch {
         this.cells[at + (map.instanceOffset >>> 2)] = instance;
       });
       run.sift(first + some.length * map.recordBytes);
-      for (;;) {
-        const why = run.takeIn();
-        if (why === reason.slice) break;
-        if (why === reason.limit) return "max-states";
-        // oxlint-disable-next-line no-await-in-loop
-        if (why !== reason.grow || !(await this.shared.grow())) return "memory";
-      }
+      // oxlint-disable-next-line no-await-in-loop
+      const full = await this.takeInAll();
+      if (full !== null) return full;
     }
     this.putBatch(waiting);
     return null;
   }
 
-  private takeBatch(): Int32Array {
-    return this.cells.slice(this.shared.getOwn(0, "batchAt") >>> 2, this.shared.getOwn(0, "batchEnd") >>> 2);
+  /** Takes in all of this thread's batch. */
+  private async takeInAll(): Promise<Ending | null> {
+    for (;;) {
+      const why = this.evaluator.run.takeIn();
+      if (why === reason.slice) return null;
+      if (why === reason.limit) return "max-states";
+      // oxlint-disable-next-line no-await-in-loop
+      if (why !== reason.grow || !(await this.shared.grow())) return "memory";
+    }
+  }
+
+  /** What a thread's batch holds that is not taken in. */
+  private batchOf(thread: number): Int32Array {
+    const [at, end] = [this.shared.getOwn(thread, "batchAt"), this.shared.getOwn(thread, "batchEnd")];
+    return this.cells.subarray(at >>> 2, end >>> 2);
   }
 
   private putBatch(records: Int32Array): void {
@@ -415,6 +620,14 @@ class WasmSearch {
       witnesses: this.witnessDepths.map((depth) => (depth === null ? null : { length: depth })),
     };
   }
+}
+
+function savedFound(found: Found): SavedFound {
+  return { ...found, state: [...found.state] };
+}
+
+function restoredFound(found: SavedFound): Found {
+  return { ...found, state: Int32Array.from(found.state) };
 }
 
 interface Insertion {

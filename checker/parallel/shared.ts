@@ -1,8 +1,9 @@
 /** The shared memory of a search as its main thread sees it: variables, and the table with its growth. */
+import { CheckpointError, type Part, partOf, readWhole, type SavedSearch } from "../search/checkpoint.ts";
 import type { SearchOptions } from "../search/result.ts";
 import { Crew } from "./crew.ts";
-import { command, control, mostStashed, own, stashEntries } from "./memory-map.ts";
-import { segments, tableBytes } from "./slot.ts";
+import { blockStates, command, control, mostStashed, own, stashEntries } from "./memory-map.ts";
+import { mostHops, segments, type Slot, tableBytes } from "./slot.ts";
 import type { WasmEvaluator } from "./wasm-evaluator.ts";
 
 /** Slots at first, and how much larger a table gets. */
@@ -18,6 +19,15 @@ const noLimit = 2 ** 32 - 2 ** 20;
 // The state's type is the model's own.
 // oxlint-disable-next-line no-explicit-any
 export type AnyWasm = WasmEvaluator<any>;
+
+/** What a checkpoint says of the table, beside its words. */
+export interface SavedShared {
+  readonly slot: Slot;
+  readonly buckets: number;
+  readonly states: number;
+  /** The digest's two sums. */
+  readonly digest: readonly [number, number];
+}
 
 export class Shared {
   readonly evaluator: AnyWasm;
@@ -88,9 +98,11 @@ export class Shared {
 
   /** The digest of the states, as digest.ts writes it. */
   get digest(): string {
-    const hex = (variable: "digestHigh" | "digestLow"): string =>
-      (this.sumOf(variable) % 2 ** 32).toString(16).padStart(8, "0");
-    return hex("digestHigh") + hex("digestLow");
+    return this.digestSums.map((sum) => sum.toString(16).padStart(8, "0")).join("");
+  }
+
+  private get digestSums(): [number, number] {
+    return [this.sumOf("digestHigh") % 2 ** 32, this.sumOf("digestLow") % 2 ** 32];
   }
 
   /** Adds how often each instance was taken, and begins to count anew. */
@@ -114,6 +126,20 @@ export class Shared {
     for (const thread of this.threads) bytes.set(known, map.thread(thread) + map.reached);
     if (!known.includes(0)) this.set(control.isWitnessSought, 0);
     return known;
+  }
+
+  /** Ids of the witnesses that some thread has found. */
+  reachedWitnesses(): number[] {
+    const { bytes, map } = this.evaluator;
+    const isReached = (id: number): boolean =>
+      this.threads.some((thread) => bytes[map.thread(thread) + map.reached + id] !== 0);
+    return Array.from({ length: map.needs.witnesses }, (_, id) => id).filter(isReached);
+  }
+
+  /** Notes that a witness was found. */
+  noteReached(id: number): void {
+    const { bytes, map } = this.evaluator;
+    bytes[map.thread(0) + map.reached + id] = 1;
   }
 
   // The table
@@ -174,17 +200,105 @@ export class Shared {
     this.set(control.growAt, Math.floor(segments * buckets * slot.slots * usualLoad) | 0);
   }
 
+  /** The keys that have no place in their buckets. */
+  private stashed(): number[][] {
+    const { map } = this.evaluator;
+    const keys: number[][] = [];
+    if (this.get(control.stashed) === 0) return keys;
+    const entryWords = map.stashBytes >>> 2;
+    const end = (map.stash + stashEntries * map.stashBytes) >>> 2;
+    for (let at = map.stash >>> 2; at < end; at += entryWords) {
+      if (this.cells[at] !== 0) keys.push([...this.cells.subarray(at + 1, at + entryWords)]);
+    }
+    return keys;
+  }
+
+  // Checkpoints
+
+  get saved(): SavedShared {
+    const { slot } = this.evaluator.map.needs;
+    return { slot, buckets: this.buckets, states: this.states, digest: this.digestSums };
+  }
+
+  /** The table's words for a checkpoint. */
+  get parts(): readonly Part[] {
+    const stash = Int32Array.from(this.stashed().flat());
+    return [partOf("table", this.segmentsOf(this.buckets)), partOf("stash", [stash])];
+  }
+
+  /** Takes over the table of a checkpoint, after `begin`. `false`: there is no memory for it. */
+  restore(saved: SavedSearch, { slot, buckets, states, digest }: SavedShared): boolean {
+    const { map, run } = this.evaluator;
+    if (JSON.stringify(slot) !== JSON.stringify(map.needs.slot)) {
+      throw new CheckpointError(
+        "the checkpoint's table has slots of another size, because it was made for another memory",
+        "go on with as much memory (--memory, and address space) as the search began with",
+      );
+    }
+    const bytes = tableBytes(buckets, slot.bucketBytes);
+    if (bytes > this.budget || bytes / segments > map.segmentBytes) return false;
+    this.setTable(buckets);
+    for (const segment of this.segmentsOf(buckets)) saved.read("table", segment);
+    const keys = readWhole(saved, "stash");
+    const keyWords = (map.stashBytes >>> 2) - 1;
+    for (let at = 0; at < keys.length; at += keyWords) run.place(...keys.subarray(at, at + keyWords));
+    this.set(control.size, states | 0);
+    this.setOwn(0, "digestHigh", digest[0] | 0);
+    this.setOwn(0, "digestLow", digest[1] | 0);
+    this.setMostBlocks();
+    return true;
+  }
+
+  /** The used words of every segment. */
+  private segmentsOf(buckets: number): Int32Array[] {
+    const { map } = this.evaluator;
+    const words = (buckets + mostHops) * (map.needs.slot.bucketBytes >>> 2);
+    return Array.from({ length: segments }, (_, n) => {
+      const first = (map.table + n * map.segmentBytes) >>> 2;
+      return this.cells.subarray(first, first + words);
+    });
+  }
+
+  /** The states of a list's blocks from the `first`-th on, of each block in one piece. */
+  statesIn(list: number, first: number, end: number): Int32Array[] {
+    const { map } = this.evaluator;
+    return Array.from({ length: Math.max(0, end - first) }, (_, n) => {
+      const block = this.get(list + 4 * (first + n));
+      return this.statesOf(block, 0, this.get(map.blockCounts + 4 * block));
+    });
+  }
+
+  /** Some states of a block. */
+  statesOf(block: number, first: number, end: number): Int32Array {
+    const { map } = this.evaluator;
+    const at = (map.blocks + block * map.blockBytes) >>> 2;
+    const words = map.stateBytes >>> 2;
+    return this.cells.subarray(at + first * words, at + end * words);
+  }
+
+  /** Puts the states of a part of a checkpoint into a list of blocks; returns how many, or null: there is no room. */
+  putStates(saved: SavedSearch, part: string, list: number): number | null {
+    const { map } = this.evaluator;
+    const count = saved.wordsOf(part) / (map.stateBytes >>> 2);
+    const blocks = Math.ceil(count / blockStates);
+    const used = this.get(control.usedBlocks);
+    if (used + blocks > this.get(control.mostBlocks)) return null;
+    for (let n = 0; n < blocks; n++) {
+      const states = Math.min(blockStates, count - n * blockStates);
+      this.set(map.blockCounts + 4 * (used + n), states);
+      this.set(list + 4 * n, used + n);
+      saved.read(part, this.statesOf(used + n, 0, states));
+    }
+    this.set(control.usedBlocks, used + blocks);
+    return blocks;
+  }
+
   private async moveInto(buckets: number): Promise<void> {
     const { crew, evaluator, others } = this;
     const { map, run } = evaluator;
-    const keys: number[][] = [];
-    const keyWords = (map.stashBytes >>> 2) - 1;
-    const end = (map.stash + stashEntries * map.stashBytes) >>> 2;
-    if (this.get(control.stashed) > 0) {
-      for (let at = map.stash >>> 2; at < end; at += keyWords + 1) {
-        if (this.cells[at] !== 0) keys.push([...this.cells.subarray(at + 1, at + 1 + keyWords)]);
-        this.cells[at] = 0;
-      }
+    const keys = this.stashed();
+    if (keys.length > 0) {
+      this.cells.fill(0, map.stash >>> 2, (map.stash + stashEntries * map.stashBytes) >>> 2);
       this.set(control.stashed, 0);
     }
     this.set(control.oldBuckets, this.buckets);

@@ -9,8 +9,9 @@
  * A search that ends at a limit has checked every state that it counts; `depth` says up to where it is complete.
  */
 import { type Evaluator, Successors } from "../evaluate/evaluator.ts";
+import { factsOf, hasMoreToDo, type SavedSearch } from "./checkpoint.ts";
 import { StateDigest } from "./digest.ts";
-import { Findings } from "./findings.ts";
+import { Findings, type SavedFindings } from "./findings.ts";
 import { ModelError } from "../errors.ts";
 import { liftPath, liftViolation } from "../reduce/reduction.ts";
 import {
@@ -23,7 +24,7 @@ import {
 import { Origins, type Place } from "./origins.ts";
 import { recoverPaths } from "./recover.ts";
 import { StateQueue } from "./state-queue.ts";
-import { StateTable } from "./table.ts";
+import { type SavedTable, StateTable } from "./table.ts";
 import { Watch } from "./watch.ts";
 
 /** Successors in a batch, roughly: enough to hide the latency of memory, few enough to stay in the cache. */
@@ -42,6 +43,23 @@ export async function breadthFirst(evaluator: Evaluator, options: SearchOptions)
   }
 }
 
+/** What a checkpoint of this search says. */
+interface Facts {
+  readonly strategy: "breadth-first";
+  readonly layer: number;
+  readonly depth: number;
+  /** The next state to expand, the first one of the next layer, and how many states there are. */
+  readonly next: number;
+  readonly layerEnd: number;
+  readonly count: number;
+  readonly transitions: number;
+  readonly taken: readonly number[];
+  readonly seconds: number;
+  readonly digest: readonly [number, number];
+  readonly findings: SavedFindings<Place>;
+  readonly table: SavedTable;
+}
+
 class BreadthFirst {
   private readonly watch: Watch;
   private readonly evaluator: Evaluator;
@@ -49,7 +67,7 @@ class BreadthFirst {
   private table: StateTable;
   private queue: StateQueue;
   private readonly origins: Origins | null;
-  private readonly digest = new StateDigest();
+  private digest = new StateDigest();
   private readonly findings: Findings<Place>;
   private readonly batch: Successors;
   /** The batch comes from consecutive states from `batchStart` on; `ends[k]` is where the k-th one's end. */
@@ -63,6 +81,10 @@ class BreadthFirst {
   private depth = 0;
   private transitions = 0;
   private readonly taken: Float64Array;
+  /** Where a search that goes on is to begin, and what is not to be counted twice, if a batch was not taken in whole. */
+  private cut: Pick<Facts, "next" | "transitions" | "taken"> | null = null;
+  /** Whether another search could go on from here: not among the initial states, nor in the last layer allowed. */
+  private canBeSaved = false;
   /** The state that was looked at when the model threw. */
   private suspect: Place | null = null;
 
@@ -90,12 +112,15 @@ class BreadthFirst {
   /** Searches; throws what the model throws, located. */
   async run(): Promise<Ending> {
     try {
-      let ending = this.begin();
+      const { checkpoints } = this.options;
+      let ending = checkpoints?.from ? this.goOn(checkpoints.from) : this.begin();
       while (ending === null) {
         ending = this.advance();
+        if (ending === null && checkpoints?.isDue() === true) this.save();
         // oxlint-disable-next-line no-await-in-loop
         if (ending === null && this.watch.isPauseDue) await this.watch.pause();
       }
+      if (hasMoreToDo(ending)) this.save();
       return ending;
     } catch (error) {
       throw await this.locate(error);
@@ -113,12 +138,56 @@ class BreadthFirst {
       this.checkDeadlock(this.queue.count - 1);
     }
     this.layerEnd = this.queue.count;
+    this.canBeSaved = true;
     return this.startLayer();
+  }
+
+  /** Takes over what a search had found up to a checkpoint. */
+  private goOn(saved: SavedSearch): Ending | null {
+    const facts = factsOf<Facts>(saved, "breadth-first");
+    this.next = facts.next;
+    this.layerEnd = facts.layerEnd;
+    this.layer = facts.layer;
+    this.depth = facts.depth;
+    this.transitions = facts.transitions;
+    this.taken.set(facts.taken);
+    this.watch.secondsBefore = facts.seconds;
+    this.digest = new StateDigest(facts.digest);
+    this.findings.restore(facts.findings);
+    if (!this.table.restore(saved, facts.table)) return "memory";
+    const budget = (this.options.maxMemory ?? Infinity) - this.table.bytes;
+    if (!this.queue.restore(saved, facts.next, facts.count, budget)) return "memory";
+    this.canBeSaved = true;
+    return this.watch.look();
+  }
+
+  /** Keeps the search as it is between two batches. */
+  private save(): void {
+    const { checkpoints } = this.options;
+    if (checkpoints === undefined || !this.canBeSaved) return;
+    const cut = this.cut ?? { next: this.next, transitions: this.transitions, taken: [...this.taken] };
+    const facts: Facts = {
+      strategy: "breadth-first",
+      layer: this.layer,
+      depth: this.depth,
+      layerEnd: this.layerEnd,
+      count: this.queue.count,
+      ...cut,
+      seconds: this.watch.seconds,
+      digest: this.digest.sums,
+      findings: this.findings.saved,
+      table: this.table.saved,
+    };
+    checkpoints.write(facts, [...this.table.parts, this.queue.partFrom(cut.next)]);
   }
 
   /** Expands up to a batch of states and takes in what was found. */
   private advance(): Ending | null {
-    if (this.layer === this.options.maxDepth) return this.checkLastLayer();
+    if (this.layer >= (this.options.maxDepth ?? Infinity)) {
+      this.save();
+      this.canBeSaved = false;
+      return this.checkLastLayer();
+    }
     const stop = this.expandBatch();
     const full = this.takeInBatch();
     if (full !== null) return full;
@@ -247,7 +316,10 @@ class BreadthFirst {
   /** Inserts the batch; appends and checks what was new, in the order found. */
   private takeInBatch(): Ending | null {
     const { batch, table, queue } = this;
-    if (!this.makeRoom(batch.count)) return "memory";
+    if (!this.makeRoom(batch.count)) {
+      this.cutBefore(0);
+      return "memory";
+    }
     const room = (this.options.maxStates ?? Infinity) - table.size;
     const fresh = table.insertBatch(batch.words, batch.count, room);
     const { found, handled } = table;
@@ -259,8 +331,23 @@ class BreadthFirst {
     else this.checkNewAndSteps(first, fresh);
     this.transitions += handled;
     countEach(batch.instances, handled, this.taken);
+    if (handled < batch.count) {
+      this.cutBefore(handled);
+      return "max-states";
+    }
     queue.forgetBefore(this.next);
-    return handled < batch.count ? "max-states" : null;
+    return null;
+  }
+
+  /** Notes that of the batch only `handled` successors were taken in: the state with the next one is expanded again. */
+  private cutBefore(handled: number): void {
+    const { batch, batchStart, ends } = this;
+    let parent = 0;
+    while (batchStart + parent < this.next && ends[parent] <= handled) parent++;
+    const first = parent === 0 ? 0 : ends[parent - 1];
+    const taken = [...this.taken];
+    for (let i = first; i < handled; i++) taken[batch.instances[i]]--;
+    this.cut = { next: batchStart + parent, transitions: this.transitions - (handled - first), taken };
   }
 
   /** Notes from where the new states of the batch were found. */

@@ -3,8 +3,19 @@
  * mixes of each state's words, each summed modulo 2^32. Equal counts can hide two errors; equal digests hardly.
  */
 export class StateDigest {
-  private high = 0;
-  private low = 0;
+  private high: number;
+  private low: number;
+
+  /** Begins with no states, or where another digest was. */
+  constructor([high, low]: readonly [number, number] = [0, 0]) {
+    this.high = high;
+    this.low = low;
+  }
+
+  /** The two sums. */
+  get sums(): readonly [number, number] {
+    return [this.high, this.low];
+  }
 
   /** Adds the state whose words are at `offset`. Each state of the set is to be added once. */
   add(words: Int32Array, offset: number, wordsPerState: number): void {

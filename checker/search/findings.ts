@@ -12,6 +12,12 @@ interface Found<At> {
   readonly deadlock?: Deadlock;
 }
 
+/** What was found up to a checkpoint. */
+export interface SavedFindings<At> {
+  readonly found: readonly Found<At>[];
+  readonly reachedAt: readonly (At | null)[];
+}
+
 export class Findings<At> {
   private readonly evaluator: Evaluator;
   private readonly found: Found<At>[] = [];
@@ -30,6 +36,24 @@ export class Findings<At> {
     this.reached = new Uint8Array(witnesses);
     this.reachedAt = Array.from({ length: witnesses }, () => null);
     this.sought = Array.from({ length: witnesses }, (_, id) => id);
+  }
+
+  /** What was found, for a checkpoint. */
+  get saved(): SavedFindings<At> {
+    return { found: this.found, reachedAt: this.reachedAt };
+  }
+
+  /** Takes over what was found before. */
+  restore({ found, reachedAt }: SavedFindings<At>): void {
+    for (const each of found) {
+      this.found.push(each);
+      this.seen[each.kind].add(each.property);
+    }
+    reachedAt.forEach((at, id) => {
+      if (at === null) return;
+      this.reached[id] = 1;
+      this.noteReached(at);
+    });
   }
 
   get hasViolation(): boolean {

@@ -3,6 +3,7 @@
  */
 import { ModelError } from "../errors.ts";
 import type { Deadlock } from "../evaluate/evaluator.ts";
+import type { Checkpoints } from "./checkpoint.ts";
 import type { Spill } from "./spill.ts";
 
 /** Why a search ended. Only `exhausted` has seen every reachable state. */
@@ -35,6 +36,8 @@ export interface SearchOptions {
   /** Note from where each state was found: 8 bytes for each, and no second search for the paths. */
   readonly keepOrigins?: boolean;
   readonly maxSeconds?: number;
+  /** Where the search is kept from time to time, and what it goes on from. */
+  readonly checkpoints?: Checkpoints | undefined;
   /** Called about once a second. */
   readonly onProgress?: (progress: Progress) => void;
   /** Asked often; `true` ends the search cleanly. */

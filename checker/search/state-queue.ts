@@ -4,6 +4,7 @@
  *
  * Kept in chunks. Beyond a limit, chunks between head and tail go to a spill, and come back when the head gets there.
  */
+import type { Part, SavedSearch } from "./checkpoint.ts";
 import type { Spill } from "./spill.ts";
 
 /** Ordinals are small integers for the machine. */
@@ -11,6 +12,8 @@ const mostStates = 2 ** 31 - 1;
 const smallestChunk = 1 << 10;
 /** Chunks at the head and at the tail that stay in memory. */
 const kept = 2;
+/** The frontier in a checkpoint. */
+const partName = "frontier";
 
 export class StateQueue {
   /** 32-bit words in a state. */
@@ -130,10 +133,61 @@ export class StateQueue {
     }
   }
 
+  /** The states from `first` on, for a checkpoint. */
+  partFrom(first: number): Part {
+    return { name: partName, words: (this.count - first) * this.words, pieces: this.piecesFrom(first) };
+  }
+
+  /**
+   * Takes over the states from number `first` to `count` of a checkpoint, into a queue that is still empty, and spills
+   * what does not fit in `budget` bytes. `false`: the machine has no memory for them.
+   */
+  restore(saved: SavedSearch, first: number, count: number, budget: number): boolean {
+    this.firstChunk = first >>> this.shift;
+    this.room = this.firstChunk << this.shift;
+    this.count = count;
+    for (let ordinal = first; ordinal < count; ordinal = this.room) {
+      if (this.bytes + this.chunkBytes > budget) this.free(Infinity);
+      if (!this.addChunk()) return false;
+      const end = Math.min(count, this.room);
+      const offset = this.offsetOf(ordinal);
+      saved.read(partName, this.chunkOf(ordinal).subarray(offset, offset + (end - ordinal) * this.words));
+    }
+    return true;
+  }
+
   /** Forgets all that is in the queue, which is not used any more. */
   dispose(): void {
     this.forgetBefore((this.firstChunk + this.chunks.length) * (this.mask + 1));
     this.spare.length = 0;
+  }
+
+  private *piecesFrom(first: number): Iterable<Int32Array> {
+    let lent: Int32Array | null = null;
+    for (let ordinal = first; ordinal < this.count; ) {
+      const end = Math.min(this.count, ordinal + this.runFrom(ordinal));
+      const offset = this.offsetOf(ordinal);
+      const i = (ordinal >>> this.shift) - this.firstChunk;
+      let chunk = this.chunks[i];
+      if (chunk === null) {
+        lent ??= new Int32Array(this.words << this.shift);
+        this.spill?.read(nameOf(this.firstChunk + i), lent);
+        chunk = lent;
+      }
+      yield chunk.subarray(offset, offset + (end - ordinal) * this.words);
+      ordinal = end;
+    }
+  }
+
+  private addChunk(): boolean {
+    try {
+      this.chunks.push(this.spare.pop() ?? new Int32Array(this.words << this.shift));
+    } catch (error) {
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+    this.room += this.mask + 1;
+    return true;
   }
 
   private bringBack(i: number): Int32Array {

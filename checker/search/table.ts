@@ -9,6 +9,7 @@
  * - As a store of fingerprints, it keeps 64 bits of each state: two states may then be taken for one.
  */
 import { maskOf } from "./bit-text.ts";
+import { CheckpointError, type Part, partOf, readWhole, type SavedSearch } from "./checkpoint.ts";
 import { chooseFormat, type SlotFormat, slotsOf, wordsOf } from "./slot-format.ts";
 import { KeySet } from "./key-set.ts";
 import { keyBitsOf, type KeySpec, keyWordsOf, otherBitsOf, tableCode, type TableCode } from "./table-code.ts";
@@ -38,6 +39,13 @@ export interface TableOptions {
   readonly kind?: KeySpec["kind"];
   /** States for which there is to be room at first. */
   readonly capacity?: number;
+}
+
+/** What a checkpoint says of a table, beside the parts. */
+export interface SavedTable {
+  readonly kind: KeySpec["kind"];
+  readonly format: SlotFormat;
+  readonly used: number;
 }
 
 export class StateTable {
@@ -149,6 +157,45 @@ export class StateTable {
 
   has(states: Int32Array, offset = 0): boolean {
     return this.code.has(states, offset, this.memory.cells, this.mask, this.scale, this.stash);
+  }
+
+  /** The table for a checkpoint. */
+  get saved(): SavedTable {
+    return { kind: this.spec.kind, format: this.format, used: this.used };
+  }
+
+  /** Its words for a checkpoint: the slots, and the keys that have no place among them. */
+  get parts(): readonly Part[] {
+    const stashed = new Int32Array(this.stash.size * keyWordsOf(this.spec));
+    let at = 0;
+    for (const key of this.stash.keys()) {
+      stashed.set(key, at);
+      at += key.length;
+    }
+    return [partOf("table", [this.memory.cells.words]), partOf("stash", [stashed])];
+  }
+
+  /** Becomes the table of a checkpoint. `false`: the machine has no memory for it. */
+  restore(saved: SavedSearch, { format, kind, used }: SavedTable): boolean {
+    if (kind !== this.spec.kind) {
+      throw new CheckpointError(
+        `the checkpoint has ${kind} states, and this search ${this.spec.kind} ones`,
+        "ask for the same",
+      );
+    }
+    const cells = this.memory.growTo(wordsOf(format));
+    if (cells === null) return false;
+    saved.read("table", cells.words);
+    this.format = format;
+    this.code = tableCode(this.spec, format);
+    this.used = used;
+    const keyWords = keyWordsOf(this.spec);
+    const stashed = readWhole(saved, "stash");
+    this.stash = new KeySet(keyWords);
+    for (let at = 0; at < stashed.length; at += keyWords) {
+      this.stash.add(stashed.subarray(at, at + keyWords));
+    }
+    return true;
   }
 
   private get scale(): number {

@@ -14,6 +14,8 @@ export class Watch {
   private paused = this.started;
   private reported = this.started;
   private peak = 0;
+  /** Seconds that the search took before it was continued here. */
+  secondsBefore = 0;
 
   constructor(options: SearchOptions, describe: () => Omit<Progress, "seconds">) {
     this.options = options;
@@ -21,7 +23,7 @@ export class Watch {
   }
 
   get seconds(): number {
-    return (performance.now() - this.started) / 1000;
+    return this.secondsBefore + (performance.now() - this.started) / 1000;
   }
 
   /** Looks at the clock and the options: why the search is to end now, or null. */

@@ -1,10 +1,14 @@
 /** `dmaspec check`: every interleaving of one design on one scenario. */
+import { resolve } from "node:path";
 import { buildCommand } from "@stricli/core";
-import { runCheck } from "../check-run.ts";
+import { hasMoreToDo } from "../../checker/search/checkpoint.ts";
+import { type CheckpointRequest, type Outcome, runCheck } from "../check-run.ts";
+import { hasCheckpoint, type OpenedCheckpoint } from "../checkpoint-file.ts";
 import type { Context } from "../context.ts";
 import { searchBreadthFirst } from "../engines.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodes, usageError } from "../exit-codes.ts";
 import {
+  parseSeconds,
   type LimitFlags,
   limitFlags,
   type ReduceFlags,
@@ -19,12 +23,19 @@ import { describeRun } from "../json.ts";
 import { writeJunit } from "../junit.ts";
 import { formatReport } from "../report.ts";
 import { formatReproduction } from "../reproduce.ts";
-import { prepareRun } from "../run.ts";
+import { type Preparation, prepareRun } from "../run.ts";
 import type { CheckOutput } from "../schemas.ts";
+import { quoteForShell } from "../text.ts";
 
-interface CheckFlags extends TargetFlags, LimitFlags, SearchFlags, ReduceFlags {
+/** Seconds between two checkpoints, at least, where nobody says. */
+const defaultCheckpointSeconds = 60;
+
+export interface CheckFlags extends TargetFlags, LimitFlags, SearchFlags, ReduceFlags {
   readonly all?: boolean;
   readonly fingerprints?: boolean;
+  /** The folder for checkpoints. */
+  readonly checkpoint?: string;
+  readonly checkpointSeconds?: number;
   /** The file for a report in JUnit's XML. */
   readonly junit?: string;
 }
@@ -48,6 +59,20 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
         withNegated: false,
         brief: "Keep 64 bits of each state: less memory, never exhaustive",
       },
+      checkpoint: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        placeholder: "DIR",
+        brief: "Keep the run in this folder, for `dmaspec resume DIR`",
+      },
+      checkpointSeconds: {
+        kind: "parsed",
+        parse: parseSeconds,
+        optional: true,
+        placeholder: "N",
+        brief: `Write a checkpoint at most every N seconds [default = ${defaultCheckpointSeconds}]`,
+      },
       junit: {
         kind: "parsed",
         parse: String,
@@ -64,6 +89,7 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
       "[--property NAME] [--trace FILE] [--junit FILE] [--power NAME=off]... [--assume NAME=off]...",
       "[--max-states N] [--max-depth N] [--memory SIZE] [--max-seconds N] [--fingerprints]",
       "[--reduce none|symmetry|locks|order|all] [--audit]",
+      "[--checkpoint DIR] [--checkpoint-seconds N]",
     ],
     fullDescription: [
       "Explores every reachable state of a design on a scenario, breadth first, so that a counterexample is",
@@ -76,33 +102,84 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
       "states, of which --fingerprints keeps 64 bits each. Two states may then be taken for one: the probability",
       "is printed, and the verdict is violated or incomplete, never holds.",
       "--seed chooses the states on which the engine is compared with the reference evaluator.",
+      "--checkpoint keeps table, frontier and counts in a folder: from time to time, at a limit, and at Ctrl-C.",
+      "`dmaspec resume DIR` goes on from there, and ends as the run would have ended. A run with a verdict takes",
+      "its checkpoint away.",
     ].join("\n"),
   },
   async func(flags) {
-    const { io } = this;
     const run = prepareRun(this.registry, flags);
-    const outcome = await runCheck(io, run, {
-      stopAtViolation: flags.all !== true,
-      limits: flags,
-      fingerprints: flags.fingerprints,
-      seed: flags.seed,
-      audit: flags.audit ?? false,
-      traceFile: flags.trace,
-      ...(flags.fingerprints === true && { isBound: "fingerprints are kept by a search in JavaScript" }),
-      reproduce: (property) =>
-        property === undefined
-          ? formatReproduction(run, { ...flags, command: "check" })
-          : formatReproduction(run, { command: "check", property }),
-      search: searchBreadthFirst,
-    });
-    if (flags.junit !== undefined) writeJunit(io, outcome, flags.junit);
-    if (flags.json === true) {
-      const output: CheckOutput = { schema: "dmaspec/check@1", ...describeRun(outcome) };
-      io.stdout.write(`${JSON.stringify(output, null, 2)}\n`);
-    } else {
-      const options = { width: io.stdout.columns, colors: colorsFor(io, io.stdout) };
-      io.stdout.write(`${formatReport(outcome, options).join("\n")}\n`);
-    }
-    this.exitCode = exitCodes[outcome.judgement.verdict];
+    await checkAndTell(this, run, flags, checkpointOf(this, flags));
   },
 });
+
+/** Where a new run is kept. Throws usage errors. */
+function checkpointOf({ io }: Context, flags: CheckFlags): CheckpointRequest | undefined {
+  if (flags.checkpoint === undefined) return undefined;
+  if (flags.reduce !== "none" || flags.audit === true) {
+    throw usageError(
+      "a run with reductions cannot be kept, because it may search more than once",
+      "leave --reduce and --audit away, or --checkpoint",
+    );
+  }
+  if (hasCheckpoint(resolve(io.cwd, flags.checkpoint))) {
+    throw usageError(
+      `${flags.checkpoint} has the checkpoint of another run`,
+      "go on with it (dmaspec resume), name another folder, or remove it",
+    );
+  }
+  return requestCheckpoint(io, flags, flags.checkpoint, null);
+}
+
+/** How a run's checkpoints are kept. */
+export function requestCheckpoint(
+  io: Context["io"],
+  flags: CheckFlags,
+  folder: string,
+  opened: OpenedCheckpoint | null,
+): CheckpointRequest {
+  const every = flags.checkpointSeconds ?? defaultCheckpointSeconds;
+  return { folder: resolve(io.cwd, folder), every, opened, flags };
+}
+
+/** Searches and reports, as `check` and `resume` do. */
+export async function checkAndTell(
+  context: Context,
+  run: Preparation,
+  flags: CheckFlags,
+  checkpoint: CheckpointRequest | undefined,
+): Promise<void> {
+  const { io } = context;
+  const outcome = await runCheck(io, run, {
+    stopAtViolation: flags.all !== true,
+    limits: flags,
+    fingerprints: flags.fingerprints,
+    seed: flags.seed,
+    audit: flags.audit ?? false,
+    traceFile: flags.trace,
+    checkpoint,
+    ...(flags.fingerprints === true && { isBound: "fingerprints are kept by a search in JavaScript" }),
+    reproduce: (property) =>
+      property === undefined
+        ? formatReproduction(run, { ...flags, command: "check" })
+        : formatReproduction(run, { command: "check", property }),
+    search: searchBreadthFirst,
+  });
+  if (flags.junit !== undefined) writeJunit(io, outcome, flags.junit);
+  if (flags.json === true) {
+    const output: CheckOutput = { schema: "dmaspec/check@1", ...describeRun(outcome) };
+    io.stdout.write(`${JSON.stringify(output, null, 2)}\n`);
+  } else {
+    const options = { width: io.stdout.columns, colors: colorsFor(io, io.stdout) };
+    io.stdout.write(`${formatReport(outcome, options).join("\n")}\n`);
+  }
+  context.exitCode = exitCodes[outcome.judgement.verdict];
+  closeCheckpoints(io, outcome, flags.checkpoint ?? "");
+}
+
+/** Says how to go on with a run that has more to do; a run with its verdict takes its checkpoint away. */
+function closeCheckpoints(io: Context["io"], { checkpoints, result }: Outcome, folder: string): void {
+  if (checkpoints === null) return;
+  if (!hasMoreToDo(result.ending)) checkpoints.dispose();
+  else if (checkpoints.hasOne) io.stderr.write(`to go on: npx dmaspec resume ${quoteForShell(folder)}\n`);
+}
