@@ -10,10 +10,11 @@
  * grows the table, expands states that were handed over, decides deadlocks, and looks at limits.
  */
 import { type Deadlock, Successors } from "../evaluate/evaluator.ts";
-import { factsOf, hasMoreToDo, partOf, readWhole, type SavedSearch } from "../search/checkpoint.ts";
+import { factsOf, partOf, readWhole, type SavedSearch } from "../search/checkpoint.ts";
 import { recoverPathsTo, type StatePlace } from "../search/recover.ts";
 import {
   type Ending,
+  hasMoreToDo,
   locateError,
   type SearchOptions,
   type SearchResult,

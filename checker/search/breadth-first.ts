@@ -9,13 +9,14 @@
  * A search that ends at a limit has checked every state that it counts; `depth` says up to where it is complete.
  */
 import { type Evaluator, Successors } from "../evaluate/evaluator.ts";
-import { factsOf, hasMoreToDo, type SavedSearch } from "./checkpoint.ts";
+import { factsOf, type SavedSearch } from "./checkpoint.ts";
 import { StateDigest } from "./digest.ts";
 import { Findings, type SavedFindings } from "./findings.ts";
 import { ModelError } from "../errors.ts";
 import { liftPath, liftViolation } from "../reduce/reduction.ts";
 import {
   type Ending,
+  hasMoreToDo,
   isLocatedModelError,
   type Path,
   type SearchOptions,

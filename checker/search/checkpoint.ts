@@ -5,8 +5,6 @@
  * A checkpoint has *facts* (counts, depths, what was found: as JSON has them) and *parts* (the table, the frontier: many
  * words). Where it is kept, and whether it belongs to this model, is the business of who implements `Checkpoints`.
  */
-import type { Ending } from "./result.ts";
-
 export interface Checkpoints {
   /** What the search goes on from; null: it begins. */
   readonly from: SavedSearch | null;
@@ -66,9 +64,4 @@ export function factsOf<T extends { readonly strategy: string }>(
     `the checkpoint is of a search of another kind (${found ?? "unknown"}, and this one is ${strategy})`,
     "go on with the engine that wrote it",
   );
-}
-
-/** Whether a search that ended so has more to do. */
-export function hasMoreToDo(ending: Ending): boolean {
-  return !["exhausted", "violated", "walks-done"].includes(ending);
 }

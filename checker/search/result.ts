@@ -17,6 +17,11 @@ export type Ending =
   | "interrupted"
   | "walks-done";
 
+/** Whether a search that ended so has more to do. */
+export function hasMoreToDo(ending: Ending): boolean {
+  return !["exhausted", "violated", "walks-done"].includes(ending);
+}
+
 export interface SearchOptions {
   /** How many action instances the model has: the length of `taken`. */
   readonly instances: number;

@@ -1,7 +1,7 @@
 /** `dmaspec check`: every interleaving of one design on one scenario. */
 import { resolve } from "node:path";
 import { buildCommand } from "@stricli/core";
-import { hasMoreToDo } from "../../checker/search/checkpoint.ts";
+import { hasMoreToDo } from "../../checker/search/result.ts";
 import { type CheckpointRequest, type Outcome, runCheck } from "../check-run.ts";
 import { hasCheckpoint, type OpenedCheckpoint } from "../checkpoint-file.ts";
 import type { Context } from "../context.ts";
