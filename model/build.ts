@@ -10,6 +10,7 @@ import { lateStoreRules } from "./smmu/late-stores.ts";
 import { streamAssumptions, streamRules } from "./smmu/stream-table.ts";
 import { tableWalkRules } from "./smmu/table-walks.ts";
 import { powerAssumptions, powerPowers, powerRules } from "./smmu/power.ts";
+import { substreamRules } from "./smmu/substreams.ts";
 import { smmuAssumptions, translationRules } from "./smmu/translations.ts";
 
 /** The machine with these hypercalls, without properties. Where there is no pool, its pages are the host's at first. */
@@ -28,6 +29,7 @@ export function buildMachine(
       ...commandQueueRules,
       ...translationRules,
       ...tableWalkRules,
+      ...substreamRules,
       ...streamRules,
       ...lateStoreRules,
       ...contentsRules,

@@ -21,6 +21,7 @@ import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
 import { results } from "./scenarios/results.ts";
 import { secrets } from "./scenarios/secrets.ts";
 import { pasids } from "./scenarios/pasids.ts";
+import { stage1Mappings } from "./scenarios/stage1-mappings.ts";
 import { streamTable } from "./scenarios/stream-table.ts";
 import { twoSmmus } from "./scenarios/two-smmus.ts";
 import { power, powerTimeOuts } from "./scenarios/power.ts";
@@ -45,7 +46,7 @@ const oneLevelScenarios = [attachDetachFree, idReuse, everyArgument, attachTimeO
 /** The same of a version whose pool gives pages for a stream table of two levels. */
 const lifetimeScenarios = [...oneLevelScenarios, streamTable];
 /** The same of a version whose domains of stage 1 are retold. */
-const stage1Scenarios = [...lifetimeScenarios, pasids];
+const stage1Scenarios = [...lifetimeScenarios, pasids, stage1Mappings];
 /** Power that goes and comes. */
 const powerScenarios = [power, powerTimeOuts];
 /** Commands and stores on their way to the SMMU. */

@@ -13,7 +13,9 @@
  *   of the pool; what it holds is kept with the domain (`entries`) and read through the page: a free page is
  *   zero, and a page that left the pool holds what its owner likes.
  * - Domains are of stage 2, unless a scenario has stage 1 (`stage1`) and tables of descriptors (`descriptor`), with
- *   PASIDs up to one that is beyond the table (`pasid`). In domains of stage 1 nothing is mapped.
+ *   PASIDs up to one that is beyond the table (`pasid`). Walks, and the TLB, have translations of stage 1 where a
+ *   scenario says so (`asid`): these are tagged with an ASID. They are tagged with VMID 0 as well, in every version,
+ *   so that an invalidation of VMID 0 concerns them too; no id here is that one.
  * - The stream table has one level, unless a scenario gives it a
  *   first one (`level1`); tables of the second level are then pages of the pool, of which the first ones may be of
  *   blocks that are not aligned to their size (`unaligned`).
@@ -122,11 +124,12 @@ export type TableEntry = ValueOf<typeof tableEntry>;
  */
 export const command = union({
   nothing: {},
-  TLBI: { domain, iova },
+  // `byAsid`: 1 where the domain's id is an ASID (NH_VA, NH_ASID), 0 where it is a VMID (S2_IPA, S12_VMALL).
+  TLBI: { domain, iova, byAsid: range(0, "asid") },
   // Not only of the last level (leaf=false): also of what is remembered of tables on the way to the iova.
-  "TLBI of walks": { domain, iova },
+  "TLBI of walks": { domain, iova, byAsid: range(0, "asid") },
   SYNC: {},
-  "TLBI of an id": { domain },
+  "TLBI of an id": { domain, byAsid: range(0, "asid") },
   // A legal command that concerns nothing here: a prefetch, an invalidation of an address that nobody maps.
   other: {},
   // `descriptor`: 0 for the entry and all its descriptors, else one of these, counted from 1.
@@ -163,6 +166,15 @@ const commandQueue = record({
 const cached = union({ none: {}, translation: { page, permission } });
 /** What a translation was read from; it says which invalidations concern it. */
 const size = array("block", record({ isBlock: bool().means("a block's entry, which covers two pages") }));
+/** By which context descriptor it is translated. */
+const context = array(
+  "asid",
+  record({
+    descriptor: range(0, "descriptor").means(
+      "the descriptor, counted from 1, by which it began: its domain is an ASID; 0: it is of stage 2",
+    ),
+  }),
+);
 
 /**
  * What the SMMU has in progress. A descent has read the entry of a table, and not yet the table; a walk has read its
@@ -234,10 +246,13 @@ const smmuRecord = record({
   iommuLock: lockState(cpu).means("protects the command queue (kvm_iommu_lock)"),
   queue: commandQueue,
   tlb: array(domain, array(iova, record({ hit: cached, size }))).means("its TLB, tagged by domain (VMID)"),
+  tlbOfAsids: array("asid", array(domain, array(iova, record({ hit: cached, size })))).means(
+    "what its TLB holds of stage 1, tagged by domain (ASID)",
+  ),
   walkCache: array(domain, array("rootEntry", record({ table: option(page) }))).means(
     "the tables that it remembers, by domain and by the range of iovas that they are for",
   ),
-  transactions: array(transaction, record({ doing: inProgress, size })).means(
+  transactions: array(transaction, record({ doing: inProgress, size, context })).means(
     "its walks and accesses in progress",
   ),
   power: array("power", smmuPower).means("its power; none where it is on and stays so"),

@@ -105,6 +105,11 @@ export function isStage1(s: Machine, of: DomainIndex | string): boolean {
   return s.lifetimes.length > 0 && s.lifetimes[domainOf(of)].stage1 > 0;
 }
 
+/** How a TLBI names the domain: 1 by ASID, 0 by VMID. (Where the TLB has no ASIDs, what is of stage 1 is not in it.) */
+export function byAsidOf(s: Machine, of: DomainIndex | string): number {
+  return s.smmus[0].tlbOfAsids.length > 0 && isStage1(s, of) ? 1 : 0;
+}
+
 /** The page with the context descriptors that the stream's entry leads to; null where it is no entry of stage 1. */
 export function contextOf(s: Machine, of: StreamIndex | string): PageIndex | null {
   const { contexts } = streamOf(s, of);

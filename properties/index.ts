@@ -23,7 +23,7 @@ import { reach, reachWitnesses } from "./reach.ts";
 import { referenceCounts, referenceSteps, referenceWitnesses } from "./reference-counts.ts";
 import { resultSteps, withHistory } from "./results.ts";
 import { smmus, smmuWitnesses } from "./smmus.ts";
-import { translations, translationSteps, translationWitnesses } from "./translations.ts";
+import { asidWitnesses, translations, translationSteps, translationWitnesses } from "./translations.ts";
 
 export const invariants = [
   ...reach,
@@ -57,6 +57,7 @@ export const witnesses = [
   ...reachWitnesses,
   ...referenceWitnesses,
   ...translationWitnesses,
+  ...asidWitnesses,
   ...configurationWitnesses,
   ...streamTableWitnesses,
   ...contextWitnesses,

@@ -31,7 +31,7 @@ function search(of: Instance<unknown>, maxStates: number): Promise<SearchResult>
   return breadthFirst(createCompiled(of), { ...options, maxStates });
 }
 
-test.for(["attach-detach-free", "id-reuse", "stream-table", "pasids"])(
+test.for(["attach-detach-free", "id-reuse", "stream-table", "pasids", "stage1-mappings"])(
   "pv holds on %s, and every witness is reached",
   async (scenario) => {
     const of = instanceOf("pv", scenario);

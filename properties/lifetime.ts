@@ -10,6 +10,7 @@ import {
   witness,
 } from "../checker/index.ts";
 import { cpu, domain, type DomainIndex, page, type Seen } from "../model/machine.ts";
+import { countAttachments } from "./configuration.ts";
 import { cachedAsid } from "./contexts.ts";
 import { isHeldBy } from "./discipline.ts";
 import { ofSmmu } from "./pages.ts";
@@ -17,9 +18,13 @@ import { ofSmmu } from "./pages.ts";
 /** What the SMMU holds that carries the id, in words; null where there is nothing. */
 function findTagged(s: Seen, d: DomainIndex): string | null {
   for (let n = 0; n < s.smmus.length; n++) {
-    const { tlb, walkCache, transactions } = s.smmus[n];
+    const { tlb, tlbOfAsids, walkCache, transactions } = s.smmus[n];
     for (let i = 0; i < tlb[d].length; i++) {
       if (tlb[d][i].hit.tag !== "none") return `a TLB entry${ofSmmu(s, n)} for iova ${i}`;
+    }
+    for (let i = 0; tlbOfAsids.length > 0 && i < tlbOfAsids[0][d].length; i++) {
+      if (tlbOfAsids[0][d][i].hit.tag !== "none")
+        return `a TLB entry of the ASID${ofSmmu(s, n)} for iova ${i}`;
     }
     for (let r = 0; r < walkCache[d].length; r++) {
       if (walkCache[d][r].table !== null) return `a table that it remembers${ofSmmu(s, n)}`;
@@ -149,7 +154,7 @@ export const lifetimeWitnesses: readonly Witness<Seen>[] = [
     {
       sentence: "The TLB holds a translation of a domain that no stream table entry names.",
       holds: (s: Seen, { domain: d }) =>
-        s.streams.every(({ word }) => word !== d) &&
+        countAttachments(s, d) === 0 &&
         s.smmus.some(({ tlb }) => tlb[d].some(({ hit }) => hit.tag !== "none")),
     },
   ),

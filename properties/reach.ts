@@ -4,7 +4,7 @@
  * live entry, the TLB, a walk, an access in progress.
  */
 import { type Invariant, invariant, type Witness, witness } from "../checker/index.ts";
-import { device, type DomainIndex, page, type Seen } from "../model/machine.ts";
+import { device, domain, type DomainIndex, page, type Seen } from "../model/machine.ts";
 import { isBypassing, isTranslating } from "../model/smmu/power.ts";
 import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import {
@@ -25,6 +25,35 @@ import { countMappings } from "./pages.ts";
 /** The owner of every stream, until devices can be assigned to guests. */
 const streamOwner: Owner = { tag: "host" };
 
+/** The ways through the entries of a domain's page table. */
+function findWaysOfTable(s: Seen, table: DomainIndex, to: PageIndex, access: Access, ways: string[]): void {
+  for (let i = 0; i < s.domains[table].entries.length; i++) {
+    const permission = leafPermissionOf(s, table, i);
+    if (leafPageOf(s, table, i) === to && permission !== null && doesPermit(permission, access)) {
+      ways.push(`a live entry for iova ${i} of domain ${table}`);
+    }
+  }
+}
+
+/** The ways through an SMMU's TLB by an ASID. */
+function findWaysOfAsid(
+  s: Seen,
+  n: number,
+  of: DomainIndex,
+  to: PageIndex,
+  access: Access,
+  ways: string[],
+): void {
+  const { tlbOfAsids } = s.smmus[n];
+  if (tlbOfAsids.length === 0 || !isTranslating(s, n)) return;
+  for (let i = 0; i < tlbOfAsids[0][of].length; i++) {
+    const { hit } = tlbOfAsids[0][of][i];
+    if (hit.tag === "translation" && hit.page === to && doesPermit(hit.permission, access)) {
+      ways.push(`a TLB entry for iova ${i} of domain ${of}, by its ASID`);
+    }
+  }
+}
+
 /** The ways through the translations that are tagged with an id: entries of its page table, and an SMMU's TLB. */
 function findWaysOfId(
   s: Seen,
@@ -35,14 +64,8 @@ function findWaysOfId(
   access: Access,
   ways: string[],
 ): void {
-  const entries = s.domains[of].entries.length;
-  for (let i = 0; i < entries; i++) {
-    if (table !== null) {
-      const permission = leafPermissionOf(s, table, i);
-      if (leafPageOf(s, table, i) === to && permission !== null && doesPermit(permission, access)) {
-        ways.push(`a live entry for iova ${i} of domain ${table}`);
-      }
-    }
+  if (table !== null) findWaysOfTable(s, table, to, access, ways);
+  for (let i = 0; i < s.domains[of].entries.length; i++) {
     const { hit } = s.smmus[n].tlb[of][i];
     if (
       isTranslating(s, n) &&
@@ -60,8 +83,15 @@ function isOthers(s: Seen, of: PageIndex | null): boolean {
   return of !== null && s.pages[of].owner.tag !== "hypervisor";
 }
 
-/** The ways through the context descriptors of a stream, whose page tables hold no live entries in this slice. */
-function findWaysOfContext(s: Seen, by: number, isCopy: boolean, ways: string[]): void {
+/** The ways through the context descriptors of a stream. */
+function findWaysOfContext(
+  s: Seen,
+  by: number,
+  isCopy: boolean,
+  to: PageIndex,
+  access: Access,
+  ways: string[],
+): void {
   const of = s.streams[by];
   const context = isCopy ? cachedContextIn(of) : contextIn(of);
   if (isOthers(s, context))
@@ -74,6 +104,10 @@ function findWaysOfContext(s: Seen, by: number, isCopy: boolean, ways: string[])
     if (isOthers(s, table)) {
       ways.push(`context descriptor ${n}, whose page table, page ${table}, is not the hypervisor's`);
     }
+    const user = table === null ? -1 : userOf(s, table);
+    if (user >= 0) findWaysOfTable(s, domain.at(user), to, access, ways);
+    const asid = isCopy ? cachedAsid(of, n) : word;
+    if (asid !== null) findWaysOfAsid(s, smmuOfDevice(s, by), asid, to, access, ways);
   }
 }
 
@@ -88,7 +122,7 @@ function findWaysOfStream(
 ): void {
   const of = s.streams[by];
   if (isCopy && !(of.hasWord && of.hasTable)) return;
-  findWaysOfContext(s, by, isCopy, ways);
+  findWaysOfContext(s, by, isCopy, to, access, ways);
   const tagged = isCopy ? of.cachedWord : of.word;
   const table = isCopy ? of.cachedTable : of.table;
   if (tagged === null) return;

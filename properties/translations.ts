@@ -11,9 +11,21 @@ import {
   type Witness,
   witness,
 } from "../checker/index.ts";
-import { cpu, domain, type InProgress, iova, type Seen, slot, smmu, transaction } from "../model/machine.ts";
+import {
+  cpu,
+  domain,
+  type DomainIndex,
+  type InProgress,
+  iova,
+  type IovaIndex,
+  type Seen,
+  slot,
+  smmu,
+  transaction,
+} from "../model/machine.ts";
 import { leafPageOf } from "../model/page-tables.ts";
 import { isTranslating } from "../model/smmu/power.ts";
+import { isOfAsid } from "../model/smmu/transactions.ts";
 import { isJustified, ofSmmu } from "./pages.ts";
 
 function describeInProgress(doing: InProgress): string {
@@ -28,6 +40,26 @@ function describeInProgress(doing: InProgress): string {
     .exhaustive();
 }
 
+type Hit = Seen["smmus"][number]["tlb"][number][number]["hit"];
+
+/** What the TLB holds of the iova of the domain, whose id is an ASID. */
+function hitOfAsid(s: Seen, n: number, d: DomainIndex, i: number): Hit {
+  const { tlbOfAsids } = s.smmus[n];
+  return tlbOfAsids.length > 0 ? tlbOfAsids[0][d][i].hit : { tag: "none" };
+}
+
+/** What the TLB of an SMMU that translates holds of the iova and nothing accounts for, in words; else null. */
+function findUnjustified(s: Seen, n: number, d: DomainIndex, i: IovaIndex): string | null {
+  if (!isTranslating(s, n)) return null;
+  const { hit } = s.smmus[n].tlb[d][i];
+  if (hit.tag !== "none" && !isJustified(s, d, i, hit.page))
+    return `iova ${i} of domain ${d} to page ${hit.page}`;
+  const ofAsid = hitOfAsid(s, n, d, i);
+  if (ofAsid.tag !== "none" && !isJustified(s, d, i, ofAsid.page))
+    return `iova ${i} of ASID ${d} to page ${ofAsid.page}`;
+  return null;
+}
+
 export const translations: readonly Invariant<Seen>[] = [
   invariant(
     "cached-translations-are-justified",
@@ -36,16 +68,11 @@ export const translations: readonly Invariant<Seen>[] = [
       sentence:
         "Every translation in the TLB of an SMMU that translates is that of a live entry, or of an unmap in flight whose page is still counted.",
       sekvm: "spt_cons",
-      holds: (s: Seen, { smmu: n, domain: d, iova: i }) => {
-        const { hit } = s.smmus[n].tlb[d][i];
-        return hit.tag === "none" || !isTranslating(s, n) || isJustified(s, d, i, hit.page);
-      },
-      explain: (s, { smmu: n, domain: d, iova: i }) => {
-        const { hit } = s.smmus[n].tlb[d][i];
-        const to = hit.tag === "none" ? "nothing" : `page ${hit.page}`;
-        return `the TLB${ofSmmu(s, n)} leads iova ${i} of domain ${d} to ${to}, which no entry and no unmap in flight accounts for`;
-      },
-      premise: (s, { smmu: n, domain: d, iova: i }) => s.smmus[n].tlb[d][i].hit.tag !== "none",
+      holds: (s: Seen, { smmu: n, domain: d, iova: i }) => findUnjustified(s, n, d, i) === null,
+      explain: (s, { smmu: n, domain: d, iova: i }) =>
+        `the TLB${ofSmmu(s, n)} leads ${findUnjustified(s, n, d, i)}, which no entry and no unmap in flight accounts for`,
+      premise: (s, { smmu: n, domain: d, iova: i }) =>
+        s.smmus[n].tlb[d][i].hit.tag !== "none" || hitOfAsid(s, n, d, i).tag !== "none",
     },
   ),
   invariant(
@@ -83,9 +110,7 @@ export const translationSteps: readonly StepProperty<Seen>[] = [
         if (typeof d !== "number" || typeof first !== "number" || gathered === undefined) return true;
         for (let i = first; i < first + gathered; i++) {
           for (let n = 0; n < after.smmus.length; n++) {
-            const { hit } = after.smmus[n].tlb[d][iova.at(i)];
-            if (hit.tag !== "none" && isTranslating(after, n) && !isJustified(after, d, iova.at(i), hit.page))
-              return false;
+            if (findUnjustified(after, n, d, iova.at(i)) !== null) return false;
           }
         }
         return true;
@@ -95,6 +120,48 @@ export const translationSteps: readonly StepProperty<Seen>[] = [
     },
   ),
 ];
+
+export const asidWitnesses: readonly Witness<Seen>[] = [
+  witness(
+    "a translation is tagged with an ASID",
+    { smmu, domain, iova },
+    {
+      sentence: "The TLB holds a translation of stage 1, of a live entry, and no call is in flight.",
+      holds: (s: Seen, { smmu: n, domain: d, iova: i }) => {
+        const hit = hitOfAsid(s, n, d, i);
+        if (hit.tag === "none" || leafPageOf(s, d, i) !== hit.page) return false;
+        return s.cpus.every(({ pc }) => pc === idleLabel);
+      },
+    },
+  ),
+  witness(
+    "the TLB of an ASID outlives its entry",
+    { smmu, domain, iova },
+    {
+      sentence: "The TLB holds a translation of stage 1 whose entry is gone.",
+      holds: (s: Seen, { smmu: n, domain: d, iova: i }) =>
+        hitOfAsid(s, n, d, i).tag !== "none" && leafPageOf(s, d, i) < 0,
+    },
+  ),
+  witness(
+    "a SYNC waits for an access of a PASID",
+    { smmu, transaction },
+    {
+      sentence:
+        "A SYNC is next, and an access of stage 1 that used an invalidated translation has not ended.",
+      holds: (s: Seen, { smmu: n, transaction: k }) =>
+        isOfAsid(s.smmus[n].transactions[k]) && doesSyncWaitFor(s, n, k),
+    },
+  ),
+];
+
+/** Is a SYNC next, and what is in progress an access that it waits for? */
+function doesSyncWaitFor(s: Seen, n: number, k: number): boolean {
+  const { doing } = s.smmus[n].transactions[k];
+  const { slots, consumer, doorbell } = s.smmus[n].queue;
+  const isSync = consumer !== doorbell && slots[consumer % slots.length].command.tag === "SYNC";
+  return isSync && doing.tag === "access" && doing.isStale;
+}
 
 export const translationWitnesses: readonly Witness<Seen>[] = [
   witness(
@@ -122,12 +189,7 @@ export const translationWitnesses: readonly Witness<Seen>[] = [
     { smmu, transaction },
     {
       sentence: "A SYNC is next, and an access that used an invalidated translation has not ended.",
-      holds: (s: Seen, { smmu: n, transaction: k }) => {
-        const { doing } = s.smmus[n].transactions[k];
-        const { slots, consumer, doorbell } = s.smmus[n].queue;
-        const isSync = consumer !== doorbell && slots[consumer % slots.length].command.tag === "SYNC";
-        return isSync && doing.tag === "access" && doing.isStale;
-      },
+      holds: (s: Seen, { smmu: n, transaction: k }) => doesSyncWaitFor(s, n, k),
     },
   ),
   witness(

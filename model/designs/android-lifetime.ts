@@ -47,7 +47,7 @@ import { allocateSecondLevel, leadToSecondLevel } from "../hypercalls/second-lev
 import { refuseUnderflow } from "../hypercalls/use-dma.ts";
 import { hostMmuLock, pgtLock, under } from "../locks.ts";
 import { type DomainIndex, type Machine, stack } from "../machine.ts";
-import { addCommand, addSync } from "../smmu/command-queue.ts";
+import { addCommand, addSync, invalidationOfId } from "../smmu/command-queue.ts";
 import { smmuOfStream } from "../smmu/smmus.ts";
 import { domainOf, hasTable, lifetimeOf } from "../tables.ts";
 import {
@@ -116,9 +116,9 @@ function invalidateId(): Node<Machine, DetachFrame>[] {
     ...addCommand<DetachFrame>(
       smmuOfStream,
       "TLBI of the id",
-      (c) => ({ tag: "TLBI of an id", domain: domainOf(c.domain) }),
+      (s, c) => invalidationOfId(s, c.domain),
       undefined,
-      "CMD_TLBI_S12_VMALL",
+      "CMD_TLBI_S12_VMALL, CMD_TLBI_NH_ASID",
       late,
     ),
     ...addSync<DetachFrame>(smmuOfStream, " for the id", late),

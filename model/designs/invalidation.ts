@@ -24,7 +24,6 @@ import type { Machine } from "../machine.ts";
 import { asMeant, batchedIova, invalidationAt, issueInBatches } from "../smmu/batches.ts";
 import { addCommand, invalidationOf } from "../smmu/command-queue.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
-import { domainOf } from "../tables.ts";
 
 /** A WARN that is met here, and what happens where it is not fatal: nothing. */
 function warn(of: string, mirrors: string): Node<Machine, UnmapFrame> {
@@ -37,11 +36,11 @@ function oneByOne(mirrors: string): Node<Machine, UnmapFrame> {
     ...addCommand<UnmapFrame>(
       smmuOfDomain,
       "TLBI",
-      (c) => invalidationOf(domainOf(c.domain), valid(c.iova), c.issued),
+      (s, c) => invalidationOf(s, c.domain, valid(c.iova), c.issued),
       (c) => {
         c.issued++;
       },
-      "CMD_TLBI_S2_IPA",
+      "CMD_TLBI_S2_IPA, CMD_TLBI_NH_VA",
       jump("the TLBI found no room"),
     ),
     leave(jump("the next TLBI")),
@@ -85,6 +84,7 @@ export function invalidatesSingly(mirrors: string): Edit<Machine> {
 
 /** What is copied from a batch's buffer, and to where. */
 type Copied = (
+  s: Machine,
   c: UnmapFrame,
   k: number,
   bounds: Readonly<Record<string, number>>,
@@ -143,13 +143,14 @@ export function invalidatesInBatches(mirrors: string, commandOf: Copied, isLinea
  * buffer is taken to be zero; where the compiler does not see to that, it holds what the stack held.)
  */
 export function withFieldsOfBefore(
+  s: Machine,
   c: UnmapFrame,
   k: number,
   bounds: Readonly<Record<string, number>>,
 ): ReturnType<typeof asMeant> {
   let address = 0;
   for (let at = batchedIova(c, k); at >= valid(c.iova); at -= bounds.batch) address |= at;
-  return invalidationAt(domainOf(c.domain), address, bounds);
+  return invalidationAt(s, c.domain, address, bounds);
 }
 
 /**
@@ -157,6 +158,7 @@ export function withFieldsOfBefore(
  * one command and the beginning of the next. With the leaf bit in the place of the opcode it is a prefetch.
  */
 export function fromTheWrongWord(
+  s: Machine,
   c: UnmapFrame,
   k: number,
   bounds: Readonly<Record<string, number>>,
@@ -164,5 +166,5 @@ export function fromTheWrongWord(
   if (k % 2 !== 0) return { tag: "other" };
   let whole = 0;
   for (let word = 2; word <= k; word += 2) whole++;
-  return asMeant(c, whole, bounds);
+  return asMeant(s, c, whole, bounds);
 }

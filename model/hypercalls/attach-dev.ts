@@ -52,7 +52,7 @@ export function forgetStream<C extends { stream: AttachFrame["stream"] }>(
       ...addCommand<C>(
         smmuOfStream,
         `CFGI${purpose}`,
-        (c) => configurationInvalidationOf(c.stream),
+        (_, c) => configurationInvalidationOf(c.stream),
         undefined,
         "CMD_CFGI_STE",
       ),

@@ -20,7 +20,7 @@ import {
 } from "../../checker/index.ts";
 import { domainLock, hostMmuLock, iommuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
-import { addCommand, addSync } from "../smmu/command-queue.ts";
+import { addCommand, addSync, invalidationOfId } from "../smmu/command-queue.ts";
 import { unlessOff } from "../smmu/power.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 import { domainOf, hasTable, lifetimeOf } from "../tables.ts";
@@ -56,9 +56,9 @@ const freeTable: Node<Machine, FreeFrame> = when(
         ...addCommand<FreeFrame>(
           smmuOfDomain,
           "TLBI of the id",
-          (c) => ({ tag: "TLBI of an id", domain: domainOf(c.domain) }),
+          (s, c) => invalidationOfId(s, c.domain),
           undefined,
-          "CMD_TLBI_S12_VMALL",
+          "CMD_TLBI_S12_VMALL, CMD_TLBI_NH_ASID",
         ),
         ...addSync<FreeFrame>(smmuOfDomain),
       ]),

@@ -87,7 +87,7 @@ function forgetDescriptor<C extends Stage1Frame>(purpose: string): Node<Machine,
     ...addCommand<C>(
       smmuOfStream,
       `CFGI${purpose}`,
-      (c) => descriptorInvalidationOf(c.stream, c.pasid),
+      (_, c) => descriptorInvalidationOf(c.stream, c.pasid),
       undefined,
       "CMD_CFGI_CD",
     ),

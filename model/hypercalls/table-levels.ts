@@ -26,7 +26,7 @@ import {
 } from "../page-tables.ts";
 import { addCommand, addSync } from "../smmu/command-queue.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
-import { changeEntry, domainOf, entryOf, freePageOf } from "../tables.ts";
+import { byAsidOf, changeEntry, domainOf, entryOf, freePageOf } from "../tables.ts";
 
 /** What a call must keep to work on a table of two levels. */
 export interface LevelFrame {
@@ -149,8 +149,11 @@ export function descend<C extends LevelFrame>(done: (c: C) => number): Node<Mach
 }
 
 /** The command that invalidates, of an address, also what walks remember; one that no table maps concerns nothing. */
-function walkInvalidationOf(of: DomainIndex, at: number, iovas: number): Command {
-  for (let i = 0; i < iovas; i++) if (i === at) return { tag: "TLBI of walks", domain: of, iova: iova.at(i) };
+function walkInvalidationOf(s: Machine, of: DomainIndex, at: number, iovas: number): Command {
+  const byAsid = byAsidOf(s, of);
+  for (let i = 0; i < iovas; i++) {
+    if (i === at) return { tag: "TLBI of walks", domain: of, iova: iova.at(i), byAsid };
+  }
   return { tag: "other" };
 }
 
@@ -168,11 +171,12 @@ export function flushWalks<C extends FlushFrame>(first: (c: C) => number): Node<
         ...addCommand<C>(
           smmuOfDomain,
           "TLBI of walks",
-          (c, bounds) => walkInvalidationOf(domainOf(c.domain), iovaAt(c, first(c)) + c.flushed, bounds.iova),
+          (s, c, bounds) =>
+            walkInvalidationOf(s, domainOf(c.domain), iovaAt(c, first(c)) + c.flushed, bounds.iova),
           (c) => {
             c.flushed++;
           },
-          "CMD_TLBI_S2_IPA, leaf=0",
+          "CMD_TLBI_S2_IPA, CMD_TLBI_NH_VA, leaf=0",
         ),
       ],
       { mirrors: "smmu_tlb_flush_walk (v2)" },

@@ -24,7 +24,7 @@ import type { PageIndex } from "../../spec/ownership.ts";
 import { hostMmuLock, iommuLock, pgtLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { blockPages, hasLevels, isBlockAligned, pagesOf } from "../page-tables.ts";
-import { domainOf, hasTable, placeBefore } from "../tables.ts";
+import { hasTable, placeBefore } from "../tables.ts";
 import { issueInCorrectBatches } from "../smmu/batches.ts";
 import { cleanEntry } from "../smmu/late-stores.ts";
 import { unlessOff } from "../smmu/power.ts";
@@ -154,7 +154,7 @@ export const invalidate: Node<Machine, UnmapFrame> = under(iommuLock(smmuOfDomai
           ...addCommand<UnmapFrame>(
             smmuOfDomain,
             "TLBI",
-            (c) => invalidationOf(domainOf(c.domain), valid(c.iova), c.issued),
+            (s, c) => invalidationOf(s, c.domain, valid(c.iova), c.issued),
             (c) => {
               c.issued += c.pgsize > 0 ? blockPages : 1;
             },

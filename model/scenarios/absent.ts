@@ -7,6 +7,7 @@ export const absent = {
   level1: 0,
   unaligned: 0,
   stage1: 0,
+  asid: 0,
   descriptor: 0,
   pasid: 0,
   lifetime: 0,

@@ -3,7 +3,8 @@
  *
  * What exists, and why not more:
  * - Nothing is mapped: what the device can reach, it reaches by a table of descriptors or a page table that is not the
- *   hypervisor's any more. (So tags in the TLB, ASIDs against VMIDs, are not tried.) The last page is a guest's.
+ *   hypervisor's any more. (Mapped pages, and what the TLB tags with ASIDs, are in `stage1-mappings`.) The last page is a
+ *   guest's.
  * - The table has two descriptors; PASIDs are those, and one beyond.
  * - The pool has a page for each page table, and two for descriptors: a table of them may be replaced. The host may get
  *   the pages back.
@@ -14,6 +15,7 @@ import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
 import { attachDetachFree } from "./attach-detach-free.ts";
 import {
+  withoutAsids,
   withoutCommands,
   withoutLevels,
   withoutMapping,
@@ -51,6 +53,7 @@ const without: readonly string[] = [
   ...withoutLevels,
   ...withoutTables,
   ...withoutOtherSmmus,
+  ...withoutAsids,
 ];
 const tiny: Scope = { bounds, allows, without };
 

@@ -10,8 +10,16 @@ export const withoutLevels: readonly string[] = [
   "a second level finds no page",
 ];
 
+/** What is about translations of domains of stage 1. */
+export const withoutAsids: readonly string[] = [
+  "a translation is tagged with an ASID",
+  "the TLB of an ASID outlives its entry",
+  "a SYNC waits for an access of a PASID",
+];
+
 /** What is about domains of stage 1. */
 export const withoutStage1: readonly string[] = [
+  ...withoutAsids,
   "descriptors-in-reach-are-hypervisors",
   "descriptors-are-whole",
   "detached-substreams-are-blocked",

@@ -7,8 +7,7 @@
  */
 import { type Exit, isValid, type Node, panic, repeat, step, when } from "../../checker/index.ts";
 import { type Command, type DomainIndex, iova, type IovaIndex, type Machine } from "../machine.ts";
-import { domainOf } from "../tables.ts";
-import { next, ringDoorbell, waitForRoom, writeSlot } from "./command-queue.ts";
+import { invalidationOf, next, ringDoorbell, waitForRoom, writeSlot } from "./command-queue.ts";
 import { type SmmuOf, smmuOfDomain } from "./smmus.ts";
 
 export interface BatchFrame {
@@ -28,7 +27,7 @@ export interface BatchText<C> {
   /** The SMMU that the commands are for. */
   readonly of: SmmuOf<C>;
   /** The `k`-th command that is copied into the queue. */
-  readonly commandOf: (c: C, k: number, bounds: Bounds) => Command;
+  readonly commandOf: (s: Machine, c: C, k: number, bounds: Bounds) => Command;
   /** The slot it is copied to, counted from the producer's slot and not wrapped: may be past the end. */
   readonly isLinear: boolean;
   /** Where a batch does not find room: a full one, and the last one. */
@@ -37,8 +36,13 @@ export interface BatchText<C> {
 }
 
 /** The command that invalidates an address: one that no table maps concerns nothing here. */
-export function invalidationAt(domain: DomainIndex, address: number, bounds: Bounds): Command {
-  for (let i = 0; i < bounds.iova; i++) if (i === address) return { tag: "TLBI", domain, iova: iova.at(i) };
+export function invalidationAt(
+  s: Machine,
+  of: DomainIndex | string,
+  address: number,
+  bounds: Bounds,
+): Command {
+  for (let i = 0; i < bounds.iova; i++) if (i === address) return invalidationOf(s, of, iova.at(i), 0);
   return { tag: "other" };
 }
 
@@ -48,8 +52,8 @@ export function batchedIova(c: BatchFrame, k: number): number {
 }
 
 /** The commands as they are meant. */
-export function asMeant(c: BatchFrame, k: number, bounds: Bounds): Command {
-  return invalidationAt(domainOf(c.domain), batchedIova(c, k), bounds);
+export function asMeant(s: Machine, c: BatchFrame, k: number, bounds: Bounds): Command {
+  return invalidationAt(s, c.domain, batchedIova(c, k), bounds);
 }
 
 /** Issues the batch: room for all of it, every command into its slot, one doorbell. */
@@ -69,7 +73,7 @@ function issueBatch<C extends BatchFrame>(
           const at = (queue.producer % bounds.slot) + c.copied;
           const isPast = at >= bounds.slot;
           if (isPast && isLinear) s.wildAccess = "command queue";
-          else writeSlot(queue, self, at % bounds.slot, commandOf(c, c.copied, bounds));
+          else writeSlot(queue, self, at % bounds.slot, commandOf(s, c, c.copied, bounds));
           c.copied++;
         },
         { mirrors, arm: "CMD_TLBI", mechanisms: ["M56", "M57", "M58", "M59"] },
@@ -122,7 +126,7 @@ export function issueInBatches<C extends BatchFrame>(text: BatchText<C>): Node<M
           c.batched++;
           c.issued++;
         },
-        { mirrors, arm: "CMD_TLBI_S2_IPA", mechanisms: ["M57", "M59"] },
+        { mirrors, arm: "CMD_TLBI_S2_IPA, CMD_TLBI_NH_VA", mechanisms: ["M57", "M59"] },
       ),
     ]),
     ...issueBatch<C>("the last batch", text, whenLast),

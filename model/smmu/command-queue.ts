@@ -22,6 +22,7 @@ import {
 import {
   type Command,
   cpu,
+  domain as domainSort,
   iova,
   type DomainIndex,
   type IovaIndex,
@@ -31,19 +32,20 @@ import {
   smmu,
 } from "../machine.ts";
 import { rootIndexOf } from "../page-tables.ts";
+import { byAsidOf, domainOf } from "../tables.ts";
 import { delayCommand, drainStores, seenCommand, visibility } from "./late-stores.ts";
 import { awakenings, isConsuming } from "./power.ts";
 import { endings, type SmmuOf, smmuLane, smmuOfDevice } from "./smmus.ts";
 import { invalidateDescriptor, invalidateStream } from "./stream-table.ts";
 import {
   dropTranslations,
+  dropTranslationsOfId,
   hasStale,
   markAllStale,
   markDescentsStale,
   markStale,
   markStaleOfId,
   markStaleOfStream,
-  setSize,
 } from "./translations.ts";
 
 const consumeTlbi = "consume TLBI";
@@ -151,7 +153,7 @@ export function ringDoorbell<C>(of: SmmuOf<C>, name: string, mirrors: string): N
 export function addCommand<C>(
   of: SmmuOf<C>,
   name: string,
-  commandOf: (c: C, bounds: Readonly<Record<string, number>>) => Command,
+  commandOf: (s: Machine, c: C, bounds: Readonly<Record<string, number>>) => Command,
   issued: (c: C) => void = () => {},
   arm = `CMD_${name}`,
   late: Exit<Machine, C> = failStop("made no room"),
@@ -163,7 +165,7 @@ export function addCommand<C>(
       `write ${name} into its slot`,
       (s, c, { self, bounds }) => {
         const { queue } = s.smmus[of(s, c)];
-        writeSlot(queue, self, queue.producer % queue.slots.length, commandOf(c, bounds));
+        writeSlot(queue, self, queue.producer % queue.slots.length, commandOf(s, c, bounds));
       },
       { mirrors, arm, mechanisms: ["M57", "M58", "M59"] },
     ),
@@ -212,9 +214,14 @@ export function addSync<C>(
   ];
 }
 
-/** The command that invalidates one leaf of a domain: by VMID and IPA. */
-export function invalidationOf(domain: DomainIndex, first: IovaIndex, k: number): Command {
-  return { tag: "TLBI", domain, iova: iova.at(first + k) };
+/** The command that invalidates one leaf of a domain: by VMID and IPA, or by ASID and VA where it is of stage 1. */
+export function invalidationOf(s: Machine, of: DomainIndex | string, first: IovaIndex, k: number): Command {
+  return { tag: "TLBI", domain: domainOf(of), iova: iova.at(first + k), byAsid: byAsidOf(s, of) };
+}
+
+/** The command that invalidates all that carries a domain's id: its VMID, or its ASID where it is of stage 1. */
+export function invalidationOfId(s: Machine, of: DomainIndex | string): Command {
+  return { tag: "TLBI of an id", domain: domainOf(of), byAsid: byAsidOf(s, of) };
 }
 
 /** The command that the SMMU reads next. */
@@ -247,15 +254,15 @@ export const commandQueueRules = [
     { smmu },
     {
       lane: smmuLane,
-      origin: { arm: "CMD_TLBI_S2_IPA", mechanisms: ["M12", "M59"] },
+      origin: { arm: "CMD_TLBI_S2_IPA, CMD_TLBI_NH_VA", mechanisms: ["M12", "M59"] },
       when: (s: Machine, { smmu: n }) => isToldOf(s, n) && head(s.smmus[n].queue).tag === "TLBI",
       then: (s, { smmu: n }, setting) => {
         const { queue } = s.smmus[n];
         const command = head(queue);
         if (command.tag === "TLBI") {
-          const { domain, iova: at } = command;
-          dropTranslations(s.smmus[n], domain, at);
-          markStale(s, n, domain, at, setting);
+          const { domain, iova: at, byAsid } = command;
+          dropTranslations(s.smmus[n], domain, at, byAsid);
+          markStale(s, n, domain, at, byAsid, setting);
         }
         consume(queue, setting.bounds);
       },
@@ -266,16 +273,16 @@ export const commandQueueRules = [
     { smmu },
     {
       lane: smmuLane,
-      origin: { arm: "CMD_TLBI_S2_IPA, leaf=0", mechanisms: ["M22", "M59"] },
+      origin: { arm: "CMD_TLBI_S2_IPA, CMD_TLBI_NH_VA, leaf=0", mechanisms: ["M22", "M59"] },
       when: (s: Machine, { smmu: n }) => isToldOf(s, n) && head(s.smmus[n].queue).tag === "TLBI of walks",
       then: (s, { smmu: n }, setting) => {
         const { queue, walkCache } = s.smmus[n];
         const command = head(queue);
         if (command.tag === "TLBI of walks") {
-          const { domain, iova: at } = command;
-          dropTranslations(s.smmus[n], domain, at);
+          const { domain, iova: at, byAsid } = command;
+          dropTranslations(s.smmus[n], domain, at, byAsid);
           if (rootIndexOf(at) < walkCache[domain].length) walkCache[domain][rootIndexOf(at)].table = null;
-          markStale(s, n, domain, at, setting);
+          markStale(s, n, domain, at, byAsid, setting);
           markDescentsStale(s, n, domain, at, setting);
         }
         consume(queue, setting.bounds);
@@ -287,19 +294,16 @@ export const commandQueueRules = [
     { smmu },
     {
       lane: smmuLane,
-      origin: { arm: "CMD_TLBI_S12_VMALL", mechanisms: ["M21", "M39", "M59"] },
+      origin: { arm: "CMD_TLBI_S12_VMALL, CMD_TLBI_NH_ASID", mechanisms: ["M21", "M39", "M59"] },
       when: (s: Machine, { smmu: n }) => isToldOf(s, n) && head(s.smmus[n].queue).tag === "TLBI of an id",
       then: (s, { smmu: n }, setting) => {
-        const { queue, tlb, walkCache } = s.smmus[n];
+        const { queue, walkCache } = s.smmus[n];
         const command = head(queue);
         if (command.tag === "TLBI of an id") {
-          const { domain } = command;
-          for (let i = 0; i < tlb[domain].length; i++) {
-            tlb[domain][i].hit = { tag: "none" };
-            setSize(tlb[domain][i], false);
-          }
+          const { domain, byAsid } = command;
+          dropTranslationsOfId(s.smmus[n], domain, byAsid);
           for (let k = 0; k < walkCache[domain].length; k++) walkCache[domain][k].table = null;
-          markStaleOfId(s, n, domain, setting);
+          markStaleOfId(s, n, domain, byAsid, setting);
         }
         consume(queue, setting.bounds);
       },
@@ -320,7 +324,7 @@ export const commandQueueRules = [
           if (isValid(stream)) {
             if (descriptor === 0) invalidateStream(s, stream, setting);
             else invalidateDescriptor(s, stream, descriptor - 1, setting);
-            markStaleOfStream(s, n, stream, setting);
+            markStaleOfStream(s, n, stream, descriptor, setting);
           }
         }
         consume(queue, setting.bounds);
@@ -335,12 +339,10 @@ export const commandQueueRules = [
       origin: { arm: "CMD_TLBI_NSNH_ALL", mechanisms: ["M66"] },
       when: (s: Machine, { smmu: n }) => isToldOf(s, n) && head(s.smmus[n].queue).tag === "TLBI of all",
       then: (s, { smmu: n }, setting) => {
-        const { queue, tlb, walkCache } = s.smmus[n];
+        const { queue, walkCache, tlb } = s.smmus[n];
         for (let d = 0; d < tlb.length; d++) {
-          for (let i = 0; i < tlb[d].length; i++) {
-            tlb[d][i].hit = { tag: "none" };
-            setSize(tlb[d][i], false);
-          }
+          dropTranslationsOfId(s.smmus[n], domainSort.at(d), 0);
+          dropTranslationsOfId(s.smmus[n], domainSort.at(d), 1);
           for (let i = 0; i < walkCache[d].length; i++) walkCache[d][i].table = null;
         }
         markAllStale(s, n, setting);

@@ -24,6 +24,7 @@ import {
 } from "../../checker/index.ts";
 import { type Machine, smmu } from "../machine.ts";
 import { endings, type SmmuOf, smmuLane } from "./smmus.ts";
+import { endTransaction } from "./transactions.ts";
 
 /** The hardware assumptions that isolation rests on here; each can be switched off. */
 export const powerAssumptions = {
@@ -79,7 +80,7 @@ export function isTakenAsOff(s: Machine, n: number): boolean {
 /** What is in progress ends, and nothing is known of how. */
 function abortAll(s: Machine, n: number): void {
   const { transactions } = s.smmus[n];
-  for (let k = 0; k < transactions.length; k++) transactions[k].doing = { tag: "nothing" };
+  for (let k = 0; k < transactions.length; k++) endTransaction(transactions[k]);
 }
 
 function isBusy(s: Machine, n: number): boolean {

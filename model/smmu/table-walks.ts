@@ -28,7 +28,8 @@ import {
 } from "../page-tables.ts";
 import type { PageIndex } from "../../spec/ownership.ts";
 import { smmuLane } from "./smmus.ts";
-import { hasDeviceOf, setSize } from "./translations.ts";
+import { setSize } from "./transactions.ts";
+import { hasDeviceOf } from "./translations.ts";
 
 /** Can a walk begin: is there room for it, a device that wants it, and no translation in the TLB? */
 function mayBegin(s: Machine, n: number, k: number, d: DomainIndex, i: number): boolean {

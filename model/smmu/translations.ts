@@ -12,6 +12,9 @@
  * Where page tables have two levels, walks go level by level (table-walks.ts), and a translation remembers whether
  * it was read from a block: an invalidation of any address in a block concerns all of it.
  *
+ * A translation of stage 1 is tagged with an ASID, and one of stage 2 with a VMID: an invalidation by the one does
+ * not concern what carries the other, though the ids are the same number. A device has one for each PASID.
+ *
  * Where streams are configured, a device's walk begins with the configuration that the SMMU holds: the VMID
  * tags it, the table pointer says whose entries it reads. An invalidation by id marks all that carries the id,
  * a CFGI what the stream's device has in progress.
@@ -35,6 +38,7 @@ import { seenEntry } from "./late-stores.ts";
 import { isTranslating } from "./power.ts";
 import { abandon, end, smmuLane, smmuLaneOfDevice, smmuOfDevice } from "./smmus.ts";
 import { hasStaleDescriptor, userOf, vmidOf } from "./stream-table.ts";
+import { descriptorBy, endTransaction, isOfAsid, isOfBlock, setSize, type Sized } from "./transactions.ts";
 
 /** The hardware assumptions that isolation rests on here; each can be switched off. */
 export const smmuAssumptions = {
@@ -43,45 +47,69 @@ export const smmuAssumptions = {
     "A SYNC is consumed only when every access that used what was invalidated before it has ended.",
 } as const;
 
-type Sized = { readonly size: Smmu["transactions"][number]["size"] };
-
-/** Was it read from a block's entry? */
-export function isOfBlock({ size }: Sized): boolean {
-  return size.length > 0 && size[0].isBlock;
-}
-
-/** Notes whether it was read from a block's entry. */
-export function setSize({ size }: Sized, isBlock: boolean): void {
-  if (size.length > 0) size[0].isBlock = isBlock;
-}
+type TlbEntry = Smmu["tlb"][number][number];
 
 /** Does an invalidation of the address concern what was read for the iova? */
 function isConcerned(of: Sized, readFor: number, at: number): boolean {
   return readFor === at || (isOfBlock(of) && rootIndexOf(readFor) === rootIndexOf(at));
 }
 
-/** A TLBI of the address: the TLB drops what it concerns. */
-export function dropTranslations(of: Smmu, d: DomainIndex, at: IovaIndex): void {
-  for (let i = 0; i < of.tlb[d].length; i++) {
-    const entry = of.tlb[d][i];
-    if (!isConcerned(entry, i, at)) continue;
-    entry.hit = { tag: "none" };
-    setSize(entry, false);
+/** The TLB drops one translation. */
+function dropTranslation(entry: TlbEntry): void {
+  entry.hit = { tag: "none" };
+  setSize(entry, false);
+}
+
+/** A TLBI of the address: the TLB drops what it concerns. `byAsid`: the domain's id is an ASID. */
+export function dropTranslations(of: Smmu, d: DomainIndex, at: IovaIndex, byAsid: number): void {
+  if (byAsid > 0) {
+    const { tlbOfAsids } = of;
+    if (tlbOfAsids.length === 0) return;
+    for (let i = 0; i < tlbOfAsids[0][d].length; i++)
+      if (isConcerned(tlbOfAsids[0][d][i], i, at)) dropTranslation(tlbOfAsids[0][d][i]);
+  } else {
+    for (let i = 0; i < of.tlb[d].length; i++)
+      if (isConcerned(of.tlb[d][i], i, at)) dropTranslation(of.tlb[d][i]);
   }
 }
 
-/** Is what is in progress for this iova of this domain? */
-function isOf(s: Machine, n: number, k: number, of: DomainIndex, at: IovaIndex): boolean {
+/** A TLBI by the domain's id: the TLB drops all that carries it, as an ASID (`byAsid`) or as a VMID. */
+export function dropTranslationsOfId(of: Smmu, d: DomainIndex, byAsid: number): void {
+  if (byAsid > 0) {
+    const { tlbOfAsids } = of;
+    if (tlbOfAsids.length === 0) return;
+    for (let i = 0; i < tlbOfAsids[0][d].length; i++) dropTranslation(tlbOfAsids[0][d][i]);
+  } else {
+    for (let i = 0; i < of.tlb[d].length; i++) dropTranslation(of.tlb[d][i]);
+  }
+}
+
+/** Does what is in progress carry the id, as an ASID (`byAsid`) or as a VMID? */
+function isTagged(s: Machine, n: number, k: number, of: DomainIndex, byAsid: number): boolean {
   const { doing } = s.smmus[n].transactions[k];
   return (
-    doing.tag !== "nothing" && doing.domain === of && isConcerned(s.smmus[n].transactions[k], doing.iova, at)
+    doing.tag !== "nothing" && doing.domain === of && isOfAsid(s.smmus[n].transactions[k]) === byAsid > 0
   );
 }
 
+/** Is what is in progress for this iova of this domain? */
+function isOf(s: Machine, n: number, k: number, of: DomainIndex, at: IovaIndex, byAsid: number): boolean {
+  const { doing } = s.smmus[n].transactions[k];
+  if (doing.tag === "nothing" || !isTagged(s, n, k, of, byAsid)) return false;
+  return isConcerned(s.smmus[n].transactions[k], doing.iova, at);
+}
+
 /** Marks what is in progress for the iova: a SYNC waits for its end. */
-export function markStale(s: Machine, n: number, of: DomainIndex, at: IovaIndex, setting: Setting): void {
+export function markStale(
+  s: Machine,
+  n: number,
+  of: DomainIndex,
+  at: IovaIndex,
+  byAsid: number,
+  setting: Setting,
+): void {
   for (let k = 0; k < s.smmus[n].transactions.length; k++) {
-    if (!isOf(s, n, k, of, at)) continue;
+    if (!isOf(s, n, k, of, at, byAsid)) continue;
     const { doing } = s.smmus[n].transactions[k];
     if (doing.tag === "walk" && setting.assumes("tlbi-reaches-walks")) {
       markWalk(s, n, k);
@@ -145,14 +173,21 @@ export function markDescentsStale(
 }
 
 /** Marks everything in progress that is tagged with the id: a SYNC waits for its end. */
-export function markStaleOfId(s: Machine, n: number, of: DomainIndex, setting: Setting): void {
+export function markStaleOfId(
+  s: Machine,
+  n: number,
+  of: DomainIndex,
+  byAsid: number,
+  setting: Setting,
+): void {
   for (let k = 0; k < s.smmus[n].transactions.length; k++) {
+    if (!isTagged(s, n, k, of, byAsid)) continue;
     const { doing } = s.smmus[n].transactions[k];
-    if (doing.tag === "walk" && doing.domain === of) {
-      if (setting.assumes("tlbi-reaches-walks")) markWalk(s, n, k);
-    } else if (doing.tag === "descent" && doing.domain === of) {
-      if (setting.assumes("tlbi-reaches-walks")) markDescent(s, n, k);
-    } else if (doing.tag === "access" && doing.domain === of) markAccess(s, n, k);
+    if (doing.tag === "access") markAccess(s, n, k);
+    else if (setting.assumes("tlbi-reaches-walks")) {
+      if (doing.tag === "walk") markWalk(s, n, k);
+      else markDescent(s, n, k);
+    }
   }
 }
 
@@ -168,9 +203,17 @@ export function markAllStale(s: Machine, n: number, setting: Setting): void {
   }
 }
 
-/** Marks what the stream's device has in progress: a SYNC waits for its end. */
-export function markStaleOfStream(s: Machine, n: number, of: StreamIndex, setting: Setting): void {
+/** Marks what the stream's device has in progress, by one descriptor, or (0) by any: a SYNC waits for its end. */
+export function markStaleOfStream(
+  s: Machine,
+  n: number,
+  of: StreamIndex,
+  by: number,
+  setting: Setting,
+): void {
   for (let k = 0; k < s.smmus[n].transactions.length; k++) {
+    if (by > 0 && isOfAsid(s.smmus[n].transactions[k]) && descriptorBy(s.smmus[n].transactions[k]) !== by)
+      continue;
     const { doing } = s.smmus[n].transactions[k];
     if (doing.tag === "walk" && doing.by === of + 1) {
       if (setting.assumes("tlbi-reaches-walks")) markWalk(s, n, k);
@@ -317,14 +360,16 @@ export const translationRules = [
       then: (s, { smmu: n, transaction: k }) => {
         const { doing } = s.smmus[n].transactions[k];
         if (doing.tag !== "walk") return;
-        s.smmus[n].tlb[doing.domain][doing.iova].hit = {
-          tag: "translation",
-          page: doing.page,
-          permission: doing.permission,
-        };
-        setSize(s.smmus[n].tlb[doing.domain][doing.iova], isOfBlock(s.smmus[n].transactions[k]));
-        s.smmus[n].transactions[k].doing = { tag: "nothing" };
-        setSize(s.smmus[n].transactions[k], false);
+        const { domain: tagged, iova: at, page, permission } = doing;
+        const { tlb, tlbOfAsids, transactions } = s.smmus[n];
+        if (isOfAsid(transactions[k])) {
+          tlbOfAsids[0][tagged][at].hit = { tag: "translation", page, permission };
+          setSize(tlbOfAsids[0][tagged][at], isOfBlock(transactions[k]));
+        } else {
+          tlb[tagged][at].hit = { tag: "translation", page, permission };
+          setSize(tlb[tagged][at], isOfBlock(transactions[k]));
+        }
+        endTransaction(transactions[k]);
       },
     },
   ),
@@ -338,10 +383,7 @@ export const translationRules = [
         const { doing } = s.smmus[n].transactions[k];
         return doing.tag === "walk" || doing.tag === "descent";
       },
-      then: (s, { smmu: n, transaction: k }) => {
-        s.smmus[n].transactions[k].doing = { tag: "nothing" };
-        setSize(s.smmus[n].transactions[k], false);
-      },
+      then: (s, { smmu: n, transaction: k }) => endTransaction(s.smmus[n].transactions[k]),
     },
   ),
   environmentRule(
@@ -410,10 +452,7 @@ export const translationRules = [
       lane: smmuLane,
       origin: { arm: "client device transaction" },
       when: (s: Machine, { smmu: n, transaction: k }) => s.smmus[n].transactions[k].doing.tag === "access",
-      then: (s, { smmu: n, transaction: k }) => {
-        s.smmus[n].transactions[k].doing = { tag: "nothing" };
-        setSize(s.smmus[n].transactions[k], false);
-      },
+      then: (s, { smmu: n, transaction: k }) => endTransaction(s.smmus[n].transactions[k]),
     },
   ),
   environmentRule(
@@ -423,10 +462,7 @@ export const translationRules = [
       lane: smmuLane,
       origin: { arm: "TLB eviction" },
       when: (s: Machine, { smmu: n, domain: d, iova: i }) => s.smmus[n].tlb[d][i].hit.tag === "translation",
-      then: (s, { smmu: n, domain: d, iova: i }) => {
-        s.smmus[n].tlb[d][i].hit = { tag: "none" };
-        setSize(s.smmus[n].tlb[d][i], false);
-      },
+      then: (s, { smmu: n, domain: d, iova: i }) => dropTranslation(s.smmus[n].tlb[d][i]),
     },
   ),
 ];

@@ -25,7 +25,6 @@ import { queueBatches, queueTimeOuts } from "../../model/scenarios/queue-batches
 import { invalidationAt } from "../../model/smmu/batches.ts";
 import { type SmmuOf, smmuOfDomain, smmuOfStream } from "../../model/smmu/smmus.ts";
 import { writeSlot } from "../../model/smmu/command-queue.ts";
-import { domainOf } from "../../model/tables.ts";
 import type { Weakening } from "./weakening.ts";
 
 /** The doorbell without the barrier before it. */
@@ -59,7 +58,7 @@ const copies = (commandOf: typeof withFieldsOfBefore): Edit<Machine> =>
     "copy a command of the last batch into its slot",
     step("copy another command into its slot", (s, c, { self, bounds }) => {
       const { queue } = s.smmus[smmuOfDomain(s, c)];
-      writeSlot(queue, self, (queue.producer + c.copied) % bounds.slot, commandOf(c, c.copied, bounds));
+      writeSlot(queue, self, (queue.producer + c.copied) % bounds.slot, commandOf(s, c, c.copied, bounds));
       c.copied++;
     }),
   );
@@ -208,7 +207,7 @@ export const commandWeakenings: readonly Weakening[] = [
     mechanism: "M59",
     attack: "The TLB keeps the other pages of the range.",
     edits: {
-      unmap_pages: copies((c, _, bounds) => invalidationAt(domainOf(c.domain), 0, bounds)),
+      unmap_pages: copies((s, c, _, bounds) => invalidationAt(s, c.domain, 0, bounds)),
     },
     scenario: queueBatches,
     breaks: ["unmapped-means-unreachable"],

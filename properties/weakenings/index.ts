@@ -4,6 +4,7 @@ import { domainWeakenings } from "./domains.ts";
 import { pageTableWeakenings } from "./page-tables.ts";
 import { pageWeakenings } from "./pages.ts";
 import { tableWeakenings } from "./tables.ts";
+import { tagWeakenings } from "./tags.ts";
 import type { Weakening } from "./weakening.ts";
 
 export const weakenings: readonly Weakening[] = [
@@ -12,4 +13,5 @@ export const weakenings: readonly Weakening[] = [
   ...tableWeakenings,
   ...domainWeakenings,
   ...commandWeakenings,
+  ...tagWeakenings,
 ];

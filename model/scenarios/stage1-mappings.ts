@@ -1,0 +1,88 @@
+/**
+ * stage1-mappings: a page is mapped in a domain of stage 1 or of stage 2, the TLB tags what it knows of it with the
+ * domain's id as an ASID or as a VMID, and the id comes back with a domain of the same stage or of the other.
+ *
+ * What exists, and why not more:
+ * - One device, attached and detached, and one page that it reaches while it is mapped; the page is given to a guest
+ *   when it may be. The pool has two pages, which are not given back: one for the page table, one for descriptors.
+ * - CPU 0 makes the calls about domains and mappings, one after the other, as in `id-reuse`; CPU 1 gives the page to the
+ *   guest.
+ * - `tiny` has one id and the device's own descriptor. `paper` has domains of stage 1 only, but two ids and a second
+ *   descriptor: a device and its PASID may translate through different domains, with different ASIDs, or through the
+ *   same. (PASIDs beyond the table are in `pasids`.)
+ * - Arguments are valid, but ids need not be allocated. The page is mapped for reading and writing.
+ */
+import type { Scenario, Scope } from "../../checker/index.ts";
+import { idReuse } from "./id-reuse.ts";
+import { withoutCommands, withoutLevels, withoutOtherSmmus, withoutTables } from "./themes.ts";
+
+type Args = Readonly<Record<string, unknown>>;
+const { tiny: base } = idReuse.sizes;
+
+const calls: readonly (readonly string[])[] = [
+  ["alloc_domain", "attach_dev", "map_pages", "unmap_pages", "detach_dev", "free_domain"],
+  ["host_donate_guest"],
+];
+/** Every walk is one for a stream, and every table the hypervisor's. */
+const never: readonly string[] = [
+  "walk: read the entry",
+  "walk: read an entry that the hypervisor did not write",
+  "walk: read an entry that the hypervisor did not write, for a PASID",
+];
+
+/**
+ * `moving`: the page that is mapped and given away; the others are the pool's. `leastStage`: 1 where all domains are of
+ * stage 1.
+ */
+function allowing(moving: number, leastStage: number) {
+  return (action: string, args: Args): boolean => {
+    if (typeof args.cpu !== "number") return !never.includes(action);
+    const [call] = action.split(":");
+    if (!calls[args.cpu].includes(call)) return false;
+    if ("page" in args && args.page !== moving) return false;
+    if ("stage1" in args && Number(args.stage1) < leastStage) return false;
+    if ("prot" in args && args.prot !== "read and write") return false;
+    if ("count" in args && args.count !== 1) return false;
+    return [args.domain, args.stream, args.iova].every((value) => typeof value !== "string");
+  };
+}
+
+const bounds = {
+  ...base.bounds,
+  page: 3,
+  poolPage: 2,
+  stage1: 1,
+  asid: 1,
+  descriptor: 1,
+} as const;
+
+const without: readonly string[] = [
+  ...withoutTables,
+  ...withoutLevels,
+  ...withoutOtherSmmus,
+  ...withoutCommands,
+  "guest-secrets-stay",
+  "the hypervisor owns a page",
+  "a page is shared",
+  "a page is mapped twice",
+  "map succeeds in part",
+  "the queue is full",
+  "a page of the pool is the host's again",
+];
+/** What takes a second descriptor. */
+const withoutSubstreams: readonly string[] = ["a substream is attached"];
+const tiny: Scope = { bounds, allows: allowing(2, 0), without: [...without, ...withoutSubstreams] };
+
+export const stage1Mappings: Scenario = {
+  name: "stage1-mappings",
+  sentence:
+    "A page is mapped, unmapped and given to a guest in domains of stage 1 and of stage 2 that follow each other under one id: shows invalidations by the wrong tag, ASID for VMID, and translations that outlive their domain; cannot show races of calls about domains with each other, tables that leave the pool, or id 0, which is also the VMID of stage 1",
+  sizes: {
+    tiny,
+    paper: {
+      bounds: { ...bounds, page: 4, poolPage: 3, domain: 2, lifetime: 2, descriptor: 2, pasid: 1 },
+      allows: allowing(3, 1),
+      without,
+    },
+  },
+};
