@@ -30,7 +30,7 @@ export const pgtLock: Lock<Machine, { readonly domain: Index<"domain"> | string 
  * several purposes says what each is for.
  */
 export function iommuLock<C>(of: SmmuOf<C>, purpose = ""): Lock<Machine, C> {
-  return { name: `iommu.lock${purpose}`, of: (s, c) => s.smmus[of(s, c)].iommuLock };
+  return { name: `iommu.lock${purpose}`, of: (s, c, at) => s.smmus[of(s, c, at)].iommuLock };
 }
 
 /** kvm_iommu_domain_lock: which ids are allocated. Taken before iommu.lock. */

@@ -11,8 +11,8 @@ export function withoutBarrier<C>(name: string, of: SmmuOf<C>): Edit<Machine> {
     `ring the doorbell for ${name}`,
     step(
       `ring the doorbell for ${name}, without a barrier`,
-      (s, c) => {
-        const { queue } = s.smmus[of(s, c)];
+      (s, c, at) => {
+        const { queue } = s.smmus[of(s, c, at)];
         queue.doorbell = queue.producer;
       },
       { mirrors: "__smmu_add_cmd (2025)", arm: "CMDQ_PROD" },

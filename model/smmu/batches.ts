@@ -68,8 +68,9 @@ function issueBatch<C extends BatchFrame>(
     repeat(`copy ${name}`, (_, c) => c.copied < c.batched, [
       step(
         `copy a command of ${name} into its slot`,
-        (s, c, { self, bounds }) => {
-          const { queue } = s.smmus[of(s, c)];
+        (s, c, site) => {
+          const { self, bounds } = site;
+          const { queue } = s.smmus[of(s, c, site)];
           const at = (queue.producer % bounds.slot) + c.copied;
           const isPast = at >= bounds.slot;
           if (isPast && isLinear) s.wildAccess = "command queue";
@@ -81,9 +82,9 @@ function issueBatch<C extends BatchFrame>(
     ]),
     step(
       `advance the producer past ${name}`,
-      (s, c, { bounds }) => {
-        const { queue } = s.smmus[of(s, c)];
-        for (let k = 0; k < c.batched; k++) queue.producer = next(queue.producer, bounds.position);
+      (s, c, at) => {
+        const { queue } = s.smmus[of(s, c, at)];
+        for (let k = 0; k < c.batched; k++) queue.producer = next(queue.producer, at.bounds.position);
       },
       { mirrors, mechanisms: ["M58"] },
     ),

@@ -16,6 +16,7 @@ import {
   isValid,
   type Node,
   panic,
+  type Site,
   step,
   wait,
 } from "../../checker/index.ts";
@@ -109,19 +110,19 @@ export function waitForRoom<C>(
   mirrors: string,
 ): Node<Machine, C>[] {
   const origin = { mirrors, arm: "CMDQ_CONS", mechanisms: ["M56"] };
-  const queueOf = (s: Machine, c: C): Queue => s.smmus[of(s, c)].queue;
+  const queueOf = (s: Machine, c: C, at: Site): Queue => s.smmus[of(s, c, at)].queue;
   const hasRoom = (queue: Queue, c: C, positions: number): boolean =>
     countPending(queue, positions) + count(c) <= queue.slots.length;
   return [
     wait(
       `wait for room for ${name}`,
-      (s, c, at) => hasRoom(queueOf(s, c), c, at.bounds.position) || !at.assumes(syncCompletesInTime),
+      (s, c, at) => hasRoom(queueOf(s, c, at), c, at.bounds.position) || !at.assumes(syncCompletesInTime),
       consumption,
       origin,
     ),
     check(
       `there is room for ${name}`,
-      (s, c, at) => at.assumes(syncCompletesInTime) || hasRoom(queueOf(s, c), c, at.bounds.position),
+      (s, c, at) => at.assumes(syncCompletesInTime) || hasRoom(queueOf(s, c, at), c, at.bounds.position),
       late,
       { mirrors, mechanisms: ["M55"] },
     ),
@@ -140,9 +141,9 @@ export function writeSlot(queue: Queue, by: number, at: number, command: Command
 export function ringDoorbell<C>(of: SmmuOf<C>, name: string, mirrors: string): Node<Machine, C> {
   return step(
     `ring the doorbell for ${name}`,
-    (s, c, { self, bounds }) => {
-      drainStores(s, self, bounds);
-      const { queue } = s.smmus[of(s, c)];
+    (s, c, at) => {
+      drainStores(s, at.self, at.bounds);
+      const { queue } = s.smmus[of(s, c, at)];
       queue.doorbell = queue.producer;
     },
     { mirrors, arm: "CMDQ_PROD", mechanisms: ["M28"] },
@@ -163,16 +164,16 @@ export function addCommand<C>(
     ...waitForRoom<C>(of, name, () => 1, late, mirrors),
     step(
       `write ${name} into its slot`,
-      (s, c, { self, bounds }) => {
-        const { queue } = s.smmus[of(s, c)];
-        writeSlot(queue, self, queue.producer % queue.slots.length, commandOf(s, c, bounds));
+      (s, c, at) => {
+        const { queue } = s.smmus[of(s, c, at)];
+        writeSlot(queue, at.self, queue.producer % queue.slots.length, commandOf(s, c, at.bounds));
       },
       { mirrors, arm, mechanisms: ["M57", "M58", "M59"] },
     ),
     step(
       `advance the producer past ${name}`,
       (s, c, at) => {
-        const { queue } = s.smmus[of(s, c)];
+        const { queue } = s.smmus[of(s, c, at)];
         queue.producer = next(queue.producer, at.bounds.position);
         issued(c);
       },
@@ -197,7 +198,7 @@ export function addSync<C>(
     ...addCommand<C>(of, `SYNC${purpose}`, () => ({ tag: "SYNC" }), undefined, "CMD_SYNC", late),
     wait(
       `wait until the queue is empty${purpose}`,
-      (s, c, at) => isEmpty(s.smmus[of(s, c)].queue) || !at.assumes(syncCompletesInTime),
+      (s, c, at) => isEmpty(s.smmus[of(s, c, at)].queue) || !at.assumes(syncCompletesInTime),
       consumption,
       {
         mirrors,
@@ -207,7 +208,7 @@ export function addSync<C>(
     ),
     check(
       `the SYNC is complete${purpose}`,
-      (s, c, at) => at.assumes(syncCompletesInTime) || isEmpty(s.smmus[of(s, c)].queue),
+      (s, c, at) => at.assumes(syncCompletesInTime) || isEmpty(s.smmus[of(s, c, at)].queue),
       late,
       { mirrors, mechanisms },
     ),

@@ -18,6 +18,7 @@ import {
   type Exit,
   type Node,
   panic,
+  type Site,
   step,
   wait,
   when,
@@ -101,7 +102,7 @@ export function unlessOff<C>(
   mirrors: string,
   body: readonly Node<Machine, C>[],
 ): Node<Machine, C> {
-  return when(`is the SMMU off?${purpose}`, (s, c) => isTakenAsOff(s, of(s, c)), [], body, {
+  return when(`is the SMMU off?${purpose}`, (s, c, at) => isTakenAsOff(s, of(s, c, at)), [], body, {
     mirrors,
     mechanisms: ["M65"],
   });
@@ -115,28 +116,28 @@ export function writeCr0<C>(
   mirrors: string,
   late: Exit<Machine, C> = panic("the SMMU did not acknowledge CR0 in time"),
 ): Node<Machine, C>[] {
-  const isAcknowledged = (s: Machine, c: C): boolean => {
-    const { power } = s.smmus[of(s, c)];
+  const isAcknowledged = (s: Machine, c: C, at: Site): boolean => {
+    const { power } = s.smmus[of(s, c, at)];
     return power.length === 0 || power[0].cr0ack === value;
   };
   return [
     step(
       `CR0: ${name}`,
-      (s, c) => {
-        const { power } = s.smmus[of(s, c)];
+      (s, c, at) => {
+        const { power } = s.smmus[of(s, c, at)];
         if (power.length > 0) power[0].cr0 = value;
       },
       { mirrors, arm: "CR0", mechanisms: ["M65", "M66"] },
     ),
     wait(
       `wait until CR0 is acknowledged: ${name}`,
-      (s, c, at) => isAcknowledged(s, c) || !at.assumes(completesInTime),
+      (s, c, at) => isAcknowledged(s, c, at) || !at.assumes(completesInTime),
       [...awakenings, ...endings],
       { mirrors, arm: "CR0ACK", mechanisms: ["M65"] },
     ),
     check(
       `CR0 is acknowledged: ${name}`,
-      (s, c, at) => at.assumes(completesInTime) || isAcknowledged(s, c),
+      (s, c, at) => at.assumes(completesInTime) || isAcknowledged(s, c, at),
       late,
       { mirrors, mechanisms: ["M55"] },
     ),
@@ -147,8 +148,8 @@ export function writeCr0<C>(
 export function takeAs<C>(of: SmmuOf<C>, isOff: boolean, mirrors: string): Node<Machine, C> {
   return step(
     `take the SMMU to be ${isOff ? "off" : "on"}`,
-    (s, c) => {
-      const { power } = s.smmus[of(s, c)];
+    (s, c, at) => {
+      const { power } = s.smmus[of(s, c, at)];
       if (power.length > 0) power[0].isOff = isOff;
     },
     { mirrors, mechanisms: ["M58", "M65"] },

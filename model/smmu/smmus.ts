@@ -32,8 +32,8 @@ export function smmuLaneOfDevice(
   return smmuLane({ smmu: by % count }, { smmu: count });
 }
 
-/** Chooses the SMMU that a call talks to. */
-export type SmmuOf<C> = (s: Machine, c: C) => SmmuIndex;
+/** Chooses the SMMU that a call talks to; `self` is the CPU that it runs on. */
+export type SmmuOf<C> = (s: Machine, c: C, at: { readonly self: number }) => SmmuIndex;
 
 interface DomainFrame {
   readonly domain: DomainIndex | string;
@@ -46,10 +46,16 @@ export function smmuOfStream(s: Machine, c: { readonly stream: StreamIndex | str
 }
 
 /**
- * The SMMU that the call read from the domain (its local `smmu`), or else the one that the domain is bound to. Where domains live for ever, domain `d` is that of the devices
- * `d`, `d` plus the number of domains, ..., which are behind one SMMU (in the scenarios of this slice).
+ * The SMMU that the call talks to about the domain. The source reads the pointer to it once, before it takes the SMMU's
+ * lock: so, of several, it is the one whose lock the CPU holds, wherever the domain is bound by then. Else it is the
+ * one that the call read from the domain (its local `smmu`), or the one that the domain is bound to. Where domains live
+ * for ever, domain `d` is that of the devices `d`, `d` plus the number of domains, ..., which are behind one SMMU (in
+ * the scenarios of this slice).
  */
-export function smmuOfDomain(s: Machine, c: DomainFrame): SmmuIndex {
+export function smmuOfDomain(s: Machine, c: DomainFrame, { self }: { readonly self: number }): SmmuIndex {
+  if (s.smmus.length > 1) {
+    for (let n = 0; n < s.smmus.length; n++) if (s.smmus[n].iommuLock.holder === self) return smmu.at(n);
+  }
   const read = c.smmu ?? null;
   if (read !== null) return read;
   const of = domainOf(c.domain);

@@ -31,8 +31,8 @@ import type { Weakening } from "./weakening.ts";
 const withoutBarrier = <C>(of: SmmuOf<C>, name: string): Edit<Machine> =>
   replaceStep<Machine, C>(
     `ring the doorbell for ${name}`,
-    step(`ring the doorbell for ${name}, without a barrier`, (s, c) => {
-      const { queue } = s.smmus[of(s, c)];
+    step(`ring the doorbell for ${name}, without a barrier`, (s, c, at) => {
+      const { queue } = s.smmus[of(s, c, at)];
       queue.doorbell = queue.producer;
     }),
   );
@@ -56,8 +56,9 @@ const withoutRoom: Edit<Machine> = (call) =>
 const copies = (commandOf: typeof withFieldsOfBefore): Edit<Machine> =>
   replaceStep<Machine, UnmapFrame>(
     "copy a command of the last batch into its slot",
-    step("copy another command into its slot", (s, c, { self, bounds }) => {
-      const { queue } = s.smmus[smmuOfDomain(s, c)];
+    step("copy another command into its slot", (s, c, at) => {
+      const { self, bounds } = at;
+      const { queue } = s.smmus[smmuOfDomain(s, c, at)];
       writeSlot(queue, self, (queue.producer + c.copied) % bounds.slot, commandOf(s, c, c.copied, bounds));
       c.copied++;
     }),

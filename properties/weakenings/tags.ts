@@ -21,11 +21,11 @@ function tagged(command: Command, byAsid: number): Command {
 const unmapsBy = (byAsid: number): Edit<Machine> =>
   replaceStep<Machine, UnmapFrame>(
     "write TLBI into its slot",
-    step("write TLBI by one tag into its slot", (s, c, { self }) => {
-      const { queue } = s.smmus[smmuOfDomain(s, c)];
+    step("write TLBI by one tag into its slot", (s, c, at) => {
+      const { queue } = s.smmus[smmuOfDomain(s, c, at)];
       if (typeof c.iova !== "number") return;
       const command = tagged(invalidationOf(s, c.domain, c.iova, c.issued), byAsid);
-      writeSlot(queue, self, queue.producer % queue.slots.length, command);
+      writeSlot(queue, at.self, queue.producer % queue.slots.length, command);
     }),
   );
 
@@ -33,10 +33,10 @@ const unmapsBy = (byAsid: number): Edit<Machine> =>
 const freesBy = (byAsid: number): Edit<Machine> =>
   replaceStep<Machine, FreeFrame>(
     "write TLBI of the id into its slot",
-    step("write TLBI of the id by one tag into its slot", (s, c, { self }) => {
-      const { queue } = s.smmus[smmuOfDomain(s, c)];
+    step("write TLBI of the id by one tag into its slot", (s, c, at) => {
+      const { queue } = s.smmus[smmuOfDomain(s, c, at)];
       const command = tagged(invalidationOfId(s, c.domain), byAsid);
-      writeSlot(queue, self, queue.producer % queue.slots.length, command);
+      writeSlot(queue, at.self, queue.producer % queue.slots.length, command);
     }),
   );
 
