@@ -108,8 +108,8 @@ export const translationSteps: readonly StepProperty<Seen>[] = [
         if (step.args.cpu !== k || after.cpus[k].pc !== idleLabel) return true;
         const { domain: d, iova: first, gathered } = before.cpus[k];
         if (typeof d !== "number" || typeof first !== "number" || gathered === undefined) return true;
-        for (let i = first; i < first + gathered; i++) {
-          for (let n = 0; n < after.smmus.length; n++) {
+        for (let n = 0; n < after.smmus.length; n++) {
+          for (let i = first; i < first + gathered && i < after.smmus[n].tlb[d].length; i++) {
             if (findUnjustified(after, n, d, iova.at(i)) !== null) return false;
           }
         }

@@ -17,6 +17,7 @@ import type { Formula, Insight } from "../../compile/compile.ts";
 import type { Exprs } from "../../compile/exprs.ts";
 import type { Footprints } from "../../compile/footprint.ts";
 import type { Expr } from "../../compile/ir.ts";
+import { Cases } from "./cases.ts";
 import type { Known } from "./known.ts";
 import type { LeafSet } from "./leaf-set.ts";
 import type { LockSets } from "./locks.ts";
@@ -35,6 +36,7 @@ export class Visibility {
   private readonly exprs: Exprs;
   private readonly locks: LockSets;
   private readonly known: readonly Known[];
+  private readonly cases: Cases;
   private readonly ofStates: readonly Question[];
   private readonly ofSteps: readonly Asked[];
   private readonly effects = new Map<End, Effect>();
@@ -50,6 +52,7 @@ export class Visibility {
     this.exprs = insight.exprs;
     this.locks = locks;
     this.known = known;
+    this.cases = new Cases(insight.exprs, table.numbers.leaves);
     const ask = (
       formulas: readonly (Formula | null)[],
       reads: Footprints["invariants"],
@@ -117,7 +120,7 @@ export class Visibility {
   private effectOf(point: ControlPoint, end: End): Effect {
     let effect = this.effects.get(end);
     if (effect === undefined) {
-      effect = new Effect(end, this.known[point.number].at(end), this.exprs);
+      effect = new Effect(end, this.known[point.number].at(end), this.exprs, this.cases);
       this.effects.set(end, effect);
     }
     return effect;
@@ -128,6 +131,7 @@ export class Visibility {
 class Effect {
   private readonly known: Pick<Known, "of">;
   private readonly exprs: Exprs;
+  private readonly cases: Cases;
   private readonly words: readonly Expr[];
   private readonly done = new Map<Expr, Expr>();
   private readonly answers = new Map<
@@ -135,7 +139,8 @@ class Effect {
     { readonly before: Expr; readonly after: Expr; same: boolean }
   >();
 
-  constructor({ words }: End, known: Pick<Known, "of">, exprs: Exprs) {
+  constructor({ words }: End, known: Pick<Known, "of">, exprs: Exprs, cases: Cases) {
+    this.cases = cases;
     this.words = words;
     this.known = known;
     this.exprs = exprs;
@@ -152,7 +157,8 @@ class Effect {
       this.answers.set(question, answer);
     }
     const [skipped, kept] = where === "after" ? [answer.before, answer.after] : [answer.after, answer.before];
-    return answer.same && (skipped === kept || exprs.and(skipped, exprs.not(kept)) === exprs.zero);
+    if (!answer.same) return false;
+    return skipped === kept || this.cases.isNever(exprs.and(skipped, exprs.not(kept)));
   }
 
   /** An expression over the state after the step, as one over the state before it. */
