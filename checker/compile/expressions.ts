@@ -3,7 +3,7 @@
  */
 import type * as acorn from "acorn";
 import type { Context } from "./context.ts";
-import { getMember, setMember } from "./members.ts";
+import { getMember, itemsOf, setMember } from "./members.ts";
 import { callMethod, pushAllInto } from "./methods.ts";
 import { Operators } from "./operators.ts";
 import type { FunctionNode } from "./parse.ts";
@@ -174,7 +174,7 @@ export class Expressions {
   /** The elements of a sequence whose length is known. */
   private listed(value: Value): Value[] {
     const { context } = this;
-    if (value.kind === "static") return Array.from(value.value as Iterable<unknown>, fixed);
+    if (value.kind === "static") return itemsOf(value.value);
     if (value.kind !== "place" && value.kind !== "made")
       throw new Unsupported(`the elements of a ${value.kind}`);
     const length = context.scalarOf(getMember(context, value, fixed("length")), "a length");

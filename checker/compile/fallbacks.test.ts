@@ -9,11 +9,13 @@ import { peterson, petersonScope } from "../examples/peterson.ts";
 import { philosophers, philosophersScope } from "../examples/philosophers.ts";
 import { twoPhaseCommit, twoPhaseCommitScope } from "../examples/two-phase-commit.ts";
 import {
+  array,
   defineModel,
   environmentRule,
   type Instance,
   instantiate,
   invariant,
+  option,
   range,
   record,
   type StateOf,
@@ -111,6 +113,69 @@ test("without an inspector, everything is done by recipes", () => {
   const evaluator = runCompiled(of, compiled);
   let pick = 0;
   walkTogether(of, 60, (count) => (pick += 7) % count, [evaluator]);
+});
+
+/** What a guarded index found, looked at behind the guard: for some values of the index there is nothing to look at. */
+const listing = record({
+  n: range(0, 3),
+  out: range(0, 9),
+  list: array(3, range(0, 3)),
+  maybe: option(range(0, 2)),
+});
+type Listing = StateOf<typeof listing>;
+
+test.each<[string, (s: Listing) => void, string[]]>([
+  [
+    "a member",
+    (s) => {
+      const i = s.n - 2;
+      let e: { readonly v: number } | number | null = null;
+      if (i >= 0) e = s.list[i];
+      s.out = (e as { readonly v: number } | null)?.v ?? 1;
+      if (s.n > 2) s.out = (e as unknown as { readonly v?: number }).v ?? 2;
+    },
+    [],
+  ],
+  [
+    "a walk through it",
+    (s) => {
+      const i = -s.n;
+      let e: Iterable<number> | undefined;
+      if (i > 0) e = s.list;
+      if (s.n > 4) for (const each of e as Iterable<number>) s.out = each;
+      else s.out = 3;
+    },
+    [],
+  ],
+  [
+    "a walk through it, where it may come to that",
+    (s) => {
+      const i = -s.n;
+      let e: Iterable<number> | undefined;
+      if (i > 0) e = s.list;
+      if (s.n > 2) for (const each of e as Iterable<number>) s.out = each;
+    },
+    ["a walk through what is no sequence"],
+  ],
+])("a value that escapes its guard: %s", (_, then, reasons) => {
+  const model = defineModel<Listing>({
+    name: "listing",
+    state: listing,
+    rules: [
+      environmentRule("go", {}, { then }),
+      environmentRule("up", {}, { when: (s: Listing) => s.n < 3, then: (s) => void s.n++ }),
+      environmentRule("list", {}, { then: (s: Listing) => void (s.list[s.n % 3] = s.n) }),
+    ],
+    deadlock: "none",
+  });
+  const of = instantiate(model, { bounds: {} });
+  expect(createCompiled(of).fallbacks.map(({ reason }) => reason)).toEqual(reasons);
+  fc.assert(
+    fc.property(fc.infiniteStream(fc.nat()), (picks) => {
+      walkTogether(of, 20, (count) => picks.next().value % count);
+    }),
+    { numRuns: 20 },
+  );
 });
 
 const examples: [string, Instance<never>][] = [

@@ -24,14 +24,14 @@ export function getMember(context: Context, object: Value, key: Value): Value {
     case "scalar": {
       const { values } = object;
       if (values === null) throw new Unsupported("a property of a number");
-      const isNone = (code: number): boolean => values[code] === null || values[code] === undefined;
-      context.fail(context.scalars.isOneOf(object, context.env.facts, isNone));
+      context.fail(context.scalars.isOneOf(object, context.env.facts, (code) => isNone(values[code])));
       if (context.env.isDead) return nothing;
       const name = context.scalarOf(key, "a property");
       return context.scalars.lift(
         [context.scalarOf(object, "a property"), name],
         context.env.facts,
-        readProperty,
+        // Where there is none, the recipe has taken over.
+        (of, property) => (isNone(of) ? undefined : readProperty(of, property)),
       );
     }
     case "place":
@@ -57,6 +57,17 @@ function memberOfStatic(context: Context, { value }: Static, key: Value): Value 
   const name = context.scalarOf(key, "a property");
   if (name.kind === "static") return fixed(readProperty(value, name.value));
   return context.scalars.lift([name], context.env.facts, (each) => readProperty(value, each));
+}
+
+/** The items of a value that is known, one after the other. */
+export function itemsOf(value: unknown): Value[] {
+  if (isNone(value) || typeof (value as Iterable<unknown>)[Symbol.iterator] !== "function")
+    throw new Unsupported("a walk through what is no sequence");
+  return Array.from(value as Iterable<unknown>, fixed);
+}
+
+export function isNone(value: unknown): boolean {
+  return value === null || value === undefined;
 }
 
 function readProperty(object: unknown, key: unknown): unknown {

@@ -2,7 +2,7 @@
  * Methods: of arrays, queues and sets of the state, and the built-in ones that recipes use.
  */
 import { type Call, type Context } from "./context.ts";
-import { elementsOf, getMember, kindOf, lengthOfQueues, setMember } from "./members.ts";
+import { elementsOf, getMember, isNone, kindOf, lengthOfQueues, setMember } from "./members.ts";
 import { parseFunction } from "./parse.ts";
 import { Scope } from "./scope.ts";
 import { Unsupported } from "./unsupported.ts";
@@ -201,13 +201,12 @@ function callBuiltIn(context: Context, receiver: Value, name: string, args: read
   const all = [receiver, ...args].map((each) => context.scalarOf(each, `the method ${name}`));
   if (receiver.kind === "scalar") {
     const { values } = receiver;
-    const isNone = (code: number): boolean =>
-      values !== null && (values[code] === null || values[code] === undefined);
-    context.fail(context.scalars.isOneOf(receiver, context.env.facts, isNone));
+    const isAbsent = (code: number): boolean => values !== null && isNone(values[code]);
+    context.fail(context.scalars.isOneOf(receiver, context.env.facts, isAbsent));
     if (context.env.isDead) return nothing;
   }
   return context.scalars.lift(all, context.env.facts, (self, ...rest) =>
-    (self as Record<string, (...given: unknown[]) => unknown>)[name](...rest),
+    isNone(self) ? undefined : (self as Record<string, (...given: unknown[]) => unknown>)[name](...rest),
   );
 }
 

@@ -198,14 +198,22 @@ export class Scalars {
   lift(
     of: readonly (Static | Scalar)[],
     facts: Facts,
-    compute: (...values: unknown[]) => unknown,
+    computeUnguarded: (...values: unknown[]) => unknown,
   ): Static | Scalar {
+    // What throws for one of the values may stand behind a guard that is not understood: the recipe will tell.
+    const compute = (...values: unknown[]): unknown => {
+      try {
+        return computeUnguarded(...values);
+      } catch (error) {
+        throw new Unsupported(`what throws: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    };
     if (of.some((each) => each.kind === "static" && each.value === someText)) {
       throw new Unsupported("a text put together from the state is looked at");
     }
     const open = of.filter((each) => each.kind === "scalar");
     if (open.length === 0) return fixed(compute(...of.map((each) => (each as Static).value)));
-    if (open.length > 1) return this.liftOneByOne(of, open, facts, compute);
+    if (open.length > 1) return this.liftOneByOne(of, open, facts, computeUnguarded);
     const [first] = open;
     const possible = this.possible(first.code, facts);
     const values: unknown[] = [];
@@ -229,7 +237,7 @@ export class Scalars {
     of: readonly (Static | Scalar)[],
     open: readonly Scalar[],
     facts: Facts,
-    compute: (...values: unknown[]) => unknown,
+    computeUnguarded: (...values: unknown[]) => unknown,
   ): Static | Scalar {
     const grouped = open.map((each) => ({ of: each, groups: this.codesByValue(each, facts) }));
     const fewest = grouped.reduce((a, b) => (b.groups.size < a.groups.size ? b : a));
@@ -240,7 +248,7 @@ export class Scalars {
       const one = this.lift(
         of.map((each) => (each === fewest.of ? fixed(value) : each)),
         facts,
-        compute,
+        computeUnguarded,
       );
       const isThis = this.member(fewest.of.code, codes, possible);
       result = result === null ? one : this.join(isThis, one, facts, result, facts, facts);

@@ -10,7 +10,7 @@ import type { Context } from "./context.ts";
 import type { Environment } from "./environment.ts";
 import type { Expressions } from "./expressions.ts";
 import type { Expr } from "./ir.ts";
-import { getMember } from "./members.ts";
+import { getMember, itemsOf } from "./members.ts";
 import { Scope } from "./scope.ts";
 import { Unsupported } from "./unsupported.ts";
 import { fixed, nothing, type Value } from "./values.ts";
@@ -247,7 +247,7 @@ export class Statements {
     const list = expressions.evaluate(node.right, scope);
     if (context.env.isDead) return [];
     const isSet = list.kind === "place" && list.options.some(({ kind }) => kind === "set");
-    const fixedList = list.kind === "static" ? Array.from(list.value as Iterable<unknown>, fixed) : null;
+    const fixedList = list.kind === "static" ? itemsOf(list.value) : null;
     const setSize = isSet
       ? Math.max(...list.options.map((spot) => (spot.kind === "set" ? spot.members.length : 0)))
       : 0;
