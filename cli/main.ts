@@ -8,28 +8,9 @@ import {
   text_en as defaultText,
 } from "@stricli/core";
 import { ModelError } from "../checker/errors.ts";
-import { atomicityCommand } from "./commands/atomicity.ts";
-import { benchCommand } from "./commands/bench.ts";
-import { checkCommand } from "./commands/check.ts";
-import { coverageCommand } from "./commands/coverage.ts";
-import { examplesCommand } from "./commands/examples.ts";
-import { exploreCommand } from "./commands/explore.ts";
-import { exportCommand } from "./commands/export.ts";
-import { ledgerCommand } from "./commands/ledger.ts";
-import { listCommand } from "./commands/list.ts";
-import { matrixCommand } from "./commands/matrix.ts";
-import { minimiseCommand } from "./commands/minimise.ts";
-import { mutateCommand } from "./commands/mutate.ts";
-import { noninterferenceCommand } from "./commands/noninterference.ts";
-import { replayCommand } from "./commands/replay.ts";
-import { resumeCommand } from "./commands/resume.ts";
-import { simulateCommand } from "./commands/simulate.ts";
-import { startCommand } from "./commands/start.ts";
-import { teethCommand } from "./commands/teeth.ts";
-import { whyCommand } from "./commands/why.ts";
-import { whyNotCommand } from "./commands/why-not.ts";
+import { commands } from "./commands.ts";
 import type { Context } from "./context.ts";
-import { loadDesigns } from "./designs.ts";
+import { loadAllDesigns, loadDesignsOfCall } from "./designs-of-call.ts";
 import { exitCodes, ReportedError } from "./exit-codes.ts";
 import { type Io, processIo } from "./io.ts";
 import type { Registry } from "./registry.ts";
@@ -56,31 +37,24 @@ const description = [
   "`matrix`, `teeth` and `start` exit 0 when every design that claims to hold does, and 1 otherwise.",
 ].join("\n");
 
-const routes = buildRouteMap({
-  routes: {
-    start: startCommand,
-    list: listCommand,
-    check: checkCommand,
-    resume: resumeCommand,
-    simulate: simulateCommand,
-    replay: replayCommand,
-    why: whyCommand,
-    "why-not": whyNotCommand,
-    minimise: minimiseCommand,
-    examples: examplesCommand,
-    explore: exploreCommand,
-    export: exportCommand,
-    matrix: matrixCommand,
-    teeth: teethCommand,
-    mutate: mutateCommand,
-    coverage: coverageCommand,
-    atomicity: atomicityCommand,
-    noninterference: noninterferenceCommand,
-    ledger: ledgerCommand,
-    bench: benchCommand,
-  },
-  docs: { brief: "Check models of DMA isolation in pKVM", fullDescription: description },
-});
+function loadDesigns(argv: readonly string[]): Promise<Registry> {
+  const [name] = argv;
+  const isAboutOne = Object.hasOwn(commands, name) && commands[name].looksAt === "a design";
+  return isAboutOne ? loadDesignsOfCall(argv) : loadAllDesigns();
+}
+
+/** The command that the arguments name, or all of them, for help and for mistakes. */
+async function loadRoutes(argv: readonly string[]) {
+  const [name] = argv;
+  const loaders = Object.entries(commands).filter(
+    ([known]) => !Object.hasOwn(commands, name) || known === name,
+  );
+  const loaded = loaders.map(async ([known, { load }]) => [known, await load()] as const);
+  return buildRouteMap({
+    routes: Object.fromEntries(await Promise.all(loaded)),
+    docs: { brief: "Check models of DMA isolation in pKVM", fullDescription: description },
+  });
+}
 
 /**
  * Runs the command with the arguments after its name; resolves to the exit code. Tests give their own world
@@ -93,7 +67,8 @@ export async function main(
 ): Promise<number> {
   const withDebug = (io.env.DMASPEC_DEBUG ?? "") !== "";
   const text = textFor(withDebug);
-  const application = buildApplication(routes, {
+  const given = argv.length === 0 ? ["--help"] : argv;
+  const application = buildApplication(await loadRoutes(given), {
     name: "dmaspec",
     versionInfo: { currentVersion: readVersion() },
     scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
@@ -110,15 +85,18 @@ export async function main(
     ...streams,
     env: { ...io.env, STRICLI_SKIP_VERSION_CHECK: "1" },
   };
-  const context: Context = {
+  let context: Context | null = null;
+  await run(application, given, {
     process: stricliProcess,
-    io,
-    registry: registry ?? loadDesigns(),
-    exitCode: exitCodes.holds,
-  };
-  await run(application, argv.length === 0 ? ["--help"] : argv, context);
+    // Help and mistakes need no designs.
+    forCommand: async () => {
+      const designs = registry ?? (await loadDesigns(given));
+      context = { process: stricliProcess, io, registry: designs, exitCode: exitCodes.holds };
+      return context;
+    },
+  });
   const code = Number(stricliProcess.exitCode ?? 0);
-  if (code === 0) return context.exitCode;
+  if (code === 0) return (context as Context | null)?.exitCode ?? exitCodes.holds;
   // The parser's own codes are negative: every one of them is a mistake in the call, or an error of ours.
   if (code > 0) return code;
   return code === -4 || code === -5 ? exitCodes.usage : exitCodes.internal;

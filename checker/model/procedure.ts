@@ -266,5 +266,11 @@ export function mapNodes<S>(
 
 /** The nodes and all that is inside them, in the order of the text. */
 export function nodesOf<S>(nodes: readonly AnyNode<S>[]): AnyNode<S>[] {
-  return nodes.flatMap((node) => [node, ...bodiesOf(node).flatMap((body) => nodesOf(body))]);
+  const all: AnyNode<S>[] = [];
+  const add = (node: AnyNode<S>): void => {
+    all.push(node);
+    for (const body of bodiesOf(node)) body.forEach(add);
+  };
+  nodes.forEach(add);
+  return all;
 }
