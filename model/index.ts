@@ -12,6 +12,7 @@ import type { Machine } from "./machine.ts";
 import { everyArgument } from "./scenarios/arguments.ts";
 import { attachDetachFree } from "./scenarios/attach-detach-free.ts";
 import { attachTimeOuts } from "./scenarios/attach-time-outs.ts";
+import { guestReclaim } from "./scenarios/guest-reclaim.ts";
 import { idReuse } from "./scenarios/id-reuse.ts";
 import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
 import { lateStoresAttach } from "./scenarios/late-stores-attach.ts";
@@ -58,6 +59,17 @@ const singleCommands = queueScenarios.map((of) => without(of, ["a full batch is 
 const freesAtOnce = ["a free waits for the SMMU"];
 /** The versions that do not split blocks. */
 const wholeBlocks = without(blocks, ["a block is split"]);
+/** The versions whose guests are torn down in another way, and give no page up. */
+const guestsLive = without(guestReclaim, [
+  "a-dying-guest-runs-nowhere",
+  "a guest gives a page up",
+  "a lent page is not given up",
+  "a page of a dying guest is the host's",
+  "a lent page of a dying guest is reclaimed",
+  "a guest that lives keeps its page",
+  "a dying guest is not loaded",
+  "a guest that runs is not torn down",
+]);
 /** Where a leaf in the way meets a WARN, which is fatal, no call maps its first page and not its second. */
 const warnsOfLeaves = ["map succeeds in part"];
 /**
@@ -90,6 +102,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...stage1Scenarios,
       results,
       secrets,
+      guestReclaim,
       twoSmmus,
       ...powerScenarios,
       ...queueScenarios,
@@ -108,6 +121,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...oneLevelScenarios,
       results,
       secrets,
+      guestsLive,
       ...powerScenarios,
       ...singleCommands,
     ].map((of) => without(of, rfc1HasNo)),
@@ -123,6 +137,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...stage1Scenarios,
       results,
       secrets,
+      guestReclaim,
       twoSmmus,
       ...powerScenarios,
       ...queueScenarios,
@@ -141,6 +156,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...lifetimeScenarios,
       results,
       secrets,
+      guestReclaim,
       ...powerScenarios,
       ...singleCommands,
       twoLevels,
@@ -158,6 +174,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...lifetimeScenarios,
       results,
       secrets,
+      guestReclaim,
       ...powerScenarios,
       ...queueScenarios,
       twoLevels,
@@ -175,6 +192,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...stage1Scenarios,
       results,
       secrets,
+      guestReclaim,
       ...powerScenarios,
       ...queueScenarios,
       twoLevels,

@@ -19,6 +19,9 @@ export const guestLock: Lock<Machine, { readonly vm: Index<"guest"> }> = {
   of: (s, c) => s.guests[c.vm].lock,
 };
 
+/** vm_table_lock: which guests there are, which are dying, and where their vCPUs are loaded. Taken before the others. */
+export const vmTableLock: Lock<Machine, unknown> = { name: "vm_table_lock", of: (s) => s.vmTable[0].lock };
+
 /** The lock of one domain's page table. */
 export const pgtLock: Lock<Machine, { readonly domain: Index<"domain"> | string }> = {
   name: "pgt_lock",

@@ -19,6 +19,8 @@
  * - The stream table has one level, unless a scenario gives it a
  *   first one (`level1`); tables of the second level are then pages of the pool, of which the first ones may be of
  *   blocks that are not aligned to their size (`unaligned`).
+ * - Guests get pages and lose them, and do nothing else, unless a scenario gives them lives (`vmTable`): then a vCPU
+ *   of theirs is loaded on a CPU, where they lend pages and give them up, until they are torn down.
  * - SMMUs have power, unless a scenario has that too (`power`). They see stores at once, unless a scenario has late
  *   stores (`store`). Device `k` is behind
  *   SMMU `k` modulo their number, and so is its stream.
@@ -73,6 +75,11 @@ export const descriptor = sort(
   "a context descriptor: a device's translation for one PASID; none where all domains are of stage 2",
 );
 
+export const vmTable = sort(
+  "vmTable",
+  "the table of guests that live, run and die; none where guests do neither",
+);
+
 export type IovaIndex = Index<"iova">;
 export type DomainIndex = Index<"domain">;
 export type StreamIndex = Index<"stream">;
@@ -86,6 +93,9 @@ const pageRecord = record({
     "the hypervisor's state of the page (its stage 1)",
   ),
   guestState: oneOf("NOPAGE", "OWNED").means("the guest's state of the page (its stage 2)"),
+  guestLends: range(0, "vmTable").means(
+    "1: the guest lends the page to the host (SHARED_OWNED in its stage 2)",
+  ),
   references: range(0, "references").means("how often the page is in use for DMA (refcount in the vmemmap)"),
   isSecret: bool().means("the page holds what a guest wrote"),
   contents: array("contents", record({ word: range(0, 2) })).means(
@@ -292,6 +302,12 @@ const poolPage = record({
   ),
 });
 
+/** A guest as vm_table_lock protects it. */
+const vmLife = record({
+  isDying: bool().means("the guest is being torn down (is_dying)"),
+  loadedOn: option(cpu).means("the CPU on which its vCPU is loaded, which holds a reference to it"),
+});
+
 export const memory = record({
   pages: array(page, pageRecord).means("physical memory"),
   domains: array(
@@ -314,7 +330,13 @@ export const memory = record({
     device,
     record({ domain: domain.means("the domain that its stream table entry names") }),
   ).means("the devices, attached before the first step; their streams speak for the host"),
-  guests: array(guest, record({ lock: lockState(cpu).means("protects the stage 2 (pgtable_lock)") })),
+  guests: array(
+    guest,
+    record({
+      lock: lockState(cpu).means("protects the stage 2 (pgtable_lock)"),
+      life: array(vmTable, vmLife).means("where it runs; none where guests do not"),
+    }),
+  ),
   hostMmuLock: lockState(cpu).means("protects the host's stage 2, the pages' states and their counts"),
   pkvmPgdLock: lockState(cpu).means("protects the hypervisor's stage 1"),
   smmus: array(smmu, smmuRecord).means("the SMMUs; each device is behind one of them"),
@@ -336,6 +358,10 @@ export const memory = record({
   streams: array(stream, streamRecord).means("the stream table, and the SMMU's copy of it"),
   read: array("contents", record({ word: range(0, 2) })).means("what a device read last, and told the host"),
   pool: array("poolPage", poolPage).means("the IOMMU pool: the first pages of memory"),
+  vmTable: array(
+    vmTable,
+    record({ lock: lockState(cpu).means("protects the guests' lives (vm_table_lock)") }),
+  ),
 });
 
 /** The state as the steps of the machines see it. */

@@ -8,11 +8,13 @@ import {
   descriptor,
   domain,
   type DomainIndex,
+  guest,
   type IovaIndex,
   level1,
   type Machine,
   page,
   type StreamIndex,
+  vmTable,
 } from "./machine.ts";
 import { delayEntry } from "./smmu/late-stores.ts";
 import type { PageIndex } from "../spec/ownership.ts";
@@ -87,6 +89,11 @@ export function lifetimeOf(s: Machine, of: DomainIndex | string): Machine["lifet
 /** Does the domain have a page table? */
 export function hasTable(s: Machine, of: DomainIndex | string): boolean {
   return s.lifetimes.length === 0 || s.lifetimes[domainOf(of)].root !== null;
+}
+
+/** The guest's life; null where guests do not run. */
+export function lifeOf(s: Machine, of: number): Machine["guests"][number]["life"][number] | null {
+  return s.vmTable.length > 0 ? s.guests[guest.at(of)].life[vmTable.at(0)] : null;
 }
 
 /** The stream table entry that the argument names. What an unchecked argument leads to could be any. */

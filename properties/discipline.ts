@@ -65,6 +65,7 @@ function isSamePage(then: Seen["pages"][number], now: Seen["pages"][number]): bo
     then.references === now.references &&
     then.hostState === now.hostState &&
     then.hypState === now.hypState &&
+    then.guestLends === now.guestLends &&
     isSameOwner(then.owner, now.owner)
   );
 }

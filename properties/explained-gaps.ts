@@ -11,6 +11,12 @@ export const explainedGaps: Readonly<Record<string, string>> = {
     "The whole range was looked at before the first entry; io-pgtable looks again at each.",
   "pv: host_unshare_hyp: the page is not pinned":
     "Nothing that pins pages is modelled: the count of a shared page stays 0.",
+  "pv: guest_share_host: the host has nothing of the page":
+    "The guest's state and the host's change together, under both locks: the first check has refused already.",
+  "pv: guest_unshare_host: the host borrows the page":
+    "The guest's state and the host's change together, under both locks: the first check has refused already.",
+  "pv: start_teardown_vm: no vCPU is loaded":
+    "The same question is asked by a WARN before it, which is fatal; the refusal is for a machine on which it is not.",
   "pv: host_unshare_hyp: the hypervisor borrows the page":
     "The host's state and the hypervisor's change together, under both locks: the first check has refused already.",
 };

@@ -16,6 +16,7 @@ import {
 import { contexts, contextSteps, contextWitnesses } from "./contexts.ts";
 import { lifetimes, lifetimeSteps, lifetimeWitnesses } from "./lifetime.ts";
 import { discipline, memorySafety } from "./discipline.ts";
+import { guests, guestSteps, guestWitnesses } from "./guests.ts";
 import { pageStates, pageStateSteps } from "./page-states.ts";
 import { pageTables, pageTableSteps, pageTableWitnesses } from "./page-tables.ts";
 import { power, powerWitnesses } from "./power.ts";
@@ -39,6 +40,7 @@ export const invariants = [
   ...pageTables,
   ...smmus,
   ...power,
+  ...guests,
 ];
 export const stepProperties = [
   ...referenceSteps,
@@ -52,6 +54,7 @@ export const stepProperties = [
   ...pageStateSteps,
   ...resultSteps,
   ...pageTableSteps,
+  ...guestSteps,
 ];
 export const witnesses = [
   ...reachWitnesses,
@@ -66,6 +69,7 @@ export const witnesses = [
   ...pageTableWitnesses,
   ...smmuWitnesses,
   ...powerWitnesses,
+  ...guestWitnesses,
 ];
 
 /** The machine with everything that is asked of it. */

@@ -11,16 +11,17 @@ import { isAtRest } from "./pages.ts";
 
 type PageEntry = Seen["pages"][number];
 
-/** Does only the owner map the page, and the hypervisor beside the host where the host lends it? */
-function isAgreed({ owner, hostState, hypState, guestState }: PageEntry): boolean {
+/** Does only the owner map the page, and beside it whom it lends it to: the host the hypervisor, a guest the host? */
+function isAgreed({ owner, hostState, hypState, guestState, guestLends }: PageEntry): boolean {
   switch (owner.tag) {
     case "host":
-      if (guestState !== "NOPAGE") return false;
+      if (guestState !== "NOPAGE" || guestLends > 0) return false;
       return hostState === "SHARED_OWNED"
         ? hypState === "SHARED_BORROWED"
         : hostState === "OWNED" && hypState === "NOPAGE";
     case "guest":
-      return hostState === "NOPAGE" && hypState === "NOPAGE" && guestState === "OWNED";
+      if (hostState !== (guestLends > 0 ? "SHARED_BORROWED" : "NOPAGE")) return false;
+      return hypState === "NOPAGE" && guestState === "OWNED";
     case "hypervisor":
       return hostState === "NOPAGE" && hypState === "OWNED" && guestState === "NOPAGE";
   }
@@ -62,7 +63,7 @@ export const pageStates: readonly Invariant<Seen>[] = [
     { page },
     {
       sentence:
-        "While nobody holds host_mmu.lock, only its owner has a page mapped, and the hypervisor what it borrows.",
+        "While nobody holds host_mmu.lock, only its owner has a page mapped, and whoever borrows it: the hypervisor from the host, the host from a guest.",
       holds: (s: Seen, { page: p }) => s.hostMmuLock.holder !== null || isAgreed(s.pages[p]),
       explain: (s, { page: p }) => {
         const { owner, hostState, hypState, guestState } = s.pages[p];
@@ -103,12 +104,15 @@ export const pageStateSteps: readonly StepProperty<Seen>[] = [
     {
       sentence: "What a guest's stage 2 says of a page changes only under that stage 2's lock.",
       holds: (before: Seen, after: Seen, step, { page: p }) => {
-        if (before.pages[p].guestState === after.pages[p].guestState) return true;
+        const then = before.pages[p];
+        const now = after.pages[p];
+        if (then.guestState === now.guestState && then.guestLends === now.guestLends) return true;
         // The guest that had the page, or that has it now: donation annotates the owner first, reclaim last.
-        const had = before.pages[p].owner;
-        const has = after.pages[p].owner;
-        if (had.tag === "guest") return isHeldBy(before.guests[had.vm].lock, step);
-        return has.tag === "guest" && isHeldBy(before.guests[has.vm].lock, step);
+        if (then.owner.tag === "guest") return isHeldBy(before.guests[then.owner.vm].lock, step);
+        if (now.owner.tag === "guest") return isHeldBy(before.guests[now.owner.vm].lock, step);
+        // A page that was given up is the host's before it is unmapped: then it is the guest that the call names.
+        const { vm } = before.cpus[step.args.cpu];
+        return vm !== undefined && isHeldBy(before.guests[vm].lock, step);
       },
       explain: (_before, _after, step, { page: p }) =>
         `"${step.action}" changes page ${p} in the guest's stage 2 without its lock`,

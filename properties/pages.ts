@@ -12,7 +12,7 @@ import {
   rootIndexOf,
   slotIn,
 } from "../model/page-tables.ts";
-import { type Cpu, domain, type DomainIndex, type IovaIndex, type Seen } from "../model/machine.ts";
+import { type Cpu, domain, type DomainIndex, type IovaIndex, type Seen, vmTable } from "../model/machine.ts";
 
 /** Live entries of all page tables that lead to the page; a block leads to two pages. */
 export function countMappings(s: Seen, page: PageIndex): number {
@@ -122,12 +122,24 @@ export function isJustified(s: Seen, of: DomainIndex, iova: IovaIndex, page: Pag
   return s.pages[page].references > 0 && (isGathered(s, of, iova) || hasStopped(s));
 }
 
+/** Is the page's owner a guest that is being torn down? Guests without lives of their own may be at any time. */
+function isOwnerDying(s: Seen, page: PageIndex): boolean {
+  const { owner } = s.pages[page];
+  return owner.tag === "guest" && (s.vmTable.length === 0 || s.guests[owner.vm].life[vmTable.at(0)].isDying);
+}
+
 /**
- * The page as the policy sees it. A page is lent where both sides say so: the first posting marks a page as
- * SHARED_OWNED, too, while it is used for DMA.
+ * The page as the policy sees it. The host's page is lent where both sides say so: the first posting marks a page as
+ * SHARED_OWNED, too, while it is used for DMA. A guest's page is lent where the guest says so.
  */
 export function policyPageOf(s: Seen, page: PageIndex): PolicyPage {
-  const { owner, hostState, hypState, references } = s.pages[page];
-  const isLent = hostState === "SHARED_OWNED" && hypState === "SHARED_BORROWED";
-  return { owner, isLent, uses: references, mappings: countMappings(s, page) };
+  const { owner, hostState, hypState, guestLends, references } = s.pages[page];
+  const isLent = guestLends > 0 || (hostState === "SHARED_OWNED" && hypState === "SHARED_BORROWED");
+  return {
+    owner,
+    isOwnerDying: isOwnerDying(s, page),
+    isLent,
+    uses: references,
+    mappings: countMappings(s, page),
+  };
 }

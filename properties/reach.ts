@@ -237,10 +237,11 @@ export const reach: readonly Invariant<Seen>[] = [
     "guest-secrets-stay",
     { page },
     {
-      sentence: "The host cannot access a page that still holds what a guest wrote.",
+      sentence: "The host cannot access a page that still holds what a guest wrote for itself.",
       sekvm: "vm_iso",
-      holds: (s: Seen, { page: p }) => !s.pages[p].isSecret || s.pages[p].owner.tag !== "host",
-      explain: (_, { page: p }) => `page ${p} is the host's and still holds what a guest wrote`,
+      holds: (s: Seen, { page: p }) => !s.pages[p].isSecret || !mayReach(streamOwner, s.pages[p], "read"),
+      explain: (s, { page: p }) =>
+        `page ${p} is ${s.pages[p].owner.tag === "host" ? "the host's" : "lent to the host"} and still holds what a guest wrote for itself`,
       premise: (s, { page: p }) => s.pages[p].isSecret,
     },
   ),

@@ -54,10 +54,13 @@ function sumMappings(s: Machine): number {
   return sum;
 }
 
-/** Pages that are not the host's alone. */
+/** Pages that are not the host's alone, and loans of guests. */
 function sumAway(s: Machine): number {
   let sum = 0;
-  for (let p = 0; p < s.pages.length; p++) if (!isExclusivelyHosts(s.pages[p])) sum++;
+  for (let p = 0; p < s.pages.length; p++) {
+    if (!isExclusivelyHosts(s.pages[p])) sum++;
+    sum += s.pages[p].guestLends;
+  }
   return sum;
 }
 

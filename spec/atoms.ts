@@ -10,7 +10,9 @@ import { isSameOwner, type Owner } from "./ownership.ts";
 /** All that the policy sees of a page. */
 export interface PolicyPage {
   readonly owner: Owner;
-  /** The owner lends the page to the hypervisor. */
+  /** The owner is a guest that is being torn down. */
+  readonly isOwnerDying: boolean;
+  /** The owner lends the page: the host to the hypervisor, a guest to the host. */
   readonly isLent: boolean;
   /** How many uses for DMA are reserved: the page's reference count. */
   readonly uses: number;
@@ -23,21 +25,26 @@ export interface Atom {
   readonly meaning: string;
   /** What must hold of the page before it. */
   readonly needs: (page: PolicyPage) => boolean;
-  /** The one field that it changes. */
-  readonly changes: keyof PolicyPage;
+  /** The one field that it changes. (No atom on a page makes its owner die.) */
+  readonly changes: Exclude<keyof PolicyPage, "isOwnerDying">;
   /** How the field changes. */
   readonly makes: (before: PolicyPage, after: PolicyPage) => boolean;
 }
 
 /** The host's, lent to nobody. */
 const isHosts = (page: PolicyPage): boolean => page.owner.tag === "host" && !page.isLent;
+/** A guest's, lent to the host. */
+const isBorrowed = (page: PolicyPage): boolean => page.owner.tag === "guest" && page.isLent;
+/** A guest's, lent to nobody. */
+const isGuests = (page: PolicyPage): boolean => page.owner.tag === "guest" && !page.isLent;
 /** The host's, lent to nobody, used by no device. */
 const isFree = (page: PolicyPage): boolean => isHosts(page) && page.uses === 0;
 
 export const atoms = {
   reserve: {
-    meaning: "One more use for DMA is counted, before the entry that needs it is written.",
-    needs: isHosts,
+    meaning:
+      "One more use for DMA is counted, before the entry that needs it is written. What the host borrows may be used as well, by a design that keeps its owner from taking it back meanwhile.",
+    needs: (page) => isHosts(page) || isBorrowed(page),
     changes: "uses",
     makes: (before, after) => after.uses === before.uses + 1,
   },
@@ -84,9 +91,33 @@ export const atoms = {
     changes: "isLent",
     makes: (_, after) => !after.isLent,
   },
+  "lend to the host": {
+    meaning: "A guest lends a page to the host, which may let its devices reach it.",
+    needs: isGuests,
+    changes: "isLent",
+    makes: (_, after) => after.isLent,
+  },
+  "take back from the host": {
+    meaning: "A guest that lives takes back a page that it lent and that no device uses.",
+    needs: (page) => isBorrowed(page) && page.uses === 0 && !page.isOwnerDying,
+    changes: "isLent",
+    makes: (_, after) => !after.isLent,
+  },
+  relinquish: {
+    meaning: "A guest gives a page up to the host.",
+    needs: (page) => isGuests(page) && page.uses === 0,
+    changes: "owner",
+    makes: (_, after) => after.owner.tag === "host",
+  },
+  forfeit: {
+    meaning: "What a dying guest lent to the host is lent no more: it stays with the host.",
+    needs: (page) => isBorrowed(page) && page.isOwnerDying,
+    changes: "isLent",
+    makes: (_, after) => !after.isLent,
+  },
   reclaim: {
     meaning: "The host gets the page of a dying guest back.",
-    needs: (page) => page.owner.tag === "guest",
+    needs: (page) => isGuests(page) && page.isOwnerDying,
     changes: "owner",
     makes: (_, after) => after.owner.tag === "host",
   },
@@ -202,6 +233,42 @@ export const meanings: Readonly<Record<string, Meaning>> = {
   },
   host_reclaim_page: {
     atoms: ["reclaim"],
+    result: "Performed, or refused and nothing changed.",
+    relates: movesOne,
+  },
+  reclaim_dying_guest_page: {
+    atoms: ["forfeit", "reclaim"],
+    result: "The page is the host's again, and lent no more; or refused and nothing changed.",
+    relates: (did, result) =>
+      result === "ok" ? did.moved > 0 && did.mapped + did.unmapped === 0 : didNothing(did),
+  },
+  vcpu_load: {
+    atoms: [],
+    result: "The guest runs on this CPU, or does not.",
+    relates: movesNothing,
+  },
+  vcpu_put: {
+    atoms: [],
+    result: "The guest runs no more.",
+    relates: movesNothing,
+  },
+  start_teardown_vm: {
+    atoms: [],
+    result: "The guest is dying; or refused, and it lives.",
+    relates: movesNothing,
+  },
+  guest_share_host: {
+    atoms: ["lend to the host"],
+    result: "Performed, or refused and nothing changed.",
+    relates: movesOne,
+  },
+  guest_unshare_host: {
+    atoms: ["take back from the host"],
+    result: "Performed, or refused and nothing changed.",
+    relates: movesOne,
+  },
+  guest_relinquish_to_host: {
+    atoms: ["relinquish"],
     result: "Performed, or refused and nothing changed.",
     relates: movesOne,
   },

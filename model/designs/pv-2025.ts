@@ -11,8 +11,8 @@
  *   doorbell of the SYNC behind it.
  * - The doorbell has no barrier.
  *
- * Not confirmed: host_share_hyp, host_unshare_hyp, host_donate_hyp, the reclaim of pages of guests and of the pool were
- * not read again in this version; they are those of the posting's base.
+ * Not confirmed: host_share_hyp, host_unshare_hyp, host_donate_hyp, the calls of guests, the reclaim of pages of guests and of the
+ * pool were not read again in this version; they are those of the posting's base.
  *
  * Tables of two levels: a table is freed inside unmap, as in pv. Not confirmed: the copy of io-pgtable that has the
  * callback for the pages was not at hand; that they are recorded before the entry is cleared is the driver's comment.

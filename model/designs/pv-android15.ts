@@ -8,7 +8,7 @@
  * - A use is counted under the locks of the host's and of the hypervisor's stage 2, page by page, with a
  *   rollback. It is given back with no lock at all, by an atomic decrement.
  * - A page may be mapped that the host may access (OWNED, shared, borrowed) and that the hypervisor does not
- *   map. The only sharing of this slice is that with the hypervisor, so it comes to OWNED here.
+ *   map. So what a guest lends is mapped as well, and guest_unshare_host refuses a page that is used.
  * - Domains are attached to lists of SMMUs, and every detach invalidates by the domain's id; free_domain invalidates
  *   nothing (android-lifetime.ts). The driver looks at the page table without asking whether there is one.
  * - host_unshare_hyp refuses a page that is used, before it looks at the state.
@@ -55,6 +55,7 @@ import { buildMachine } from "../build.ts";
 import { attachDev } from "../hypercalls/attach-dev.ts";
 import { detachDev } from "../hypercalls/detach-dev.ts";
 import { freeDomain } from "../hypercalls/free-domain.ts";
+import { guestUnshareHost, type GuestFrame } from "../hypercalls/guest-calls.ts";
 import { hostUnshareHyp } from "../hypercalls/host-share-hyp.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
@@ -260,11 +261,31 @@ export const hostUnshareHyp15 = edit<Machine>(
   inVersion(version, functions),
 );
 
+/** A guest takes back a page only while no device of the host's uses it. */
+export const guestUnshareHost15 = edit<Machine>(
+  guestUnshareHost,
+  insertBefore<Machine, GuestFrame>(
+    "the host borrows the page",
+    check(
+      "the page is not used for DMA",
+      (s, c) => (pageOf(s, c.page)?.references ?? 0) === 0,
+      refuse("EINVAL"),
+      {
+        mirrors: "guest_request_unshare, is_range_refcounted (android15)",
+        sekvm: "smmu_count",
+        mechanisms: ["M15"],
+      },
+    ),
+  ),
+  inVersion(version, functions),
+);
+
 const literal: ReadonlyMap<Procedure<Machine>, Procedure<Machine>> = new Map([
   [mapPages, mapPages15],
   [hvcPd, hvcPd15],
   [unmapPages, unmapPages15],
   [hostUnshareHyp, hostUnshareHyp15],
+  [guestUnshareHost, guestUnshareHost15],
   [attachDev, attachDev15],
   [detachDev, detachDev15],
   [freeDomain, freeDomain15],

@@ -17,7 +17,7 @@
  * that is out of range meets a WARN.
  *
  * Transitions look at the state before the count, share_hyp maps into the hypervisor before it marks the
- * page, and reclaim scrubs before it unmaps from the guest.
+ * page, and reclaim scrubs before it unmaps from the guest. A guest gives no page up whose count is not 0.
  *
  * Tables of two levels: a table is freed inside unmap, when what the SMMU remembers of it is gone; its live leaves give
  * their uses back (free_leaf), those that another call invalidated do not. Blocks are not split.
@@ -26,15 +26,18 @@
  * SMMUs, the identity domain, owners of domains, power.
  */
 import {
+  check,
   dropCheck,
   dropStep,
   edit,
+  insertAfter,
   insertBefore,
   jump,
   leave,
   mirrors,
   type Node,
   type Procedure,
+  refuse,
   repeat,
   replaceStep,
   step,
@@ -48,7 +51,8 @@ import { detachDev } from "../hypercalls/detach-dev.ts";
 import { freeDomain } from "../hypercalls/free-domain.ts";
 import { hostDonateGuest } from "../hypercalls/host-donate-guest.ts";
 import { hostDonateHyp } from "../hypercalls/host-donate-hyp.ts";
-import { hostReclaimPage } from "../hypercalls/host-reclaim-page.ts";
+import { guestRelinquish, type GuestFrame, unmapFromGuest } from "../hypercalls/guest-calls.ts";
+import { hostReclaimPage, reclaimDyingGuestPage } from "../hypercalls/host-reclaim-page.ts";
 import { hostShareHyp } from "../hypercalls/host-share-hyp.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
@@ -70,6 +74,7 @@ import {
 import { invalidatesInBatches, withFieldsOfBefore } from "./invalidation.ts";
 import { entryAt, releaseFound, type UnmapFrameV2, withSecondWalk, zeroEntry } from "./pv-rfc2.ts";
 import { countUpFirst, faultWithoutObject } from "./lifetime.ts";
+import { pageOf } from "../tables.ts";
 import { pvHypercalls } from "./pv.ts";
 import { linksOverZeroOnly, type UnmapLevelFrame, walkLevels } from "./table-levels.ts";
 import { hvcPd } from "../hypercalls/hvc-pd.ts";
@@ -238,6 +243,28 @@ export const unmapPages16 = edit<Machine>(
 /** Transitions look at the state first, then at the count. */
 const stateFirst = swapSteps<Machine>("the page is not used for DMA", "the host owns the page");
 
+/** No vCPU of a dying guest runs, so its page may be scrubbed while it is mapped. */
+const scrubsFirst = swapSteps<Machine>(
+  "unmap the page from the guest",
+  "did the guest have the page for itself?",
+);
+
+/** A guest gives no page up that its own devices use; and it is unmapped from the guest first. */
+const guestRelinquish16 = edit<Machine>(
+  guestRelinquish,
+  insertBefore<Machine, GuestFrame>(
+    "scrub the page",
+    check(
+      "the page is not used for DMA",
+      (s, c) => (pageOf(s, c.page)?.references ?? 0) === 0,
+      refuse("EBUSY"),
+      { mirrors: "__pkvm_guest_relinquish_to_host (android16)", mechanisms: ["M76"] },
+    ),
+  ),
+  dropStep("unmap the page from the guest"),
+  insertAfter("scrub the page", unmapFromGuest),
+);
+
 const literal = new Map<Procedure<Machine>, Procedure<Machine>>([
   [mapPages, mapPages16],
   [hvcPd, hvcPd16],
@@ -257,7 +284,9 @@ const literal = new Map<Procedure<Machine>, Procedure<Machine>>([
       swapSteps("mark the page as shared by the host", "map the borrowed page into the hypervisor"),
     ),
   ],
-  [hostReclaimPage, edit(hostReclaimPage, swapSteps("unmap the page from the guest", "scrub the page"))],
+  [hostReclaimPage, edit(hostReclaimPage, scrubsFirst)],
+  [reclaimDyingGuestPage, edit(reclaimDyingGuestPage, scrubsFirst)],
+  [guestRelinquish, guestRelinquish16],
 ]);
 
 export const pvAndroid16Hypercalls: readonly Procedure<Machine>[] = pvHypercalls.map((call) =>

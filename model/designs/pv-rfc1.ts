@@ -64,6 +64,9 @@ import { hostDonateHyp } from "../hypercalls/host-donate-hyp.ts";
 import { hostShareHyp } from "../hypercalls/host-share-hyp.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
+import { guestRelinquish } from "../hypercalls/guest-calls.ts";
+import { reclaimDyingGuestPage } from "../hypercalls/host-reclaim-page.ts";
+import { startTeardown } from "../hypercalls/vcpus.ts";
 import { poolReclaim } from "../hypercalls/pool-reclaim.ts";
 import { warnUnless } from "../hypercalls/results.ts";
 import {
@@ -405,9 +408,19 @@ const literal: ReadonlyMap<Procedure<Machine>, Procedure<Machine>> = new Map([
   [iovaToPhys, iovaToPhysV1],
 ]);
 
-/** There is no pool, so nothing is reclaimed from it. */
+/**
+ * There is no pool, so nothing is reclaimed from it. Guests give no page up, and a teardown marks all pages at once,
+ * which is not retold.
+ */
+const without: readonly Procedure<Machine>[] = [
+  poolReclaim,
+  guestRelinquish,
+  startTeardown,
+  reclaimDyingGuestPage,
+];
+
 export const pvRfc1Hypercalls: readonly Procedure<Machine>[] = pvHypercalls
-  .filter((call) => call !== poolReclaim)
+  .filter((call) => !without.includes(call))
   .map((call) => {
     const found = literal.get(call);
     if (found !== undefined) return found;

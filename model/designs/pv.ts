@@ -35,13 +35,15 @@ import { detachDev } from "../hypercalls/detach-dev.ts";
 import { freeDomain } from "../hypercalls/free-domain.ts";
 import { hostDonateGuest } from "../hypercalls/host-donate-guest.ts";
 import { hostDonateHyp } from "../hypercalls/host-donate-hyp.ts";
-import { hostReclaimPage } from "../hypercalls/host-reclaim-page.ts";
+import { guestRelinquish, guestShareHost, guestUnshareHost } from "../hypercalls/guest-calls.ts";
+import { hostReclaimPage, reclaimDyingGuestPage } from "../hypercalls/host-reclaim-page.ts";
 import { hostShareHyp, hostUnshareHyp } from "../hypercalls/host-share-hyp.ts";
 import { hvcPd } from "../hypercalls/hvc-pd.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages } from "../hypercalls/map-pages.ts";
 import { poolReclaim } from "../hypercalls/pool-reclaim.ts";
 import { unmapPages } from "../hypercalls/unmap-pages.ts";
+import { startTeardown, vcpuLoad, vcpuPut } from "../hypercalls/vcpus.ts";
 import type { Machine } from "../machine.ts";
 import { buildMachine } from "../build.ts";
 
@@ -60,6 +62,13 @@ export const pvHypercalls: readonly Procedure<Machine>[] = [
   iovaToPhys,
   poolReclaim,
   hvcPd,
+  vcpuLoad,
+  vcpuPut,
+  guestShareHost,
+  guestUnshareHost,
+  guestRelinquish,
+  startTeardown,
+  reclaimDyingGuestPage,
 ];
 
 export function buildPv() {

@@ -9,6 +9,7 @@ import { guestLock, hostMmuLock, under } from "../locks.ts";
 import { type Machine, registers } from "../machine.ts";
 import { changePage } from "../tables.ts";
 import { requestOwned } from "./owned-transition.ts";
+import { needsLoaded } from "./vcpus.ts";
 
 const args = { page: registers.page, vm: registers.vm } as const;
 type Frame = FrameOf<typeof args, Record<never, never>>;
@@ -21,6 +22,7 @@ export const hostDonateGuest = procedure<Machine, typeof args>(
   [
     // ARGUMENTS: copied from the registers, once
 
+    needsLoaded<Frame>("handle___pkvm_host_donate_guest (v2 base)"),
     under<Frame>(hostMmuLock, [
       under<Frame>(guestLock, [
         // CHECKS

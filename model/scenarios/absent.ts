@@ -26,4 +26,5 @@ export const absent = {
   rootEntry: 0,
   tablePage: 0,
   block: 0,
+  vmTable: 0,
 } as const;

@@ -1,6 +1,7 @@
 /** Every weakening, by theme. */
 import { commandWeakenings } from "./commands.ts";
 import { domainWeakenings } from "./domains.ts";
+import { guestWeakenings } from "./guests.ts";
 import { pageTableWeakenings } from "./page-tables.ts";
 import { pageWeakenings } from "./pages.ts";
 import { tableWeakenings } from "./tables.ts";
@@ -9,6 +10,7 @@ import type { Weakening } from "./weakening.ts";
 
 export const weakenings: readonly Weakening[] = [
   ...pageWeakenings,
+  ...guestWeakenings,
   ...pageTableWeakenings,
   ...tableWeakenings,
   ...domainWeakenings,
