@@ -258,7 +258,7 @@ const guestRelinquish16 = edit<Machine>(
       "the page is not used for DMA",
       (s, c) => (pageOf(s, c.page)?.references ?? 0) === 0,
       refuse("EBUSY"),
-      { mirrors: "__pkvm_guest_relinquish_to_host (android16)", mechanisms: ["M76"] },
+      { mirrors: "__pkvm_guest_relinquish_to_host (android16)" },
     ),
   ),
   dropStep("unmap the page from the guest"),
