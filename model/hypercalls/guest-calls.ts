@@ -62,9 +62,6 @@ function underBothLocks(
   ];
 }
 
-/** The power without which guests make no calls. */
-export const guestsCollude = "guest-collusion";
-
 export const guestShareHost = procedure<Machine, typeof args>(
   "guest_share_host",
   { meaning: "A guest lends a page to the host.", origin: { mirrors: share }, args },
