@@ -5,9 +5,11 @@ import type { Evaluator } from "../checker/evaluate/evaluator.ts";
 import { createPacked } from "../checker/evaluate/packed.ts";
 import type { Design, Scenario } from "../checker/model/design.ts";
 import { instantiate } from "../checker/model/model.ts";
-import type { Mutant } from "../checker/model/mutate.ts";
+import { labelsAt, type Mutant, mutantsOf } from "../checker/model/mutate.ts";
+import { withProbes } from "../checker/model/probe.ts";
 import { breadthFirst } from "../checker/search/breadth-first.ts";
 import type { SearchResult } from "../checker/search/result.ts";
+import { StateSums } from "../checker/search/sums.ts";
 import { judge } from "./judge.ts";
 import { defaultSize } from "./registry.ts";
 import type { AnyInstance } from "./run.ts";
@@ -27,68 +29,135 @@ export interface MutantLimits {
 /** Most mutants are noticed within so many states: no compiler is needed for these. */
 const fewStates = 20_000;
 
-/**
- * What becomes of a mutant. It is `killed` where a property breaks, where a witness that the scenario declares is
- * reached no more, or where a recipe meets what it cannot do (a value out of its range, an argument that a check
- * was to refuse); `stillborn` where it is no model; `survived` where all is as before; `undecided` at a limit.
- */
-export async function tryMutant(
-  design: Design,
-  mutant: AnyMutant,
-  equivalent: string | null,
-  limits: MutantLimits,
-): Promise<Fate> {
-  const fate: Fate = {
-    name: mutant.name,
-    mechanism: null,
-    mutation: mutant.mutation,
-    procedure: mutant.procedure,
-    outcome: "survived",
-    killed: false,
-    property: null,
-    scenario: null,
-    length: null,
-    equivalent,
-  };
-  let instances: (readonly [Scenario, AnyInstance])[];
-  try {
-    const model = mutant.build();
-    instances = design.scenarios.map((scenario) => [
-      scenario,
-      instantiate(model, scenario.sizes[defaultSize] ?? Object.values(scenario.sizes)[0]),
-    ]);
-  } catch (error) {
-    if (error instanceof ModelError) return { ...fate, outcome: "stillborn" };
-    throw error;
-  }
-  const concerned = instances.filter(([, of]) => calls(of, mutant.procedure));
-  if (concerned.length === 0) return { ...fate, outcome: "untried" };
-  let isDecided = true;
-  for (const pass of ["few", "all"] as const) {
-    for (const [scenario, of] of concerned) {
-      const notice = await look(of, pass, limits);
-      if (limits.isInterrupted()) return { ...fate, outcome: "undecided" };
-      if (notice === "undecided") isDecided = isDecided && pass === "few";
-      else if (notice !== null)
-        return { ...fate, ...notice, outcome: "killed", killed: true, scenario: scenario.name };
-    }
-  }
-  return { ...fate, outcome: isDecided ? "survived" : "undecided" };
+/** A scenario's search of the unchanged model. */
+interface Unchanged {
+  readonly scenario: Scenario;
+  /** The mutants that could make a difference somewhere; null where the search did not end. */
+  readonly concerned: ReadonlySet<AnyMutant> | null;
+  /** What is reached; null where the search did not end. */
+  readonly sums: StateSums | null;
 }
 
-/** Does the scenario have the procedure's call? */
-function calls(of: AnyInstance, procedure: string): boolean {
-  return of.instances.some(({ action }) => action.name === procedure);
+/**
+ * The mutants of a design and what the unchanged design does on its scenarios: which mutants could make a difference
+ * there, and which states are reached.
+ */
+export class MutantTrial {
+  private readonly design: Design;
+  private readonly model: AnyInstance["model"];
+  readonly mutants: readonly AnyMutant[];
+  private unchanged: Unchanged[] | null = null;
+
+  constructor(design: Design) {
+    this.design = design;
+    this.model = design.build();
+    this.mutants = mutantsOf(this.model);
+  }
+
+  /**
+   * What becomes of a mutant. It is `killed` where a property breaks, where a witness that the scenario declares is
+   * reached no more, or where a recipe meets what it cannot do (a value out of its range, an argument that a check
+   * was to refuse); `stillborn` where it is no model; `untried` where no scenario ever comes to what it changes, or
+   * ever decides otherwise there; `same` where all is as before and the states, too, are the same, but for those in
+   * which a CPU is at the changed place; `survived` where all is as before, but other states are reached;
+   * `undecided` at a limit.
+   */
+  async try(mutant: AnyMutant, equivalent: string | null, limits: MutantLimits): Promise<Fate> {
+    const fate: Fate = {
+      name: mutant.name,
+      mechanism: null,
+      mutation: mutant.mutation,
+      procedure: mutant.procedure,
+      outcome: "survived",
+      killed: false,
+      property: null,
+      scenario: null,
+      length: null,
+      equivalent,
+    };
+    this.unchanged ??= await this.searchUnchanged(limits);
+    let instances: Trial[];
+    let hidden: ReadonlySet<string>;
+    try {
+      const model = mutant.build();
+      hidden = new Set([...labelsAt(this.model, mutant), ...labelsAt(model, mutant)]);
+      instances = this.unchanged
+        .filter(({ concerned }) => concerned?.has(mutant) ?? true)
+        .map(({ scenario, sums }) => ({ scenario, sums, of: instantiate(model, scopeOf(scenario)) }));
+    } catch (error) {
+      if (error instanceof ModelError) return { ...fate, outcome: "stillborn" };
+      throw error;
+    }
+    if (limits.isInterrupted()) return { ...fate, outcome: "undecided" };
+    if (instances.length === 0) return { ...fate, outcome: "untried" };
+    const seen = new Set<Seen>();
+    for (const pass of ["few", "all"] as const) {
+      for (const trial of instances) {
+        // oxlint-disable-next-line no-await-in-loop
+        const notice = await look(trial, pass, hidden, limits);
+        if (limits.isInterrupted()) return { ...fate, outcome: "undecided" };
+        if (typeof notice === "object")
+          return { ...fate, ...notice, outcome: "killed", killed: true, scenario: trial.scenario.name };
+        if (pass === "all") seen.add(notice);
+      }
+    }
+    const worst = (["undecided", "survived", "same"] as const).find((one) => seen.has(one));
+    return { ...fate, outcome: worst ?? "survived" };
+  }
+
+  private async searchUnchanged(limits: MutantLimits): Promise<Unchanged[]> {
+    const found: Unchanged[] = [];
+    for (const scenario of this.design.scenarios) {
+      const { model, concerned } = withProbes(this.model, this.mutants);
+      const probed = instantiate(model, { ...scopeOf(scenario), without: [] });
+      const of = instantiate(this.model, scopeOf(scenario));
+      const sums = new StateSums(of);
+      // oxlint-disable-next-line no-await-in-loop
+      const reached = await search(probed, createPacked(probed), limits);
+      // oxlint-disable-next-line no-await-in-loop
+      const summed = await search(of, sums.watch(createCompiled(of)), limits);
+      found.push({
+        scenario,
+        concerned: reached.ending === "exhausted" ? concerned : null,
+        sums: summed.ending === "exhausted" ? sums : null,
+      });
+      if (limits.isInterrupted()) break;
+    }
+    return found;
+  }
+}
+
+interface Trial {
+  readonly scenario: Scenario;
+  readonly sums: StateSums | null;
+  readonly of: AnyInstance;
+}
+
+function scopeOf({ sizes }: Scenario) {
+  return sizes[defaultSize] ?? Object.values(sizes)[0];
+}
+
+function search(of: AnyInstance, evaluator: Evaluator, limits: MutantLimits): Promise<SearchResult> {
+  return breadthFirst(evaluator, {
+    instances: of.instances.length,
+    witnesses: of.witnesses.length,
+    stopAtViolation: false,
+    ...limits,
+  });
 }
 
 type Notice = Pick<Fate, "property" | "length">;
 
+type Seen = "undecided" | "survived" | "same";
+
 async function look(
-  of: AnyInstance,
+  { of, sums }: Trial,
   pass: "few" | "all",
+  hidden: ReadonlySet<string>,
   { maxSeconds, isInterrupted }: MutantLimits,
-): Promise<Notice | "undecided" | null> {
-  const evaluator: Evaluator = pass === "few" ? createPacked(of) : createCompiled(of);
+): Promise<Notice | Seen> {
+  const mine = new StateSums(of);
+  const evaluator: Evaluator = pass === "few" ? createPacked(of) : mine.watch(createCompiled(of));
   let result: SearchResult;
   try {
     result = await breadthFirst(evaluator, {
@@ -103,7 +172,7 @@ async function look(
     throw error;
   }
   const { verdict, properties, witnesses } = judge(of, result);
-  if (verdict === "holds") return null;
+  if (verdict === "holds") return sums?.agreesWith(mine, hidden) === true ? "same" : "survived";
   const violated = properties.flatMap(({ name, violation }) =>
     violation === null ? [] : [{ property: name, length: violation.path.instances.length }],
   );

@@ -160,8 +160,10 @@ export const mutateSchema = z.object({
       mutation: z.enum(mutations),
       procedure: z.string(),
       outcome: z
-        .enum(["killed", "survived", "undecided", "stillborn", "untried"])
-        .describe("stillborn: no model any more; undecided: a limit; untried: no scenario has the call"),
+        .enum(["killed", "same", "survived", "undecided", "stillborn", "untried"])
+        .describe(
+          "same: nothing notices, and but for the changed place the same states are reached; undecided: a limit; stillborn: no model any more; untried: no scenario comes to what is changed, or ever decides otherwise there",
+        ),
       killed: z.boolean(),
       property: z.string().nullable().describe("the property that breaks, or what else noticed"),
       scenario: z.string().nullable(),

@@ -5,13 +5,14 @@
  * question: is the step not needed, or does nothing ask for it?
  */
 import type { Bounds } from "../schema/shape.ts";
+import type { Tree } from "./flatten.ts";
 import type { Model } from "./model.ts";
 import { bodiesOf, mapNodes, type Node, nodesOf, type Procedure, type Site } from "./procedure.ts";
 import { type Threads, threads } from "./threads.ts";
 
 // The frame's type is known where a procedure's body is written.
 // oxlint-disable-next-line no-explicit-any
-type AnyNode<S> = Node<S, any>;
+export type AnyNode<S> = Node<S, any>;
 
 export const mutations = ["drop-check", "drop-step", "swap", "unlock", "shift-bound"] as const;
 export type Mutation = (typeof mutations)[number];
@@ -22,6 +23,10 @@ export interface Mutant<S> {
   readonly name: string;
   readonly mutation: Mutation;
   readonly procedure: string;
+  /** The nodes of the unchanged procedure that it changes: two where they change places, else one. */
+  readonly touches: readonly AnyNode<S>[];
+  /** The condition that stands where the touched one stood, where a bound is shifted. */
+  readonly shifted: Condition<S> | null;
   /** Throws where the changed procedure is none any more, e.g. where a label can no longer be reached. */
   build(): Model<S>;
 }
@@ -30,12 +35,14 @@ export interface Mutant<S> {
 export function mutantsOf<S>(model: Model<S>): Mutant<S>[] {
   const named = model.threads.flatMap((of) =>
     of.procedures.flatMap(({ procedure }) =>
-      changesOf(procedure).map(({ name, mutation, body }): Mutant<S> => {
+      changesOf(procedure).map(({ name, mutation, touches, shifted, body }): Mutant<S> => {
         const changed: Procedure<S> = { ...procedure, body };
         return {
           name: `${procedure.name} ${name}`,
           mutation,
           procedure: procedure.name,
+          touches,
+          shifted,
           build: () => withProcedure(model, of, changed),
         };
       }),
@@ -57,11 +64,9 @@ function withProcedure<S>(model: Model<S>, of: Threads<S, string>, changed: Proc
   return { ...model, threads: model.threads.map((each) => (each === of ? mutated : each)) };
 }
 
-interface Change<S> {
-  readonly name: string;
-  readonly mutation: Mutation;
+type Change<S> = Pick<Mutant<S>, "name" | "mutation" | "touches" | "shifted"> & {
   readonly body: readonly AnyNode<S>[];
-}
+};
 
 function changesOf<S>({ body }: Procedure<S>): Change<S>[] {
   return [...changesOfNodes(body), ...swapsOf(body)];
@@ -73,13 +78,17 @@ function changesOfNodes<S>(body: readonly AnyNode<S>[]): Change<S>[] {
     const by = (mutation: Mutation, name: string, nodes: readonly AnyNode<S>[]): Change<S> => ({
       mutation,
       name,
+      touches: [node],
+      shifted: null,
       body: replace(body, node, nodes),
     });
+    const shift = (of: Condition<S>): Change<S>[] =>
+      shiftsOf(of).map(([told, shifted]) => ({ ...by("shift-bound", told, [shifted]), shifted }));
     switch (node.kind) {
       case "check":
         return [
           by("drop-check", `without the check "${node.name}"`, []),
-          ...shiftsOf(node).map(([told, shifted]) => by("shift-bound", told, [shifted])),
+          ...shift(node),
         ];
       case "step":
       case "choose":
@@ -89,7 +98,7 @@ function changesOfNodes<S>(body: readonly AnyNode<S>[]): Change<S>[] {
         return [by("unlock", `without ${node.name}`, node.body)];
       case "when":
       case "repeat":
-        return shiftsOf(node).map(([told, shifted]) => by("shift-bound", told, [shifted]));
+        return shift(node);
       default:
         return [];
     }
@@ -108,18 +117,18 @@ function swapsOf<S>(body: readonly AnyNode<S>[]): Change<S>[] {
       const swapped = mapNodes(body, (node) =>
         node === first ? [second] : node === second ? [first] : null,
       );
-      return [{ mutation: "swap", name, body: swapped }];
+      return [{ mutation: "swap", name, touches: [first, second], shifted: null, body: swapped }];
     }),
   );
 }
 
-type Condition<S> = Extract<AnyNode<S>, { readonly holds: unknown }>;
+export type Condition<S> = Extract<AnyNode<S>, { readonly holds: unknown }>;
 
 /** The condition with each bound that its text names one more, and one less. */
-function shiftsOf<S>(node: Condition<S>): (readonly [string, AnyNode<S>])[] {
+function shiftsOf<S>(node: Condition<S>): (readonly [string, Condition<S>])[] {
   const bounds = new Set(Array.from(node.holds.toString().matchAll(/\bbounds\.(\w+)/g), ([, name]) => name));
   return [...bounds].flatMap((bound) =>
-    [1, -1].map((by): readonly [string, AnyNode<S>] => {
+    [1, -1].map((by): readonly [string, Condition<S>] => {
       const holds: Condition<S>["holds"] = (s, c, at) => node.holds(s, c, shift(at, bound, by));
       const told = `with ${by > 0 ? "one more" : "one less"} ${bound} in "${node.name}"`;
       return [told, { ...node, holds }];
@@ -138,4 +147,23 @@ function replace<S>(
   by: readonly AnyNode<S>[],
 ): readonly AnyNode<S>[] {
   return mapNodes(body, (each) => (each === node ? by : null));
+}
+
+/** The labels of the mutated procedure, in this model, at which something that the mutant touches is decided or done. */
+export function labelsAt<S>(model: Model<S>, { procedure, touches }: Mutant<S>): readonly string[] {
+  const touched = new Set(nodesOf(touches).flatMap((node) => namesOf(node)));
+  const mentions = (tree: Tree<S>): boolean => {
+    if (tree.kind === "branch") return touched.has(tree.name) || mentions(tree.yes) || mentions(tree.no);
+    return tree.kind === "act" && touched.has(tree.node.name.replace(/, .*/, ""));
+  };
+  return model.threads
+    .flatMap(({ procedures }) => procedures)
+    .filter((flat) => flat.procedure.name === procedure)
+    .flatMap(({ points }) => points.filter(({ tree }) => mentions(tree)).map(({ label }) => label));
+}
+
+/** What a node is called in a decision tree. */
+function namesOf<S>(node: AnyNode<S>): readonly string[] {
+  if (node.kind === "locked") return [`acquire ${node.name}`, `release ${node.name}`];
+  return [node.name.replace(/, .*/, "")];
 }

@@ -2,14 +2,13 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { buildCommand } from "@stricli/core";
-import { mutantsOf } from "../../checker/model/mutate.ts";
 import { wrap } from "../../checker/trace/columns.ts";
 import type { Context } from "../context.ts";
 import { exitCodes, usageError } from "../exit-codes.ts";
 import { jsonFlag, parseSeconds, parseWhole } from "../flags.ts";
 import { withInterrupts } from "../interrupt.ts";
 import { colorsFor, type Io } from "../io.ts";
-import { type Fate, tryMutant } from "../mutants.ts";
+import { type Fate, MutantTrial } from "../mutants.ts";
 import { findTarget, requireKnown } from "../registry.ts";
 import { type MutateOutput, mutateSchema } from "../schemas.ts";
 import { formatTable, quoteForShell } from "../text.ts";
@@ -71,9 +70,11 @@ export const mutateCommand = buildCommand<MutateFlags, [], Context>({
     fullDescription: [
       "Every check and step is left out, every two neighbours change places, every bracket of a lock is opened,",
       "every bound in a condition is one more and one less. Each mutant is searched at `tiny` on the scenarios",
-      "that have its call, until a property breaks or a declared witness is reached no more. Those that survive",
-      "are a review queue: either the change makes no difference, which a sentence says, or a property is",
-      "missing.",
+      "that come to what it changes, until a property breaks or a declared witness is reached no more. What survives",
+      "is `same` where, but for the changed place itself, the very same states are reached: within these bounds it",
+      "makes no difference. All else that survives is a review queue: either the change makes no difference that",
+      "matters, which a sentence says, or a property is missing. `untried` is what no scenario comes to, or ever",
+      "decides otherwise: a gap of the scenarios, which `dmaspec coverage` lists.",
       "",
       "Exit codes: 0 every mutant is noticed, or said to make no difference; 1 otherwise.",
     ].join("\n"),
@@ -81,10 +82,10 @@ export const mutateCommand = buildCommand<MutateFlags, [], Context>({
   async func(flags) {
     const { io, registry } = this;
     const { design } = findTarget(registry, { design: flags.design });
-    const all = mutantsOf(design.build());
-    const calls = [...new Set(all.map(({ procedure }) => procedure))];
+    const trial = new MutantTrial(design);
+    const calls = [...new Set(trial.mutants.map(({ procedure }) => procedure))];
     for (const call of flags.call ?? []) requireKnown(`hypercall of ${design.name}`, call, calls);
-    const mine = all
+    const mine = trial.mutants
       .filter(({ procedure }) => flags.call?.includes(procedure) ?? true)
       .filter((_, i) => flags.share === undefined || i % flags.share.of === flags.share.part - 1);
     const reproduce = describeCall(flags).join(" ");
@@ -96,7 +97,7 @@ export const mutateCommand = buildCommand<MutateFlags, [], Context>({
           if (io.stderr.isTTY) io.stderr.write(`\r\x1b[K${i + 1} of ${mine.length}: ${mutant.name}`);
           const reason = registry.equivalentMutants[`${design.name}: ${mutant.name}`] ?? null;
           fates.push(
-            await tryMutant(design, mutant, reason, { maxSeconds: flags.maxSeconds, isInterrupted }),
+            await trial.try(mutant, reason, { maxSeconds: flags.maxSeconds, isInterrupted }),
           );
         }
         if (io.stderr.isTTY) io.stderr.write("\r\x1b[K");
@@ -119,7 +120,8 @@ export const mutateCommand = buildCommand<MutateFlags, [], Context>({
 
 /** Is it a question that nobody has answered, or whose answer is wrong? */
 function isOpen({ outcome, equivalent }: Fate): boolean {
-  if (outcome === "stillborn") return false;
+  if (outcome === "stillborn" || outcome === "untried") return false;
+  if (outcome === "same" && equivalent === null) return false;
   return (outcome === "killed") === (equivalent !== null);
 }
 
@@ -176,16 +178,24 @@ function tellFates(io: Io, fates: readonly Fate[], reproduce: string): void {
   const countOf = (of: readonly Fate[], outcome: Fate["outcome"]) =>
     of.filter((fate) => fate.outcome === outcome).length;
   const row = (name: string, of: readonly Fate[]): string[] => {
-    const alive = of.filter(({ outcome }) => outcome !== "stillborn");
     const killed = countOf(of, "killed");
-    const same = of.filter((fate) => fate.outcome !== "killed" && fate.equivalent !== null).length;
+    const answered = of.filter((fate) => fate.outcome !== "killed" && fate.equivalent !== null).length;
     const open = of.filter((fate) => isOpen(fate)).length;
-    const rate = alive.length === same ? "" : `${Math.round((100 * killed) / (alive.length - same))} %`;
-    return [name, String(alive.length), String(killed), rate, String(same), String(open)];
+    const asked = killed + open;
+    return [
+      name,
+      String(of.length - countOf(of, "stillborn")),
+      String(killed),
+      String(countOf(of, "same")),
+      String(countOf(of, "untried")),
+      String(answered),
+      String(open),
+      asked === 0 ? "" : `${Math.round((100 * killed) / asked)} %`,
+    ];
   };
   const lines = [
     ...formatTable([
-      ["", "mutants", "killed", "rate", "no difference", "open"],
+      ["", "mutants", "killed", "same", "untried", "answered", "open", "killed of killed and open"],
       ...procedures.map((name) =>
         row(
           name,
