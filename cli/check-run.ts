@@ -3,6 +3,7 @@ import type { Evaluator } from "../checker/evaluate/evaluator.ts";
 import type { SearchOptions, SearchResult } from "../checker/search/result.ts";
 import { CheckpointError } from "../checker/search/checkpoint.ts";
 import { FolderCheckpoints, type OpenedCheckpoint } from "./checkpoint-file.ts";
+import { type Cause, findCause } from "../checker/trace/why/cause.ts";
 import { type Counterexample, defaultTraceFile, replayViolation, writeTrace } from "./counterexample.ts";
 import { crossCheck } from "./cross-check.ts";
 import { DiskSpill } from "./disk-spill.ts";
@@ -22,6 +23,10 @@ import { readVersion } from "./version.ts";
 
 export interface Finding extends Counterexample {
   readonly property: string;
+  /** Where its schedule first goes wrong; null where it has no steps. */
+  // The state is known by names only.
+  // oxlint-disable-next-line no-explicit-any
+  readonly cause: Cause<any> | null;
   /** The trace file, as seen from the folder of the command. */
   readonly file: string;
 }
@@ -155,7 +160,8 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
       seed: request.seed,
       reductions: reductions.used.map((report) => report.name),
     });
-    return { ...counterexample, property: name, file };
+    const cause = findCause(instance, counterexample.replay, name);
+    return { ...counterexample, property: name, cause, file };
   });
   const reproduce = request.reproduce();
   return {

@@ -1,8 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fakeWorld, runFake } from "./fake-world.ts";
+import { invariant } from "../checker/index.ts";
+import { fakeRegistry, fakeWorld, runFake } from "./fake-world.ts";
 import { checkSchema } from "./schemas.ts";
+
+type AnyModel = ReturnType<(typeof fakeRegistry.designs)[number]["build"]>;
 
 async function checkJson(words: string) {
   const { code, stdout, stderr, world } = await runFake(`check ${words} --json`);
@@ -35,9 +38,23 @@ describe("verdicts and exit codes", () => {
     expect(output).toMatchObject({ verdict: "violated", exhaustive: false, ending: "violated" });
     const file = "traces/broken-counting-tiny-count-is-small.json";
     expect(output.properties).toEqual([
-      { name: "count-is-small", verdict: "violated", instance: { place: 0 }, length: 3, trace: file },
-      { name: "nothing-else", verdict: "incomplete", instance: null, length: null, trace: null },
-      { name: "counts-do-not-fall", verdict: "incomplete", instance: null, length: null, trace: null },
+      {
+        name: "count-is-small",
+        verdict: "violated",
+        instance: { place: 0 },
+        length: 3,
+        trace: file,
+        cause: { step: 3, name: "bump" },
+      },
+      { name: "nothing-else", verdict: "incomplete", instance: null, length: null, trace: null, cause: null },
+      {
+        name: "counts-do-not-fall",
+        verdict: "incomplete",
+        instance: null,
+        length: null,
+        trace: null,
+        cause: null,
+      },
     ]);
     const trace = JSON.parse(readFileSync(join(world.io.cwd, file), "utf8"));
     expect(trace.steps).toHaveLength(3);
@@ -50,6 +67,19 @@ describe("verdicts and exit codes", () => {
     expect(output).toMatchObject({ verdict: "violated", exhaustive: true, states: 7 });
     expect(output.properties.map(({ verdict }) => verdict)).toEqual(["violated", "holds", "holds"]);
     expect(output.reproduce).toContain("--all");
+  });
+
+  test("--all tells together what goes wrong at the same step", async () => {
+    const [, broken] = fakeRegistry.designs;
+    const six = invariant("never-six", {}, { sentence: "Never 6.", holds: (s: { n: number }) => s.n !== 6 });
+    const also = (model: AnyModel): AnyModel => ({ ...model, invariants: [...model.invariants, six] });
+    const registry = { ...fakeRegistry, designs: [{ ...broken, build: () => also(broken.build()) }] };
+    const { stdout } = await runFake("check --design broken --all", fakeWorld(), registry);
+    expect(stdout).toContain("also violated, from the same cause:\n  never-six");
+    expect(stdout).toContain("2 of 4 properties can be broken, from 1 cause.");
+    const json = await runFake("check --design broken --all --json", fakeWorld(), registry);
+    const causes = checkSchema.parse(JSON.parse(json.stdout)).properties.map(({ cause }) => cause);
+    expect(causes).toEqual([{ step: 3, name: "bump" }, null, { step: 3, name: "bump" }, null]);
   });
 
   test("incomplete: a limit is never green", async () => {

@@ -63,6 +63,7 @@ export function describeRun(outcome: Outcome): RunOutput {
         instance: finding === undefined ? null : { ...finding.shown.args },
         length: finding?.replay.steps.length ?? null,
         trace: finding?.file ?? null,
+        cause: finding?.cause == null ? null : { step: finding.cause.step.n, name: finding.cause.name },
       };
     }),
     witnesses: judgement.witnesses.map((witness) => ({ ...witness })),

@@ -44,7 +44,7 @@ export function formatReport(outcome: Outcome, options: ReportOptions): string[]
     ...formatHeading(outcome, options),
     "",
     ...(shortest === undefined ? [] : [...formatFinding(outcome, shortest, options), ""]),
-    ...(others.length === 0 ? [] : [...formatOthers(others, options), ""]),
+    ...(others.length === 0 ? [] : [...formatOthers(shortest, others, options), ""]),
     ...formatProperties(outcome, options),
     ...formatAvailability(outcome, options),
     "",
@@ -79,13 +79,32 @@ export function formatFinding(
   ];
 }
 
-function formatOthers(others: readonly Finding[], { colors }: ReportOptions): string[] {
-  const rows = others.map(({ shown, replay, file }) => [
-    colors.red(nameClaim(shown)),
-    countOf(replay.steps.length, "step"),
-    `npx dmaspec replay ${quoteForShell(file)}`,
-  ]);
-  return ["also violated:", ...formatTable(rows)];
+/**
+ * What else is violated, by cause: schedules that first go wrong at the same step are one failure, and are told
+ * together, those of the counterexample shown above first.
+ */
+function formatOthers(shortest: Finding, others: readonly Finding[], options: ReportOptions): string[] {
+  const { width, colors } = options;
+  const causes = new Map<string | undefined, Finding[]>([[shortest.cause?.name, []]]);
+  for (const finding of others) {
+    const name = finding.cause?.name;
+    causes.set(name, [...(causes.get(name) ?? []), finding]);
+  }
+  return [...causes].flatMap(([name, findings], i) => {
+    const [first] = findings;
+    if (first === undefined) return [];
+    const { cause } = first;
+    const told =
+      i === 0
+        ? "also violated, from the same cause:"
+        : `also violated, from another cause: "${name ?? ""}" breaks ${cause?.broken.join(", ") ?? ""}`;
+    const rows = findings.map(({ shown, replay, file }) => [
+      colors.red(nameClaim(shown)),
+      countOf(replay.steps.length, "step"),
+      `npx dmaspec replay ${quoteForShell(file)}`,
+    ]);
+    return [...wrap(told, width), ...formatTable(rows)];
+  });
 }
 
 function formatProperties({ judgement }: Outcome, { width, colors }: ReportOptions): string[] {
@@ -177,7 +196,13 @@ export function formatMeaning(outcome: Outcome, { width, colors }: ReportOptions
   ];
 }
 
-function meaningOf({ judgement, result }: Outcome): string {
+function fromCauses({ findings }: Outcome): string {
+  const causes = new Set(findings.map(({ cause }) => cause?.name));
+  return findings.length < 2 ? "" : `, from ${countOf(causes.size, "cause")}`;
+}
+
+function meaningOf(outcome: Outcome): string {
+  const { judgement, result } = outcome;
   const broken = judgement.properties.filter((property) => property.verdict === "violated").length;
   const all = judgement.properties.length;
   const ending = describeEnding(result.ending);
@@ -187,7 +212,7 @@ function meaningOf({ judgement, result }: Outcome): string {
     case "violated": {
       const rest = judgement.exhaustive || broken === all ? "" : `; ${ending}, so the others are not decided`;
       const what = all === 1 ? "the property" : `${broken} of ${all} properties`;
-      return `${what} can be broken${rest}.`;
+      return `${what} can be broken${fromCauses(outcome)}${rest}.`;
     }
     case "incomplete":
       if (result.ending === "exhausted")

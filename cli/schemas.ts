@@ -19,6 +19,10 @@ const instance = z
   .nullable()
   .describe("which instance of the property is broken");
 const length = count.nullable().describe("steps of the counterexample");
+const cause = z
+  .object({ step: count.describe("the first step that breaks any property"), name: z.string() })
+  .nullable()
+  .describe("where the counterexample first goes wrong: the same step is the same failure");
 const trace = z.string().nullable().describe("the path of the written trace file");
 
 const runFields = {
@@ -82,7 +86,7 @@ const runFields = {
   tableBytesPerState: z.number().min(0).describe("bytes of the table of states, for each state"),
   peakMemoryBytes: z.number().min(0),
   digest: z.string().describe("order-independent digest of the set of states seen"),
-  properties: z.array(z.object({ name: z.string(), verdict, instance, length, trace })),
+  properties: z.array(z.object({ name: z.string(), verdict, instance, length, trace, cause })),
   witnesses: z.array(z.object({ name: z.string(), reached: z.boolean() })),
   availability: z
     .array(z.object({ name: z.string(), length: count }))

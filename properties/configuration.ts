@@ -206,6 +206,7 @@ export const configurationSteps: readonly StepProperty<Seen>[] = [
     "entries-of-streams-change-under-iommu.lock",
     { device },
     {
+      standsAlone: true,
       sentence: "A stream table entry is written only by a CPU that holds the SMMU's lock.",
       holds: (before: Seen, after: Seen, step, { device: k }) =>
         before.streams.length === 0 ||

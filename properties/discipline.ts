@@ -82,6 +82,7 @@ export const memorySafety: readonly Invariant<Seen>[] = [
     "memory-safety",
     {},
     {
+      standsAlone: true,
       sentence: "EL2 accesses no memory outside its tables.",
       holds: (s: Seen) => s.wildAccess === "none",
       explain: ({ wildAccess }) =>
@@ -100,6 +101,7 @@ export const discipline: readonly StepProperty<Seen>[] = [
     "entries-change-under-pgt_lock",
     { domain },
     {
+      standsAlone: true,
       sentence:
         "An entry of a page table is written only by a CPU that holds the table's pgt_lock, or that frees the domain.",
       holds: (before: Seen, after: Seen, step, { domain: d }) => {
@@ -117,6 +119,7 @@ export const discipline: readonly StepProperty<Seen>[] = [
     "pages-change-under-host_mmu.lock",
     { page },
     {
+      standsAlone: true,
       sentence: "A page's owner, state and count change only under host_mmu.lock.",
       holds: (before: Seen, after: Seen, step, { page: p }) =>
         isSamePage(before.pages[p], after.pages[p]) || isHeldBy(before.hostMmuLock, step),
@@ -128,6 +131,7 @@ export const discipline: readonly StepProperty<Seen>[] = [
     "queue-changes-under-iommu.lock",
     { smmu },
     {
+      standsAlone: true,
       sentence: "The producer's side of the command queue changes only under iommu.lock.",
       holds: (before: Seen, after: Seen, step, { smmu: n }) => {
         const { queue: then, iommuLock } = before.smmus[n];

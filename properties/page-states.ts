@@ -91,6 +91,7 @@ export const pageStateSteps: readonly StepProperty<Seen>[] = [
     "hypervisor-mappings-change-under-pkvm_pgd_lock",
     { page },
     {
+      standsAlone: true,
       sentence: "What the hypervisor's stage 1 says of a page changes only under pkvm_pgd_lock.",
       holds: (before: Seen, after: Seen, step, { page: p }) =>
         before.pages[p].hypState === after.pages[p].hypState || isHeldBy(before.pkvmPgdLock, step),
@@ -102,6 +103,7 @@ export const pageStateSteps: readonly StepProperty<Seen>[] = [
     "guest-mappings-change-under-guest-lock",
     { page },
     {
+      standsAlone: true,
       sentence: "What a guest's stage 2 says of a page changes only under that stage 2's lock.",
       holds: (before: Seen, after: Seen, step, { page: p }) => {
         const then = before.pages[p];

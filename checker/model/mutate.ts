@@ -86,10 +86,7 @@ function changesOfNodes<S>(body: readonly AnyNode<S>[]): Change<S>[] {
       shiftsOf(of).map(([told, shifted]) => ({ ...by("shift-bound", told, [shifted]), shifted }));
     switch (node.kind) {
       case "check":
-        return [
-          by("drop-check", `without the check "${node.name}"`, []),
-          ...shift(node),
-        ];
+        return [by("drop-check", `without the check "${node.name}"`, []), ...shift(node)];
       case "step":
       case "choose":
       case "wait":

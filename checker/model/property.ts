@@ -16,6 +16,8 @@ export interface Invariant<S> {
   explain?(s: S, args: AnyArgs, setting: Setting): string;
   /** Where the property says something. That such a state is reached is a witness: without it a run is vacuous. */
   premise?(s: S, args: AnyArgs, setting: Setting): boolean;
+  /** A breach of it leads to no breach of another one: it is the cause of no other finding. */
+  readonly standsAlone?: boolean;
   /** The SeKVM invariant with the same meaning. */
   readonly sekvm?: string;
 }
@@ -35,6 +37,8 @@ export interface StepProperty<S> {
   readonly params: Params;
   holds(before: S, after: S, step: TakenStep, args: AnyArgs, setting: Setting): boolean;
   explain?(before: S, after: S, step: TakenStep, args: AnyArgs, setting: Setting): string;
+  /** A breach of it leads to no breach of another one: it is the cause of no other finding. */
+  readonly standsAlone?: boolean;
   readonly sekvm?: string;
 }
 
@@ -63,6 +67,7 @@ interface InvariantBody<S, A> {
   readonly holds: (s: S, args: A, setting: Setting) => boolean;
   readonly explain?: (s: S, args: A, setting: Setting) => string;
   readonly premise?: (s: S, args: A, setting: Setting) => boolean;
+  readonly standsAlone?: boolean;
   readonly sekvm?: string;
 }
 
@@ -78,6 +83,7 @@ interface StepPropertyBody<S, A> {
   readonly sentence: string;
   readonly holds: (before: S, after: S, step: TakenStep, args: A, setting: Setting) => boolean;
   readonly explain?: (before: S, after: S, step: TakenStep, args: A, setting: Setting) => string;
+  readonly standsAlone?: boolean;
   readonly sekvm?: string;
 }
 

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { createCompiled } from "../compile/compiled.ts";
 import { createPacked } from "../evaluate/packed.ts";
-import { instantiate, defineModel } from "../model/model.ts";
+import type { Evaluator } from "../evaluate/evaluator.ts";
+import { defineModel, type Instance, instantiate } from "../model/model.ts";
 import { labelsAt, mutantsOf } from "../model/mutate.ts";
 import { withProbes } from "../model/probe.ts";
 import { check, type FrameOf, locked, procedure, refuse, step } from "../model/procedure.ts";
@@ -34,7 +35,10 @@ const write = procedure<S, Record<never, never>>("write", { args: {} }, [
 const model = defineModel<S>({ name: "writing", state, threads: [threads<S, "cpu">(cpu, "cpus", [write])] });
 const scope = { bounds: { cpu: 2, top: 2 } };
 
-async function sumsOf(of: ReturnType<typeof instantiate<S>>, create = createCompiled): Promise<StateSums> {
+async function sumsOf(
+  of: Instance<S>,
+  create: (of: Instance<S>) => Evaluator = createCompiled,
+): Promise<StateSums> {
   const sums = new StateSums(of);
   const limits = { instances: of.instances.length, witnesses: of.witnesses.length, stopAtViolation: false };
   await breadthFirst(sums.watch(create(of)), limits);
@@ -68,11 +72,12 @@ test("what is never come to, or never decided otherwise, concerns no mutant", as
   const mutants = mutantsOf(model);
   const { model: probed, concerned } = withProbes(model, mutants);
   const of = instantiate(probed, { ...scope, without: [] });
-  await breadthFirst(createPacked(of), { instances: of.instances.length, witnesses: 0, stopAtViolation: false });
+  await breadthFirst(createPacked(of), {
+    instances: of.instances.length,
+    witnesses: 0,
+    stopAtViolation: false,
+  });
   const spared = mutants.filter((mutant) => !concerned.has(mutant)).map(({ name }) => name);
   // b is below 2 there, always; below 1 it is not.
-  expect(spared).toEqual([
-    'write without the check "b is small"',
-    'write with one more top in "b is small"',
-  ]);
+  expect(spared).toEqual(['write without the check "b is small"', 'write with one more top in "b is small"']);
 });

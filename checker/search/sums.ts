@@ -8,13 +8,21 @@
  */
 import type { Evaluator } from "../evaluate/evaluator.ts";
 import { controlLeaf } from "../evaluate/packed.ts";
-import type { Instance } from "../model/model.ts";
-import { type Leaf, readLeaf } from "../schema/layout.ts";
+import { type Layout, type Leaf, readLeaf } from "../schema/layout.ts";
 import { valueOf } from "../schema/shape.ts";
 import { StateDigest } from "./digest.ts";
 
 /** Where every process is, by the names of the labels, in the order of the processes. */
 export type Where = readonly string[];
+
+/** Of an instance: where its fields lie, and the control labels of its processes. */
+interface Laid {
+  readonly layout: Layout;
+  readonly processes: readonly {
+    readonly process: { readonly frames: string; readonly control: string };
+    readonly tried: { readonly length: number };
+  }[];
+}
 
 interface Sum {
   readonly where: Where;
@@ -32,13 +40,17 @@ export class StateSums {
   private readonly sums = new Map<number, Sum>();
   private readonly codes: Int32Array;
 
-  constructor({ layout, processes }: Instance<unknown>) {
+  constructor({ layout, processes }: Laid) {
     this.controls = processes.flatMap(({ process, tried }) =>
-      tried.map((_, self) => controlLeaf(layout.root, process.frames, self, process.control)),
+      Array.from({ length: tried.length }, (_, self) =>
+        controlLeaf(layout.root, process.frames, self, process.control),
+      ),
     );
     this.masks = new Int32Array(layout.words).fill(-1);
     for (const { word, mask, shift } of this.controls) this.masks[word] &= ~(mask << shift);
-    this.places = JSON.stringify(layout.leaves.map(({ path, word, bits, shift }) => [path, word, bits, shift]));
+    this.places = JSON.stringify(
+      layout.leaves.map(({ path, word, bits, shift }) => [path, word, bits, shift]),
+    );
     this.codes = new Int32Array(layout.words);
   }
 
@@ -94,6 +106,8 @@ export class StateSums {
 
   private visible(hidden: ReadonlySet<string>): Map<string, string> {
     const shown = [...this.sums.values()].filter(({ where }) => !where.some((label) => hidden.has(label)));
-    return new Map(shown.map(({ where, digest, states }) => [where.join("; "), `${states} ${digest.toString()}`]));
+    return new Map(
+      shown.map(({ where, digest, states }) => [where.join("; "), `${states} ${digest.toString()}`]),
+    );
   }
 }

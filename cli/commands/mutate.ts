@@ -96,9 +96,7 @@ export const mutateCommand = buildCommand<MutateFlags, [], Context>({
         for (const [i, mutant] of mine.entries()) {
           if (io.stderr.isTTY) io.stderr.write(`\r\x1b[K${i + 1} of ${mine.length}: ${mutant.name}`);
           const reason = registry.equivalentMutants[`${design.name}: ${mutant.name}`] ?? null;
-          fates.push(
-            await trial.try(mutant, reason, { maxSeconds: flags.maxSeconds, isInterrupted }),
-          );
+          fates.push(await trial.try(mutant, reason, { maxSeconds: flags.maxSeconds, isInterrupted }));
         }
         if (io.stderr.isTTY) io.stderr.write("\r\x1b[K");
       });

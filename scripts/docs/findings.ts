@@ -14,6 +14,7 @@ import { formatChange, formatValue, type PlainValue } from "../../checker/trace/
 import { confirmClaim, type Replay, type ReplayedStep, replayTrace } from "../../checker/trace/replay.ts";
 import { formatBounds, formatCount } from "../../cli/text.ts";
 import { machineDesigns } from "../../model/index.ts";
+import { findCause, nameStep } from "../../checker/trace/why/cause.ts";
 import { cell } from "./origins.ts";
 
 /** States after which a search is cut: what is not found by then is not claimed to be absent. */
@@ -133,24 +134,6 @@ interface Retold {
   readonly rank: number;
 }
 
-/** Properties of EL2 that other findings do not follow from: what breaks them is told only as their own finding. */
-function isSidelong(name: string): boolean {
-  return name === "memory-safety" || /-changes?-under-/.test(name);
-}
-
-/** The properties that do not hold of a step, or of the state after it. */
-function brokenBy(of: Preparation["instance"], step: AnyStep): string[] {
-  const { before, after, outcome, instance } = step;
-  const taken = { action: instance.action.name, args: instance.args, outcome };
-  const broken = [
-    ...of.invariants.filter(({ property, args }) => !property.holds(after, args, of.setting)),
-    ...of.stepProperties.filter(
-      ({ property, args }) => !property.holds(before, after, taken, args, of.setting),
-    ),
-  ];
-  return [...new Set(broken.map(({ property }) => property.name))];
-}
-
 function retell(run: Searched, found: Found): Retold {
   const { instance } = prepare(run);
   const steps = found.steps.map(([action, args], i) => ({ n: i + 1, action, args }));
@@ -159,28 +142,18 @@ function retell(run: Searched, found: Found): Retold {
   const shown = confirmClaim(instance, replay, found);
   if (shown === null)
     throw new Error(`${run.design}: the schedule of ${found.name} does not break it any more`);
-  const last = replay.steps[replay.steps.length - 1];
-  let fatal = last;
-  let broken = [found.name];
-  for (const step of replay.steps) {
-    const names = brokenBy(instance, step).filter((name) => name === found.name || !isSidelong(name));
-    if (names.length === 0) continue;
-    fatal = step;
-    broken = names;
-    break;
-  }
+  const cause = findCause(instance, replay, found.name);
+  if (cause === null) throw new Error(`${run.design}: the schedule of ${found.name} has no steps`);
   const order = [...instance.invariants, ...instance.stepProperties].map(({ property }) => property.name);
   const rank = order.indexOf(found.name);
-  return { run, shown, replay, fatal, broken, rank: rank < 0 ? order.length : rank };
-}
-
-/** The step that is taken: its own name where the point is called after a loop or a branch. */
-function nameStep({ instance, outcome }: AnyStep): string {
-  const { name } = instance.action;
-  const [call, ...rest] = name.split(": ");
-  const [what] = outcome.split("; ");
-  const isNode = what !== "" && !/^(returns|refuses|panics)/.test(what);
-  return isNode && rest.length > 0 ? `${call}: ${what}` : name.replace(/ #\d+$/, "");
+  return {
+    run,
+    shown,
+    replay,
+    fatal: cause.step,
+    broken: cause.broken,
+    rank: rank < 0 ? order.length : rank,
+  };
 }
 
 function describeCall({ instance }: AnyStep, lane: string): string {
