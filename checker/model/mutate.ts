@@ -82,11 +82,11 @@ function changesOfNodes<S>(body: readonly AnyNode<S>[]): Change<S>[] {
       shifted: null,
       body: replace(body, node, nodes),
     });
-    const shift = (of: Condition<S>): Change<S>[] =>
+    const byShifts = (of: Condition<S>): Change<S>[] =>
       shiftsOf(of).map(([told, shifted]) => ({ ...by("shift-bound", told, [shifted]), shifted }));
     switch (node.kind) {
       case "check":
-        return [by("drop-check", `without the check "${node.name}"`, []), ...shift(node)];
+        return [by("drop-check", `without the check "${node.name}"`, []), ...byShifts(node)];
       case "step":
       case "choose":
       case "wait":
@@ -95,7 +95,7 @@ function changesOfNodes<S>(body: readonly AnyNode<S>[]): Change<S>[] {
         return [by("unlock", `without ${node.name}`, node.body)];
       case "when":
       case "repeat":
-        return shift(node);
+        return byShifts(node);
       default:
         return [];
     }

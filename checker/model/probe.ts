@@ -49,7 +49,7 @@ function probe<S>(
       for (const mutant of mine) concerned.add(mutant);
     };
     /** Notes whom it concerns that the condition came out so. */
-    const decide = <C>(holds: boolean, s: S, c: C, at: Site): boolean => {
+    const decide = (holds: boolean, s: S, c: unknown, at: Site): boolean => {
       for (const mutant of mine) {
         if (concerned.has(mutant)) continue;
         const { mutation, shifted, touches } = mutant;
@@ -115,7 +115,7 @@ function probe<S>(
 }
 
 /** Does the shifted condition come out as the one that it stands for? */
-function isAsBefore<S, C>(shifted: Condition<S>, holds: boolean, s: S, c: C, at: Site): boolean {
+function isAsBefore<S>(shifted: Condition<S>, holds: boolean, s: S, c: unknown, at: Site): boolean {
   try {
     return shifted.holds(s, c, at) === holds;
   } catch {

@@ -5,7 +5,7 @@ import type { Evaluator } from "../evaluate/evaluator.ts";
 import { defineModel, type Instance, instantiate } from "../model/model.ts";
 import { labelsAt, mutantsOf } from "../model/mutate.ts";
 import { withProbes } from "../model/probe.ts";
-import { check, type FrameOf, locked, procedure, refuse, step } from "../model/procedure.ts";
+import { check, locked, procedure, refuse, step } from "../model/procedure.ts";
 import { lockState, threads } from "../model/threads.ts";
 import { range, record, sort, type StateOf } from "../schema/fields.ts";
 import { breadthFirst } from "./breadth-first.ts";
@@ -14,21 +14,20 @@ import { StateSums } from "./sums.ts";
 const cpu = sort("cpu");
 const state = record({ a: range(0, 1), b: range(0, 1), c: range(0, 1), lock: lockState(cpu) });
 type S = StateOf<typeof state>;
-type C = FrameOf<Record<never, never>, Record<never, never>>;
 
 /** The order of the first two steps is seen in what is copied; that of the next two is seen by nobody. */
 const write = procedure<S, Record<never, never>>("write", { args: {} }, [
   locked({ name: "the lock", of: (s: S) => s.lock }, [
-    step("write a", (s: S, _: C) => {
+    step("write a", (s: S) => {
       s.a = 1;
     }),
-    step("copy a to b", (s: S, _: C) => {
+    step("copy a to b", (s: S) => {
       s.b = s.a;
     }),
-    step("write c", (s: S, _: C) => {
+    step("write c", (s: S) => {
       s.c = 1;
     }),
-    check("b is small", (s: S, _: C, { bounds }) => s.b < bounds.top, refuse("large")),
+    check("b is small", (s: S, _, { bounds }) => s.b < bounds.top, refuse("large")),
     step("be done", () => {}),
   ]),
 ]);

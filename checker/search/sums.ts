@@ -57,7 +57,7 @@ export class StateSums {
   /** The evaluator, which now also sums up each state that it is asked to check. */
   watch(evaluator: Evaluator): Evaluator {
     const { words: size } = evaluator;
-    const { countClean } = evaluator;
+    const countClean = evaluator.countClean?.bind(evaluator);
     return {
       name: evaluator.name,
       words: size,
@@ -71,7 +71,7 @@ export class StateSums {
       },
       ...(countClean && {
         countClean: (words: Int32Array, offset: number, count: number) => {
-          const clean = countClean.call(evaluator, words, offset, count);
+          const clean = countClean(words, offset, count);
           for (let n = 0; n < clean; n++) this.add(words, offset + n * size);
           return clean;
         },
