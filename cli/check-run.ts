@@ -103,6 +103,7 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
     engine: run.engine,
     workers: run.workers,
     memory,
+    identity: run.identity,
     isToSpill: request.limits.memory !== undefined,
     isBound: run.reduce === "none" ? (request.isBound ?? null) : "reductions need a search in JavaScript",
   });

@@ -5,10 +5,12 @@ import { explainedGaps } from "../properties/explained-gaps.ts";
 import { designs } from "../properties/index.ts";
 import { weakenings } from "../properties/weakenings/index.ts";
 import { designOf } from "../properties/weakenings/weakening.ts";
+import { readBuildDigest } from "./program-digest.ts";
 import type { Registry } from "./registry.ts";
 
 export function loadDesigns(): Registry {
   return {
+    builtFrom: readBuildDigest(),
     designs,
     examples: exampleDesigns,
     weakenings: weakenings.map((weakening) => ({

@@ -1,5 +1,6 @@
 /** The evaluators that a run can choose. */
 import { availableParallelism } from "node:os";
+import type { Compiled } from "../checker/compile/compile.ts";
 import type { CompiledEvaluator } from "../checker/compile/compiled.ts";
 import type { Evaluator } from "../checker/evaluate/evaluator.ts";
 import { createPacked } from "../checker/evaluate/packed.ts";
@@ -8,6 +9,7 @@ import type { Instance } from "../checker/model/model.ts";
 import { breadthFirst } from "../checker/search/breadth-first.ts";
 import type { SearchOptions, SearchResult } from "../checker/search/result.ts";
 import { simulate, type SimulationOptions } from "../checker/search/simulate.ts";
+import { codeFolder, keeping, OtherMemory, readKept } from "./code-cache.ts";
 import { usageError } from "./exit-codes.ts";
 
 /**
@@ -34,6 +36,8 @@ export interface EngineRequest {
   readonly isToSpill?: boolean;
   /** Bytes that the search may take. */
   readonly memory?: number | undefined;
+  /** All that the compiled instance depends on, as a text: then it may be kept for the next run. */
+  readonly identity?: string | null;
 }
 
 export interface ChosenEngine {
@@ -60,23 +64,50 @@ export async function chooseEngine<S>(instance: Instance<S>, request: EngineRequ
     return { evaluator, name: engine, workers: 1, fallbacks: 0, remark: null };
   }
   if (engine === "js") requireOneThread(engine, workers);
-  const { compileInstance, runCompiled } = await import("../checker/compile/compiled.ts");
-  const compiled = compileInstance(instance);
   let remark: string | null = engine === "wasm" || (workers ?? 1) > 1 ? isBound : null;
+  let compiled: Compiled | null = null;
   const isWasm =
     engine === "wasm" || (engine === "auto" && (request.isToSpill !== true || (workers ?? 1) > 1));
   if (isWasm && isBound === null) {
-    const { createWasm, reasonAgainstWasm } = await import("../checker/parallel/wasm-evaluator.ts");
-    remark = reasonAgainstWasm(compiled);
-    if (remark === null) {
-      const threads = workers ?? Math.min(usualWorkers, availableParallelism());
-      const evaluator = createWasm(instance, { workers: threads, memory: request.memory }, compiled);
-      return { evaluator, name: "wasm", workers: threads, fallbacks: 0, remark: null };
-    }
+    const threads = workers ?? Math.min(usualWorkers, availableParallelism());
+    const made = await makeWasm(instance, { ...request, workers: threads });
+    if (!("against" in made))
+      return { evaluator: made, name: "wasm", workers: threads, fallbacks: 0, remark: null };
+    ({ compiled, against: remark } = made);
   }
-  const evaluator: CompiledEvaluator = runCompiled(instance, compiled);
+  const { compileInstance, runCompiled } = await import("../checker/compile/compiled.ts");
+  const evaluator: CompiledEvaluator = runCompiled(instance, compiled ?? compileInstance(instance));
   const why = remark === null ? null : `${remark}, so the engine is js, on one thread`;
   return { evaluator, name: "js", workers: 1, fallbacks: evaluator.fallbacks.length, remark: why };
+}
+
+/** The evaluator in WebAssembly, from what another run compiled if its identity is known; or why there is none. */
+async function makeWasm<S>(
+  instance: Instance<S>,
+  { identity, memory, workers }: EngineRequest,
+): Promise<Evaluator | { readonly compiled: Compiled; readonly against: string }> {
+  const { WasmEvaluator } = await import("../checker/parallel/wasm-evaluator.ts");
+  const folder = codeFolder();
+  const options = { workers: workers ?? 1, memory };
+  const name = identity === undefined || identity === null ? null : `${options.workers} threads: ${identity}`;
+  const kept = name === null || folder === null ? null : readKept(folder, name);
+  try {
+    if (kept !== null) return new WasmEvaluator(instance, kept, options);
+  } catch (error) {
+    if (!(error instanceof OtherMemory)) throw error;
+  }
+  const { compileInstance } = await import("../checker/compile/compiled.ts");
+  const { NotInWasm } = await import("../checker/compile/print-wasm.ts");
+  const { sourceOf } = await import("../checker/parallel/create-wasm.ts");
+  const compiled = compileInstance(instance);
+  try {
+    const source = sourceOf(instance, compiled);
+    const keeper = name === null || folder === null ? source : keeping(folder, name, source);
+    return new WasmEvaluator(instance, keeper, options);
+  } catch (error) {
+    if (!(error instanceof NotInWasm)) throw error;
+    return { compiled, against: error.message };
+  }
 }
 
 function requireOneThread(engine: EngineName, workers: number | undefined): void {

@@ -1,7 +1,11 @@
-/** What this program is made of, in a digest: a run can be continued only by the same program on the same model. */
+/**
+ * What this program is made of, in a digest: a run can be continued only by the same program, and what was compiled
+ * before is good only for the sources that it was compiled from.
+ */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { packageRoot } from "./package-root.ts";
 
 /** The folders whose files make a model and its search. */
@@ -19,6 +23,18 @@ export function computeProgramDigest(): string {
     }
   }
   return hash.digest("hex");
+}
+
+/**
+ * The digest that the build wrote, if this runs from built output (the launcher takes care that that is as new as the
+ * sources); otherwise null.
+ */
+export function readBuildDigest(): string | null {
+  const built = dirname(dirname(fileURLToPath(import.meta.url)));
+  const stamp = join(built, ".built");
+  if (built !== join(packageRoot(), "dist") || !existsSync(stamp)) return null;
+  const digest = readFileSync(stamp, "utf8").trim();
+  return /^[0-9a-f]{64}$/.test(digest) ? digest : null;
 }
 
 function filesIn(folder: string): string[] {

@@ -5,6 +5,8 @@ import { getNearestName } from "../checker/errors.ts";
 import { usageError } from "./exit-codes.ts";
 
 export interface Registry {
+  /** What the designs were built from, in a digest; absent: nobody knows, and nothing is kept of them. */
+  readonly builtFrom?: string | null;
   /** The designs of DMA isolation. */
   readonly designs: readonly Design[];
   /** Small models that pin the engine: checked like any other design, and left out of the verdict table. */

@@ -29,6 +29,8 @@ export interface Preparation {
   /** The reductions asked for. */
   readonly reduce: ReduceChoice;
   readonly modelDigest: string;
+  /** All that the compiled instance depends on, as a text; null where that is not known. */
+  readonly identity: string | null;
   readonly powersOff: readonly string[];
   readonly assumptionsOff: readonly string[];
   /** The only property looked at, or `null` for all that belong to the scenario. */
@@ -50,6 +52,12 @@ export function prepareRun(
   const watched = watchPanics(declared);
   const searched = without.includes(deadlockProperty) ? { ...watched, deadlock: "none" as const } : watched;
   const instance = instantiate(searched, { ...target.scope, powersOff, assumptionsOff, without });
+  const modelDigest = computeModelDigest(instance, declared);
+  const { builtFrom = null } = registry;
+  const identity =
+    builtFrom === null
+      ? null
+      : JSON.stringify([builtFrom, target.design.name, instance.scope, searched.deadlock, modelDigest]);
   return {
     target,
     declared,
@@ -57,7 +65,8 @@ export function prepareRun(
     engine: flags.engine ?? "auto",
     workers: flags.workers,
     reduce: flags.reduce ?? "none",
-    modelDigest: computeModelDigest(instance, declared),
+    modelDigest,
+    identity,
     powersOff,
     assumptionsOff,
     property: flags.property ?? null,

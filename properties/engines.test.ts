@@ -15,7 +15,7 @@ import {
   instantiate,
 } from "../checker/index.ts";
 import { searchInWasm } from "../checker/parallel/search.ts";
-import { createWasm } from "../checker/parallel/wasm-evaluator.ts";
+import { createWasm } from "../checker/parallel/create-wasm.ts";
 import type { SearchOptions, SearchResult } from "../checker/search/result.ts";
 import { seeded } from "../checker/testing/random-state.ts";
 import { walkTogether } from "../checker/testing/walk-together.ts";

@@ -5,7 +5,18 @@
 //   node scripts/build.mjs --optional  then only warns: after `npm ci` the launcher runs the sources instead
 
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -43,8 +54,20 @@ async function build() {
     const { buildExplorer } = await import("./build-explorer.mjs");
     writeFileSync(join(root, fresh, "explorer.html"), await buildExplorer());
   }
+  const digest = digestOf(join(root, fresh));
   rmSync(join(root, "dist"), { recursive: true, force: true });
   renameSync(join(root, fresh), join(root, "dist"));
-  writeFileSync(join(root, stamp), "");
+  writeFileSync(join(root, stamp), `${digest}\n`);
   utimesSync(join(root, stamp), began, began);
+}
+
+/** The digest of a folder's files, by which what was compiled from them is found again. */
+function digestOf(folder) {
+  const hash = createHash("sha256");
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  for (const file of files) hash.update(`${file.slice(folder.length)}\n`).update(readFileSync(file));
+  return hash.digest("hex");
 }

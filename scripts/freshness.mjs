@@ -13,7 +13,7 @@ const bundled = ["explorer"];
 /** Files beside the rooms that decide what the compiler makes of them. */
 const settings = ["tsconfig.json", "tsconfig.build.json", "scripts/build.mjs", "scripts/build-explorer.mjs"];
 
-/** Written at the end of a build; its time is the moment the build began to read. */
+/** Written at the end of a build, with a digest of it; its time is the moment the build began to read. */
 export const stamp = "dist/.built";
 
 /** Is dist/ at least as new as every source file, or are there no sources (an installed package)? */

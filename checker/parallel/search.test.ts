@@ -15,7 +15,8 @@ import { isLocatedModelError } from "../search/result.ts";
 import { randomModel } from "../testing/random-model.ts";
 import { walkTogether } from "../testing/walk-together.ts";
 import { searchInWasm } from "./search.ts";
-import { createWasm, type WasmOptions } from "./wasm-evaluator.ts";
+import { createWasm } from "./create-wasm.ts";
+import type { WasmOptions } from "./wasm-evaluator.ts";
 
 // oxlint-disable-next-line no-explicit-any
 type AnyInstance = Instance<any>;

@@ -8,7 +8,7 @@ import { type Instance, instantiate } from "../index.ts";
 import type { SearchResult } from "../search/result.ts";
 import { simulate, type SimulationOptions } from "../search/simulate.ts";
 import { swarm } from "./swarm.ts";
-import { createWasm } from "./wasm-evaluator.ts";
+import { createWasm } from "./create-wasm.ts";
 
 // oxlint-disable-next-line no-explicit-any
 type AnyInstance = Instance<any>;

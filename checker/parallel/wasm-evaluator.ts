@@ -3,19 +3,14 @@
  * that threads share. It is an evaluator like the others (which is how they are compared), and what the search
  * among threads runs on.
  *
- * What has to run as it was written (exact errors, deadlocks in words) the packed evaluator does, in JavaScript. A
- * model with a recipe that was not compiled is not taken at all: that would be most of the work.
+ * What has to run as it was written (exact errors, deadlocks in words) the packed evaluator does, in JavaScript. The
+ * compiler is not loaded from here: the module may have been made before (create-wasm.ts makes it).
  */
-import { type Compiled, type Fallback } from "../compile/compile.ts";
-import { compileInstance } from "../compile/compiled.ts";
-import { emitModel } from "../compile/emit-wasm.ts";
-import { NotInWasm } from "../compile/print-wasm.ts";
+import type { Fallback } from "../compile/compile.ts";
 import type { Deadlock, Evaluator, Successors } from "../evaluate/evaluator.ts";
 import { createPacked } from "../evaluate/packed.ts";
 import { createReference } from "../evaluate/reference.ts";
 import type { Instance } from "../model/model.ts";
-import { ModuleEncoder } from "../wasm/encoder.ts";
-import { i32 } from "../wasm/opcodes.ts";
 import {
   allocateShared,
   compileWasm,
@@ -26,8 +21,6 @@ import {
   type WasmMemory,
   type WasmModule,
 } from "../wasm/platform.ts";
-import { aroundModel, emitKeepLeast, emitSearch } from "./emit-search.ts";
-import { emitTable } from "./emit-table.ts";
 import { MemoryMap } from "./memory-map.ts";
 import { chooseSlot } from "./slot.ts";
 
@@ -44,20 +37,13 @@ export interface WasmOptions {
 const mostEmptyBytes = 40 * 2 ** 20;
 const leastPages = 1 << 9;
 
-/** Why a model cannot run as WebAssembly: a sentence, or null if it can. */
-export function reasonAgainstWasm({ fallbacks }: Compiled): string | null {
-  const [first] = fallbacks;
-  if (first === undefined) return null;
-  return `${fallbacks.length} of its steps and properties are not compiled (${first.name}: ${first.reason})`;
-}
-
-/** Throws `NotInWasm` if `reasonAgainstWasm` has one. */
-export function createWasm<S>(
-  of: Instance<S>,
-  options: WasmOptions = {},
-  compiled = compileInstance(of),
-): WasmEvaluator<S> {
-  return new WasmEvaluator(of, compiled, options);
+/** What of a compiled instance an evaluator needs: what lies around the code, and the code. */
+export interface WasmSource {
+  readonly mostSuccessors: number;
+  /** The action names of each set of servers. */
+  readonly servers: readonly (readonly string[])[];
+  /** The module, for a memory that is laid out so. */
+  encode(map: MemoryMap): Uint8Array;
 }
 
 type Exports = Record<
@@ -100,9 +86,7 @@ export class WasmEvaluator<S> implements Evaluator {
   private behind: Evaluator | null = null;
   private isSearched = false;
 
-  constructor(of: Instance<S>, compiled: Compiled, options: WasmOptions) {
-    const against = reasonAgainstWasm(compiled);
-    if (against !== null) throw new NotInWasm(against);
+  constructor(of: Instance<S>, source: WasmSource, options: WasmOptions) {
     const { memory = Infinity, space = mostPages * pageBytes, workers = 1 } = options;
     this.of = of;
     this.workers = workers;
@@ -121,18 +105,18 @@ export class WasmEvaluator<S> implements Evaluator {
       invariants: of.invariants.length,
       stepProperties: of.stepProperties.length,
       witnesses: of.witnesses.length,
-      serverSets: compiled.insight.servers.length,
-      mostSuccessors: compiled.module.mostSuccessors,
+      serverSets: source.servers.length,
+      mostSuccessors: source.mostSuccessors,
       memoryBytes,
     });
-    const bytes = encodeModule(of, compiled, this.map, workers > 1);
+    const bytes = source.encode(this.map);
     this.codeBytes = bytes.length;
     this.module = compileWasm(bytes);
     this.run = instantiateWasm(this.module, this.memory) as Exports;
     this.run.setBase(this.map.thread(0));
     this.cells = new Int32Array(this.memory.buffer);
     this.bytes = new Uint8Array(this.memory.buffer);
-    compiled.insight.servers.forEach((names, set) => {
+    source.servers.forEach((names, set) => {
       of.instances.forEach(({ action, id }) => {
         this.bytes[this.map.servers + set * of.instances.length + id] = names.includes(action.name) ? 1 : 0;
       });
@@ -222,16 +206,4 @@ export class WasmEvaluator<S> implements Evaluator {
     for (let i = 0; i < this.words; i++) this.cells[(at >>> 2) + i] = words[offset + i];
     return at;
   }
-}
-
-function encodeModule<S>(of: Instance<S>, compiled: Compiled, map: MemoryMap, isShared: boolean): Uint8Array {
-  const pages = map.needs.memoryBytes / pageBytes;
-  const encoder = new ModuleEncoder({ initial: pages, maximum: mostPages });
-  const base = encoder.global(i32);
-  const noticed = encoder.global(i32);
-  const around = aroundModel(map, base, emitKeepLeast(encoder, map, noticed));
-  const model = emitModel(encoder, compiled.module, of.model.deadlock, around);
-  const table = emitTable(encoder, map, of.layout.usedBits, isShared);
-  emitSearch(encoder, map, { base, noticed, model, table, isShared });
-  return encoder.encode();
 }

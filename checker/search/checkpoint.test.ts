@@ -7,7 +7,7 @@ import { dmaCore, dmaCoreScope } from "../examples/dma-core.ts";
 import { philosophers, philosophersScope } from "../examples/philosophers.ts";
 import { breadthFirst, type Instance, instantiate } from "../index.ts";
 import { searchInWasm } from "../parallel/search.ts";
-import { createWasm } from "../parallel/wasm-evaluator.ts";
+import { createWasm } from "../parallel/create-wasm.ts";
 import { GridEvaluator } from "../testing/grid-evaluator.ts";
 import { MemoryCheckpoints } from "../testing/memory-checkpoints.ts";
 import { MemorySpill } from "../testing/memory-spill.ts";
