@@ -11,6 +11,7 @@ import { streamAssumptions, streamRules } from "./smmu/stream-table.ts";
 import { tableWalkRules } from "./smmu/table-walks.ts";
 import { powerAssumptions, powerPowers, powerRules } from "./smmu/power.ts";
 import { substreamRules } from "./smmu/substreams.ts";
+import { smmuOfDevice } from "./smmu/smmus.ts";
 import { smmuAssumptions, translationRules } from "./smmu/translations.ts";
 
 /** The machine with these hypercalls, without properties. Where there is no pool, its pages are the host's at first. */
@@ -64,7 +65,7 @@ export function buildMachine(
           const attached = domain.at(k % bounds.domain);
           s.devices[k].domain = attached;
           s.domains[attached].references++;
-          if (bounds.lifetime > 0) s.lifetimes[attached].listed++;
+          if (bounds.lifetime > 0) s.lifetimes[attached].listed[smmuOfDevice(s, k)]++;
         }
       },
     },

@@ -24,7 +24,7 @@ import { secrets } from "./scenarios/secrets.ts";
 import { pasids } from "./scenarios/pasids.ts";
 import { stage1Mappings } from "./scenarios/stage1-mappings.ts";
 import { streamTable } from "./scenarios/stream-table.ts";
-import { twoSmmus } from "./scenarios/two-smmus.ts";
+import { twoSmmus, twoSmmusOverLists } from "./scenarios/two-smmus.ts";
 import { power, powerTimeOuts } from "./scenarios/power.ts";
 import { queueBatches, queueFullBatches, queueTimeOuts } from "./scenarios/queue-batches.ts";
 
@@ -175,6 +175,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       results,
       secrets,
       guestReclaim,
+      twoSmmusOverLists,
       ...powerScenarios,
       ...queueScenarios,
       twoLevels,

@@ -5,7 +5,7 @@
 import { type Index, type Lock, locked, type Node } from "../checker/index.ts";
 import type { SmmuOf } from "./smmu/smmus.ts";
 import { domainOf } from "./tables.ts";
-import type { Machine } from "./machine.ts";
+import type { DomainIndex, Machine } from "./machine.ts";
 
 /** host_lock_component: the host's stage 2, the pages' states and reference counts. */
 export const hostMmuLock: Lock<Machine, unknown> = { name: "host_mmu.lock", of: (s) => s.hostMmuLock };
@@ -21,6 +21,16 @@ export const guestLock: Lock<Machine, { readonly vm: Index<"guest"> }> = {
 
 /** vm_table_lock: which guests there are, which are dying, and where their vCPUs are loaded. Taken before the others. */
 export const vmTableLock: Lock<Machine, unknown> = { name: "vm_table_lock", of: (s) => s.vmTable[0].lock };
+
+/**
+ * list_lock: a domain's list of the SMMUs that it is attached to. There is one where domains have lists of several SMMUs
+ * (`list`). It is a lock of readers and writers; here readers exclude each other, too.
+ */
+export const listLock: Lock<Machine, { readonly domain: DomainIndex | string }> = {
+  name: "list_lock",
+  of: (s, c) => s.lifetimes[domainOf(c.domain)].list[0].lock,
+  exists: (s, c) => s.lifetimes.length > 0 && s.lifetimes[domainOf(c.domain)].list.length > 0,
+};
 
 /** The lock of one domain's page table. */
 export const pgtLock: Lock<Machine, { readonly domain: Index<"domain"> | string }> = {

@@ -282,8 +282,11 @@ const lifetime = record({
   hasObject: bool().means("the driver's object is allocated (priv)"),
   smmu: option(smmu).means("the SMMU that the domain is bound to (priv.smmu)"),
   root: option(page).means("the page with the page table, of the IOMMU pool (priv.pgtable)"),
-  listed: range(0, "domainReferences").means(
-    "attachments that the domain's list of SMMUs counts for the SMMU (domain_iommu_node.ref); where there is no list, 0",
+  listed: array(smmu, range(0, "domainReferences")).means(
+    "attachments that the domain's list of SMMUs counts for each (domain_iommu_node.ref); where there is no list, 0",
+  ),
+  list: array("list", record({ lock: lockState(cpu) })).means(
+    "the list's lock (list_lock), where domains have lists of several SMMUs",
   ),
 });
 
@@ -407,6 +410,9 @@ export const stack = {
   isBlock: range(0, "block").means("1: what the call found in the root is a block"),
   isUnlinked: range(0, "block").means(
     "unmap: 1: the second walk saw the table's entry without its VALID bit",
+  ),
+  visited: range(0, "list").means(
+    "the SMMU of the domain's list that the call has come to, where there are several",
   ),
   smmu: option(smmu).means("unmap: the SMMU that the call read from the domain, where there are several"),
   isReleased: bool().means("unmap: the use of the found page was given back, the entry is not yet zeroed"),

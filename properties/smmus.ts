@@ -2,14 +2,24 @@
  * Several SMMUs: each has caches of its own, which its own commands clean.
  */
 import { type Invariant, invariant, type Witness, witness } from "../checker/index.ts";
-import { cpu, device, domain, type DomainIndex, type Seen } from "../model/machine.ts";
+import { cpu, device, domain, type DomainIndex, iova, type Seen } from "../model/machine.ts";
 import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import { nameSmmu } from "./pages.ts";
 
-/** Is the SMMU one to which invalidations for the domain go? (Without a page table there are none.) */
+/** Is the domain's list of SMMUs locked by a call that attaches a device, and may be about to add to it? */
+function isAttaching(s: Seen, d: DomainIndex): boolean {
+  const { holder } = s.lifetimes[d].list[0].lock;
+  return holder !== null && s.cpus[holder].pc.startsWith("attach_dev: ");
+}
+
+/**
+ * Is the SMMU one to which invalidations for the domain go? (Without a page table there are none.) Where domains have
+ * lists, invalidations read them under their lock.
+ */
 function isInvalidated(s: Seen, d: DomainIndex, n: number): boolean {
-  const { root, smmu: bound } = s.lifetimes[d];
-  return root === null || bound === n;
+  const { root, smmu: bound, list, listed } = s.lifetimes[d];
+  if (root === null) return true;
+  return list.length > 0 ? listed[n] > 0 || isAttaching(s, d) : bound === n;
 }
 
 export const smmus: readonly Invariant<Seen>[] = [
@@ -29,6 +39,15 @@ export const smmus: readonly Invariant<Seen>[] = [
 ];
 
 export const smmuWitnesses: readonly Witness<Seen>[] = [
+  witness(
+    "a domain translates behind two SMMUs",
+    { iova, domain },
+    {
+      sentence: "The TLBs of two SMMUs hold a translation for the same iova of one domain.",
+      holds: (s: Seen, { iova: i, domain: d }) =>
+        s.smmus.length > 1 && s.smmus.every(({ tlb }) => tlb[d][i].hit.tag === "translation"),
+    },
+  ),
   witness(
     "a domain is refused to a second SMMU",
     { cpu },

@@ -159,12 +159,17 @@ class Flattening<S> {
       case "step":
       case "choose":
       case "wait":
+        return { kind: "act", node, next: this.targetOf(after) };
       case "acquire":
       case "release":
-        return { kind: "act", node, next: this.targetOf(after) };
+        return this.ifThereIs(node.lock, { kind: "act", node, next: this.targetOf(after) }, () =>
+          this.treeAt(after, loops),
+        );
       case "locked": {
         const acquire = { kind: "acquire" as const, name: `acquire ${node.lock.name}`, lock: node.lock };
-        return { kind: "act", node: acquire, next: this.targetOf(this.insidesOf(node, here)[0]) };
+        const [inside] = this.insidesOf(node, here);
+        const act = { kind: "act" as const, node: acquire, next: this.targetOf(inside) };
+        return this.ifThereIs(node.lock, act, () => this.treeAt(inside, loops));
       }
       case "check":
         return {
@@ -205,6 +210,12 @@ class Flattening<S> {
       case "exit":
         return this.exitTree(node.exit, here, node.name, loops);
     }
+  }
+
+  /** The lock is taken or given back where there is such a lock, and passed over where there is none. */
+  private ifThereIs({ name, exists }: AnyLock<S>, yes: Tree<S>, no: () => Tree<S>): Tree<S> {
+    if (exists === undefined) return yes;
+    return { kind: "branch", name: `is there a ${name}?`, holds: exists, yes, no: no() };
   }
 
   /** Ways out that differ (two `returns` with different results, say) have release chains of their own. */
@@ -258,7 +269,10 @@ class Flattening<S> {
         }
         const extra = from.locks.slice(place.locks.length);
         if (extra.length === 0) return this.treeAt(place, loops);
-        return this.releaseThen(extra, `to ${exit.label}`, because, this.targetOf(place));
+        const here = this.targetOf(place);
+        return this.releaseThen(extra, `to ${exit.label}`, because, here, undefined, () =>
+          this.treeAt(place, loops),
+        );
       }
     }
   }
@@ -269,8 +283,20 @@ class Flattening<S> {
     because: string,
     last: Target<S>,
     key: unknown = purpose,
+    withoutLocks: () => Tree<S> = () => ({ kind: "leave", because, next: last }),
   ): Tree<S> {
-    if (locks.length === 0) return { kind: "leave", because, next: last };
+    if (locks.length === 0) return withoutLocks();
+    const optional = locks.find(({ exists }) => exists !== undefined);
+    if (optional !== undefined) {
+      const { name, of } = optional;
+      const there = locks.map((lock) => (lock === optional ? { name, of } : lock));
+      const others = locks.filter((lock) => lock !== optional);
+      return this.ifThereIs(
+        optional,
+        this.releaseThen(there, purpose, because, last, key, withoutLocks),
+        () => this.releaseThen(others, purpose, because, last, key, withoutLocks),
+      );
+    }
     const lock = locks[locks.length - 1];
     const rest = locks.slice(0, -1);
     const release = { kind: "release" as const, name: `release ${lock.name}, ${purpose}`, lock };

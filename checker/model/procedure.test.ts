@@ -103,6 +103,31 @@ describe("a procedure flattens to one point for each transition", () => {
     ]);
   });
 
+  test("a lock that does not exist is passed over: the steps of its bracket are those of the body", () => {
+    const lockC: Lock<State, unknown> = { ...lockA, name: "C", exists: (s) => s.open };
+    const body = [
+      locked(lockC, [
+        bump("first"),
+        locked(lockB, [
+          bump("second"),
+          check<State, unknown>("is not three", (s) => s.n !== 3, jump("the tail")),
+          bump("third"),
+        ]),
+        check<State, unknown>("is not one", (s) => s.n !== 1, jump("the tail")),
+        bump("fourth"),
+      ]),
+      label("the tail", [bump("last")]),
+    ];
+    const lengthOf = (open: boolean, n: number): number =>
+      runAlone(body, (s) => {
+        s.open = open;
+        s.n = n;
+      }).length;
+    // The whole body; left from the inner bracket; left from the outer one. With the lock: two steps more.
+    expect([0, 1, 2].map((n) => lengthOf(false, n))).toEqual([8, 6, 7]);
+    expect([0, 1, 2].map((n) => lengthOf(true, n))).toEqual([10, 8, 9]);
+  });
+
   test("a jump leads to a shared tail, past the locks taken since", () => {
     const body = [
       locked(lockA, [check<State, unknown>("is open", (s) => s.open, jump("put")), bump("work")]),

@@ -32,6 +32,11 @@ export type FrameOf<A extends Params, L extends Params> = { -readonly [K in keyo
 export interface Lock<S, C> {
   readonly name: string;
   readonly of: Do<S, C, { holder: number | null }>;
+  /**
+   * Is there such a lock? Where there is none, its acquisition and its release are passed over, and take no step. What
+   * this reads does not change while the lock is held. Absent: there always is.
+   */
+  readonly exists?: Do<S, C, boolean>;
 }
 
 /** How control leaves where it is. */

@@ -8,7 +8,8 @@
  *
  * Left out: domains of stage 1, whose tables of descriptors android15 shares between devices.
  *
- * The lock of the list (list_lock, in android15 lock) is left out: with one SMMU it is held only around iommu.lock.
+ * The lock of the list (list_lock, in android15 lock) is there where domains have lists of several SMMUs: with one SMMU it
+ * is held only around iommu.lock. android15 is not tried with several.
  */
 import {
   addLocals,
@@ -45,7 +46,7 @@ import { iovaToPhys, type IovaToPhysFrame, readEntry } from "../hypercalls/iova-
 import { warnUnless } from "../hypercalls/results.ts";
 import { allocateSecondLevel, leadToSecondLevel } from "../hypercalls/second-level.ts";
 import { refuseUnderflow } from "../hypercalls/use-dma.ts";
-import { hostMmuLock, pgtLock, under } from "../locks.ts";
+import { hostMmuLock, listLock, pgtLock, under } from "../locks.ts";
 import { type DomainIndex, type Machine, stack } from "../machine.ts";
 import { addCommand, addSync, invalidationOfId } from "../smmu/command-queue.ts";
 import { smmuOfStream } from "../smmu/smmus.ts";
@@ -72,38 +73,89 @@ import {
 import { inVersion } from "./version.ts";
 
 /** Does the domain's list have the SMMU? */
-function isListed(s: Machine, of: DomainIndex | string): boolean {
+function isListed(s: Machine, of: DomainIndex | string, n: number): boolean {
   const found = lifetimeOf(s, of);
-  return found === null || found.listed > 0;
+  return found === null || found.listed[n] > 0;
 }
 
-/** Invalidations go to the SMMUs in the domain's list: to none where the domain is not attached. */
+/** Invalidations go to the SMMU where it is in the domain's list. (In android15; one SMMU.) */
 export function onlyWhereListed(bracket: string): Edit<Machine> {
   return enclosed<Machine, DomainFrame>(bracket, bracket, (inside) =>
-    when("is the SMMU in the domain's list?", (s, c) => isListed(s, c.domain), inside, [], {
+    when("is the SMMU in the domain's list?", (s, c) => isListed(s, c.domain, 0), inside, [], {
       mirrors: "smmu_tlb_inv_range (android16)",
       mechanisms: ["M40"],
     }),
   );
 }
 
+type ListFrame = DomainFrame & { visited: number };
+
+/**
+ * Invalidations go to the SMMUs in the domain's list, to one after the other: to none where the domain is not attached.
+ * `first` to `last` is what is done for each; `again` makes the call begin anew with the next one.
+ */
+export function forEachListed<C extends ListFrame>(
+  first: string,
+  last: string,
+  again: (c: C) => void,
+): Edit<Machine> {
+  const next = `the next SMMU of the list, ${first}`;
+  const origin = { mirrors: "smmu_tlb_inv_range (android16)", mechanisms: ["M40"] };
+  return (call) =>
+    edit(
+      call,
+      addLocals({ visited: stack.visited }),
+      enclosed<Machine, C>(first, last, (inside) =>
+        under<C>(listLock, [
+          label(next, [
+            when(
+              "is the SMMU in the domain's list?",
+              (s, c) => isListed(s, c.domain, c.visited),
+              inside,
+              [],
+              origin,
+            ),
+            when("are there several SMMUs?", (s) => s.smmus.length > 1, [
+              step(
+                `go on to ${next}`,
+                (s, c) => {
+                  c.visited = c.visited + 1 < s.smmus.length ? c.visited + 1 : 0;
+                  if (c.visited > 0) again(c);
+                },
+                origin,
+              ),
+              check(`${next}: there is none`, (_, c) => c.visited === 0, jump(next), origin),
+            ]),
+          ]),
+        ]),
+      ),
+    );
+}
+
+/** The whole of the driver's part, under the lock of the domain's list. */
+const underListLock: Edit<Machine> = enclosed<Machine, DomainFrame>("iommu.lock", "iommu.lock", (inside) =>
+  under<DomainFrame>(listLock, inside),
+);
+
 /** attach_dev, done: the domain's list counts the attachment. */
 const countInList: Node<Machine, AttachFrame> = step(
   "count the attachment in the domain's list",
   (s, c, { bounds }) => {
     const of = lifetimeOf(s, c.domain);
-    if (of !== null && of.listed < bounds.domainReferences) of.listed++;
+    const n = smmuOfStream(s, c);
+    if (of !== null && of.listed[n] < bounds.domainReferences) of.listed[n]++;
   },
   { mirrors: "smmu_attach_dev (android16)", mechanisms: ["M40"] },
 );
 
 /** Takes the attachment off the list. A count with one too many (`domainReferences`) never comes down to 0. */
-function leaveList<C extends DomainFrame>(name: string): Node<Machine, C> {
+function leaveList<C extends DetachFrame>(name: string): Node<Machine, C> {
   return step(
     name,
     (s, c, { bounds }) => {
       const of = lifetimeOf(s, c.domain);
-      if (of !== null && of.listed > 0 && of.listed < bounds.domainReferences) of.listed--;
+      const n = smmuOfStream(s, c);
+      if (of !== null && of.listed[n] > 0 && of.listed[n] < bounds.domainReferences) of.listed[n]--;
     },
     { mirrors: "smmu_put_ref_domain (android16)", mechanisms: ["M40"] },
   );
@@ -179,7 +231,8 @@ const leavesCountBehind: readonly Edit<Machine>[] = [
         "leave what was counted in the domain's list",
         (s, c, { bounds }) => {
           const of = lifetimeOf(s, c.domain);
-          if (of !== null && of.listed > 0) of.listed = bounds.domainReferences;
+          const n = smmuOfStream(s, c);
+          if (of !== null && of.listed[n] > 0) of.listed[n] = bounds.domainReferences;
         },
         { mirrors: attach15 },
       ),
@@ -296,6 +349,7 @@ export const attachDev16 = edit<Machine>(
   ...finalisesAlone,
   ...attachesInVain(attach16),
   insertAfter<Machine, AttachFrame>("the activation is over", countInList),
+  underListLock,
   mirrors("kvm_iommu_attach_dev (android16)"),
   inVersion("android16", {}),
 );
@@ -308,14 +362,21 @@ export const detachDev16 = edit<Machine>(
   insertBefore<Machine, DetachFrame>("iommu.lock", faultWithoutObject(detach16)),
   dropStep("look at the domain's type"),
   ...endsDetach(
-    when("is the SMMU in the domain's list?", (s, c) => isListed(s, c.domain), [
+    when("is the SMMU in the domain's list?", (s, c) => isListed(s, c.domain, smmuOfStream(s, c)), [
       leaveList("take the attachment off the domain's list"),
-      when("was it the last attachment?", (s, c) => !isListed(s, c.domain), invalidateId(), [], {
-        mirrors: "smmu_put_ref_domain (android16)",
-        mechanisms: ["M39"],
-      }),
+      when(
+        "was it the last attachment?",
+        (s, c) => !isListed(s, c.domain, smmuOfStream(s, c)),
+        invalidateId(),
+        [],
+        {
+          mirrors: "smmu_put_ref_domain (android16)",
+          mechanisms: ["M39"],
+        },
+      ),
     ]),
   ),
+  underListLock,
   mirrors("kvm_iommu_detach_dev (android16)"),
   inVersion("android16", {}),
 );
@@ -362,7 +423,7 @@ export const freeDomain16 = edit<Machine>(
   warnsOfRefusal("kvm_iommu_free_domain (android16)"),
   insertBefore<Machine, FreeFrame>("free the page table", faultWithoutObject("smmu_free_domain (android16)")),
   ...freesInVain("smmu_inv_domain (android16)"),
-  onlyWhereListed("iommu.lock"),
+  forEachListed("iommu.lock", "iommu.lock", () => {}),
   addLocals({ looked: stack.looked, found: stack.found }),
   replaceStep("record the pages still mapped", freeLeaves),
   dropStep("give back the recorded uses"),

@@ -22,8 +22,7 @@
  * Tables of two levels: a table is freed inside unmap, when what the SMMU remembers of it is gone; its live leaves give
  * their uses back (free_leaf), those that another call invalidated do not. Blocks are not split.
  *
- * Left out, because the slice has no place for it: domains with several
- * SMMUs, the identity domain, owners of domains, power.
+ * Left out, because the slice has no place for it: the identity domain, owners of domains.
  */
 import {
   check,
@@ -69,7 +68,7 @@ import {
   detachDev16,
   freeDomain16,
   iovaToPhys16,
-  onlyWhereListed,
+  forEachListed,
 } from "./android-lifetime.ts";
 import { invalidatesInBatches, withFieldsOfBefore } from "./invalidation.ts";
 import { entryAt, releaseFound, type UnmapFrameV2, withSecondWalk, zeroEntry } from "./pv-rfc2.ts";
@@ -192,7 +191,9 @@ export const mapPages16 = edit<Machine>(
   ),
   // A table that could not be linked, for an entry that lost its VALID bit is there, is the next level all the same.
   linksOverZeroOnly("arm_lpae_install_table (android16)", []),
-  onlyWhereListed("iommu.lock for walks"),
+  forEachListed<MapFrame & { visited: number }>("iommu.lock for walks", "iommu.lock for walks", (c) => {
+    c.flushed = 0;
+  }),
   // A table in the way is taken out, with all that it holds.
   dropCheck("the table holds no live leaf"),
   insertBefore<Machine, MapFrame>("free the empty table", ...freeLeaves<MapFrame>("the table in the way")),
@@ -234,8 +235,12 @@ export const unmapPages16 = edit<Machine>(
   dropStep("replace the block by the table"),
   // Every command of a batch has its own slot; the buffer is still not cleared.
   invalidatesInBatches("smmu_tlb_inv_range_smmu (android16)", withFieldsOfBefore, false),
-  onlyWhereListed("iommu.lock"),
-  onlyWhereListed("iommu.lock for walks"),
+  forEachListed<UnmapFrameV2 & { visited: number }>("iommu.lock", "the invalidation is over", (c) => {
+    c.issued = 0;
+  }),
+  forEachListed<UnmapFrameV2 & { visited: number }>("iommu.lock for walks", "iommu.lock for walks", (c) => {
+    c.flushed = 0;
+  }),
   mirrors("kvm_iommu_unmap_pages (android16)"),
   inVersion(version, functions),
 );

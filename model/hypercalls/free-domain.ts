@@ -191,7 +191,7 @@ export const freeDomain = procedure<Machine, typeof args, typeof locals>(
           if (of === null) return;
           of.hasObject = false;
           of.smmu = null;
-          of.listed = 0;
+          for (let n = 0; n < of.listed.length; n++) of.listed[n] = 0;
           of.stage1 = 0;
           s.domains[domainOf(c.domain)].references = 0;
         },

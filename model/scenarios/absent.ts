@@ -11,6 +11,7 @@ export const absent = {
   descriptor: 0,
   pasid: 0,
   lifetime: 0,
+  list: 0,
   poolPage: 0,
   guestPage: 0,
   commandError: 0,

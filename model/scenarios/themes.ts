@@ -63,10 +63,15 @@ export const withoutLifetimes: readonly string[] = [
   "the TLB outlives an attachment",
   "invalidations-reach-every-smmu",
   "a domain is refused to a second SMMU",
+  "a domain translates behind two SMMUs",
 ];
 
 /** What is about several SMMUs, and about power. */
-export const withoutOtherSmmus: readonly string[] = ["a domain is refused to a second SMMU", ...withoutPower];
+export const withoutOtherSmmus: readonly string[] = [
+  "a domain is refused to a second SMMU",
+  "a domain translates behind two SMMUs",
+  ...withoutPower,
+];
 
 /** What is about detaching and freeing. */
 export const withoutEnds: readonly string[] = [

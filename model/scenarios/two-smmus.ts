@@ -10,6 +10,8 @@
  * - The pool has two pages, so that two attachments can each take one; it gives none back. One more page is mapped,
  *   for reading and writing, and moves.
  * - Arguments are valid, but ids need not be allocated.
+ * - `twoSmmusOverLists` is the same where domains have lists of SMMUs, and the lists a lock (`list`): there both attachments
+ *   succeed.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
@@ -78,9 +80,29 @@ const paper: Scope = {
   without,
 };
 
+const sentence =
+  "Two devices behind two SMMUs are attached to one domain, or refused, while a page is mapped, unmapped and given to a guest: shows invalidations that do not reach every SMMU that translates through the domain; cannot show a second domain, or races of detaching with other calls";
+
+/** One SMMU for a domain. */
+const bound = (of: Scope): Scope => ({
+  ...of,
+  without: [...(of.without ?? []), "a domain translates behind two SMMUs"],
+});
+/** A list of SMMUs for a domain. */
+const listed = (of: Scope): Scope => ({
+  ...of,
+  bounds: { ...of.bounds, list: 1 },
+  without: [...(of.without ?? []), "a domain is refused to a second SMMU"],
+});
+
 export const twoSmmus: Scenario = {
   name: "two-smmus",
-  sentence:
-    "Two devices behind two SMMUs are attached to one domain, or refused, while a page is mapped, unmapped and given to a guest: shows invalidations that do not reach every SMMU that translates through the domain; cannot show a second domain, or races of detaching with other calls",
-  sizes: { tiny, paper },
+  sentence,
+  sizes: { tiny: bound(tiny), paper: bound(paper) },
+};
+
+export const twoSmmusOverLists: Scenario = {
+  name: "two-smmus",
+  sentence,
+  sizes: { tiny: listed(tiny), paper: listed(paper) },
 };

@@ -38,6 +38,7 @@ export type SmmuOf<C> = (s: Machine, c: C, at: { readonly self: number }) => Smm
 interface DomainFrame {
   readonly domain: DomainIndex | string;
   readonly smmu?: SmmuIndex | null;
+  readonly visited?: number;
 }
 
 /** The SMMU of the call's stream. */
@@ -48,7 +49,8 @@ export function smmuOfStream(s: Machine, c: { readonly stream: StreamIndex | str
 /**
  * The SMMU that the call talks to about the domain. The source reads the pointer to it once, before it takes the SMMU's
  * lock: so, of several, it is the one whose lock the CPU holds, wherever the domain is bound by then. Else it is the
- * one that the call read from the domain (its local `smmu`), or the one that the domain is bound to. Where domains live
+ * one that the call has come to in the domain's list (its local `visited`), the one that the call read from the domain
+ * (its local `smmu`), or the one that the domain is bound to. Where domains live
  * for ever, domain `d` is that of the devices `d`, `d` plus the number of domains, ..., which are behind one SMMU (in
  * the scenarios of this slice).
  */
@@ -59,5 +61,7 @@ export function smmuOfDomain(s: Machine, c: DomainFrame, { self }: { readonly se
   const read = c.smmu ?? null;
   if (read !== null) return read;
   const of = domainOf(c.domain);
+  if (c.visited !== undefined && s.lifetimes.length > 0 && s.lifetimes[of].list.length > 0)
+    return smmu.at(c.visited);
   return s.lifetimes.length > 0 ? (s.lifetimes[of].smmu ?? smmu.at(0)) : smmuOfDevice(s, of);
 }

@@ -5,6 +5,7 @@ import { guestWeakenings } from "./guests.ts";
 import { pageTableWeakenings } from "./page-tables.ts";
 import { pageWeakenings } from "./pages.ts";
 import { tableWeakenings } from "./tables.ts";
+import { listWeakenings } from "./lists.ts";
 import { tagWeakenings } from "./tags.ts";
 import type { Weakening } from "./weakening.ts";
 
@@ -16,4 +17,5 @@ export const weakenings: readonly Weakening[] = [
   ...domainWeakenings,
   ...commandWeakenings,
   ...tagWeakenings,
+  ...listWeakenings,
 ];
