@@ -88,25 +88,21 @@ export function onlyWhereListed(bracket: string): Edit<Machine> {
   );
 }
 
-type ListFrame = DomainFrame & { visited: number };
+type ListFrame = DomainFrame & { visited: number; issued?: number; flushed?: number };
 
 /**
  * Invalidations go to the SMMUs in the domain's list, to one after the other: to none where the domain is not attached.
  * `first` to `last` is what is done for each; `again` makes the call begin anew with the next one.
  */
-export function forEachListed<C extends ListFrame>(
-  first: string,
-  last: string,
-  again: (c: C) => void,
-): Edit<Machine> {
+export function forEachListed(first: string, last: string, again: (c: ListFrame) => void): Edit<Machine> {
   const next = `the next SMMU of the list, ${first}`;
   const origin = { mirrors: "smmu_tlb_inv_range (android16)", mechanisms: ["M40"] };
   return (call) =>
     edit(
       call,
       addLocals({ visited: stack.visited }),
-      enclosed<Machine, C>(first, last, (inside) =>
-        under<C>(listLock, [
+      enclosed<Machine, ListFrame>(first, last, (inside) =>
+        under<ListFrame>(listLock, [
           label(next, [
             when(
               "is the SMMU in the domain's list?",

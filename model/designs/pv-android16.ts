@@ -191,7 +191,7 @@ export const mapPages16 = edit<Machine>(
   ),
   // A table that could not be linked, for an entry that lost its VALID bit is there, is the next level all the same.
   linksOverZeroOnly("arm_lpae_install_table (android16)", []),
-  forEachListed<MapFrame & { visited: number }>("iommu.lock for walks", "iommu.lock for walks", (c) => {
+  forEachListed("iommu.lock for walks", "iommu.lock for walks", (c) => {
     c.flushed = 0;
   }),
   // A table in the way is taken out, with all that it holds.
@@ -235,10 +235,10 @@ export const unmapPages16 = edit<Machine>(
   dropStep("replace the block by the table"),
   // Every command of a batch has its own slot; the buffer is still not cleared.
   invalidatesInBatches("smmu_tlb_inv_range_smmu (android16)", withFieldsOfBefore, false),
-  forEachListed<UnmapFrameV2 & { visited: number }>("iommu.lock", "the invalidation is over", (c) => {
+  forEachListed("iommu.lock", "the invalidation is over", (c) => {
     c.issued = 0;
   }),
-  forEachListed<UnmapFrameV2 & { visited: number }>("iommu.lock for walks", "iommu.lock for walks", (c) => {
+  forEachListed("iommu.lock for walks", "iommu.lock for walks", (c) => {
     c.flushed = 0;
   }),
   mirrors("kvm_iommu_unmap_pages (android16)"),
