@@ -14,11 +14,12 @@ import type { Io } from "./io.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { ProgressLine } from "./progress.ts";
 import { type ChosenEngine, chooseEngine } from "./engines.ts";
-import type { Reductions } from "../checker/reduce/index.ts";
-import { searchAsAsked } from "./reduced-search.ts";
+import type { ReducedSearch, Reductions } from "../checker/reduce/index.ts";
+import { isReducing, searchAsAsked } from "./reduced-search.ts";
 import { type Audit, auditReductions, defaultAuditStates } from "./audit.ts";
 import { computeProgramDigest } from "./program-digest.ts";
 import { limitsOf, type Preparation, runSearch } from "./run.ts";
+import { formatCount } from "./text.ts";
 import { readVersion } from "./version.ts";
 
 export interface Finding extends Counterexample {
@@ -94,7 +95,35 @@ export async function runCheck(io: Io, run: Preparation, request: RunRequest): P
   }
 }
 
-async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Promise<Outcome> {
+/** A search, with the engine that did it. */
+interface Searched {
+  readonly evaluator: Evaluator;
+  readonly engine: Omit<ChosenEngine, "evaluator">;
+  readonly found: ReducedSearch;
+  readonly audit: Audit | null;
+  readonly checkpoints: FolderCheckpoints | null;
+}
+
+/**
+ * Searches as `--reduce` says. `auto` is without reductions, which is faster where it fits; where memory ends and
+ * nothing is violated, all that apply are used instead.
+ */
+async function searchAsItFits(io: Io, run: Preparation, request: RunRequest): Promise<Searched> {
+  const whole = await searchOnce(io, run, request);
+  const { result } = whole.found;
+  const isTooLarge = result.ending === "memory" && result.violations.length === 0;
+  if (run.reduce !== "auto" || !isTooLarge || request.checkpoint !== undefined) return whole;
+  io.stderr.write(
+    `memory ended after ${formatCount(result.states)} states; searching again with reductions\n`,
+  );
+  const { maxSeconds } = request.limits;
+  const left = maxSeconds === undefined ? {} : { maxSeconds: Math.max(0, maxSeconds - result.seconds) };
+  const again = { ...request, limits: { ...request.limits, ...left } };
+  const reduced = await searchOnce(io, { ...run, reduce: "all" }, again);
+  return reduced.found.used.length === 0 ? whole : reduced;
+}
+
+async function searchOnce(io: Io, run: Preparation, request: RunRequest): Promise<Searched> {
   const { instance } = run;
   const maxMemory = request.limits.memory ?? Math.floor(process.availableMemory() * shareOfMemory);
   const { checkpoint } = request;
@@ -105,7 +134,7 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
     memory,
     identity: run.identity,
     isToSpill: request.limits.memory !== undefined,
-    isBound: run.reduce === "none" ? (request.isBound ?? null) : "reductions need a search in JavaScript",
+    isBound: isReducing(run.reduce) ? "reductions need a search in JavaScript" : (request.isBound ?? null),
   });
   if (engine.remark !== null) io.stderr.write(`${engine.remark}\n`);
   const checkpoints =
@@ -145,6 +174,12 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
       return { found: reduced, audit: isAudited ? await auditReductions(instance, reduced, whole) : null };
     }).finally(() => progress.clear()),
   );
+  return { evaluator, engine, found, audit, checkpoints };
+}
+
+async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Promise<Outcome> {
+  const { instance } = run;
+  const { evaluator, engine, found, audit, checkpoints } = await searchAsItFits(io, run, request);
   const { result, ...reductions } = found;
   const crossCheckedStates = await runSearch(run, async () => crossCheck(instance, evaluator, request.seed));
   const judgement = judge(instance, result);

@@ -62,6 +62,14 @@ test("matrix: one cell for each design and property; the examples are left out",
   expect(text.stdout).toContain("violated in 3 steps");
 });
 
+test("matrix --reduce: the same cells, and the command to reproduce them says so", async () => {
+  const [plain, reduced] = [await runFake("matrix --json"), await runFake("matrix --reduce all --json")];
+  expect(reduced.code).toBe(plain.code);
+  const [table, same] = [plain, reduced].map(({ stdout }) => matrixSchema.parse(JSON.parse(stdout)));
+  expect(same.cells).toEqual(table.cells);
+  expect(same.reproduce).toBe(`${table.reproduce} --reduce all`);
+});
+
 test("matrix and start exit 1 when a design that claims to hold does not", async () => {
   const broken = fakeRegistry.designs.map((design) => ({ ...design, claimsToHold: true }));
   const limited = await runFake("matrix --max-states 2");

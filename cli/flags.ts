@@ -32,8 +32,8 @@ export interface SearchFlags {
   readonly json?: boolean;
 }
 
-/** What `--reduce` may say. */
-export const reduceChoices = ["none", "symmetry", "locks", "order", "all"] as const;
+/** What `--reduce` may say. `auto`: all, but only where the search without them does not fit into memory. */
+export const reduceChoices = ["auto", "none", "symmetry", "locks", "order", "all"] as const;
 export type ReduceChoice = (typeof reduceChoices)[number];
 
 export interface ReduceFlags {
@@ -155,8 +155,8 @@ export const reduceFlags: FlagParametersForType<ReduceFlags, Context> = {
   reduce: {
     kind: "enum",
     values: reduceChoices,
-    default: "none",
-    brief: "Reductions of the search, as far as they apply (docs/reductions.md)",
+    default: "auto",
+    brief: "Reductions of the search, as far as they apply; auto: where memory ends without them",
   },
   audit: {
     kind: "boolean",
@@ -165,6 +165,14 @@ export const reduceFlags: FlagParametersForType<ReduceFlags, Context> = {
     brief: "Check the reductions in every state, and search again without them to compare",
   },
 };
+
+/** `--reduce` of the commands that search one model after the other: none, unless asked for. */
+export const tableReduceFlag = {
+  kind: "enum",
+  values: reduceChoices,
+  default: "none",
+  brief: "Reductions of each search, as far as they apply (docs/reductions.md)",
+} as const;
 
 export function jsonFlag() {
   return {

@@ -6,9 +6,14 @@ import type { SearchResult } from "../checker/search/result.ts";
 import type { ReduceChoice } from "./flags.ts";
 import type { AnyInstance } from "./run.ts";
 
+/** Does the choice ask for reductions, whatever memory there is? */
+export function isReducing(choice: ReduceChoice): boolean {
+  return choice !== "none" && choice !== "auto";
+}
+
 /** The reductions that a choice stands for. */
 function reductionsOf(choice: ReduceChoice): readonly ReductionName[] {
-  if (choice === "none") return [];
+  if (choice === "none" || choice === "auto") return [];
   return choice === "all" ? reductionNames : [choice];
 }
 
@@ -19,7 +24,7 @@ export async function searchAsAsked(
   { reduce, ...options }: { reduce: ReduceChoice; seed: number; audit: boolean },
   search: (evaluator: Evaluator, maxDepth?: number) => Promise<SearchResult>,
 ): Promise<ReducedSearch> {
-  if (reduce === "none")
+  if (!isReducing(reduce))
     return { result: await search(evaluator), keepsLengths: true, used: [], refused: [] };
   const { searchReduced } = await import("../checker/reduce/index.ts");
   return searchReduced(of, evaluator, reductionsOf(reduce), options, search);

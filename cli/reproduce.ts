@@ -1,5 +1,6 @@
 /** The command that does a run again, ready to paste. */
 import type { LimitFlags } from "./flags.ts";
+import { isReducing } from "./reduced-search.ts";
 import type { Preparation } from "./run.ts";
 import { quoteForShell } from "./text.ts";
 
@@ -31,7 +32,7 @@ export function formatReproduction(
     target.size,
     ...(engine === "auto" ? [] : ["--engine", engine]),
     ...(workers === undefined ? [] : ["--workers", String(workers)]),
-    ...(reduce === "none" ? [] : ["--reduce", reduce]),
+    ...(isReducing(reduce) ? ["--reduce", reduce] : []),
     ...(of.property === undefined ? [] : ["--property", of.property]),
     ...(of.all === true ? ["--all"] : []),
     ...(of.fingerprints === true ? ["--fingerprints"] : []),

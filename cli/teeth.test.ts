@@ -17,6 +17,13 @@ test("teeth names the property that notices, and its schedule replays", async ()
   expect((await runFake(`replay ${weakenings[0].trace ?? ""}`, again)).code).toBe(0);
 });
 
+test("teeth --reduce notices the same", async () => {
+  const [plain, reduced] = [await runFake("teeth --json"), await runFake("teeth --reduce all --json")];
+  const [table, same] = [plain, reduced].map(({ stdout }) => teethSchema.parse(JSON.parse(stdout)));
+  expect(same.weakenings).toEqual(table.weakenings);
+  expect(same.reproduce).toBe(`${table.reproduce} --reduce all`);
+});
+
 test("a weakening that nobody notices, or that is not searched to the end, fails the run", async () => {
   const [weakening] = fakeRegistry.weakenings;
   const sound = { ...weakening, design: { ...fakeRegistry.designs[0], name: "sound~nothing" } };

@@ -1,15 +1,18 @@
 /**
- * Every design on every scenario at `tiny`, and every weakening, with and without a reduction: the same property
- * instances violated, the same witnesses reached. Prints a table; exits 1 where a verdict differs.
+ * Every design on every scenario, and every weakening, with and without reductions: the same property instances
+ * violated, the same witnesses reached. Prints a table; exits 1 where a verdict differs.
  *
- *   npm run reductions:designs -- [--reduce locks] [--max-states 400000] [--only TEXT]
+ *   npm run reductions:designs -- [--reduce all] [--size tiny] [--max-states 400000] [--only TEXT] [--write]
+ *
+ * `--write` puts the table of the designs into docs/reductions.md, in place of the one of this size.
  */
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { createCompiled } from "../checker/compile/compiled.ts";
 import type { Evaluator } from "../checker/evaluate/evaluator.ts";
 import { type Instance, instantiate, type Model, type Scope } from "../checker/index.ts";
 import { applyReductions } from "../checker/reduce/index.ts";
-import { type ReductionName, reductionNames } from "../checker/reduce/reduction.ts";
+import { ReductionFailure, type ReductionName, reductionNames } from "../checker/reduce/reduction.ts";
 import { searchAll, unconfirmed, verdictOf } from "../checker/reduce/verdicts.ts";
 import { watchPanics } from "../cli/availability.ts";
 import { designs } from "../properties/index.ts";
@@ -24,31 +27,37 @@ type AnyInstance = Instance<any>;
 
 interface Target {
   readonly name: string;
-  readonly scope: Scope;
+  readonly scope: Scope | undefined;
+  readonly isWeakened: boolean;
   readonly build: () => AnyModel;
 }
 
 const { values } = parseArgs({
   options: {
-    reduce: { type: "string", default: "locks" },
+    reduce: { type: "string", default: "all" },
+    size: { type: "string", default: "tiny" },
     "max-states": { type: "string", default: "400000" },
     only: { type: "string", default: "" },
+    write: { type: "boolean", default: false },
   },
 });
 const asked = values.reduce === "all" ? reductionNames : [values.reduce as ReductionName];
 const maxStates = Number(values["max-states"]);
+const document = "docs/reductions.md";
 
 const targets: Target[] = [
   ...designs.flatMap((design) =>
     design.scenarios.map((scenario) => ({
       name: `${design.name} on ${scenario.name}`,
-      scope: scenario.sizes.tiny,
+      scope: (scenario.sizes as Readonly<Record<string, Scope | undefined>>)[values.size],
+      isWeakened: false,
       build: () => design.build(),
     })),
   ),
   ...weakenings.map((weakening) => ({
     name: `pv, but ${weakening.name} (${weakening.scenario.name})`,
-    scope: weakening.scenario.sizes.tiny,
+    scope: values.size === "tiny" ? weakening.scenario.sizes.tiny : undefined,
+    isWeakened: true,
     build: () => buildWeakened(weakening),
   })),
 ];
@@ -61,39 +70,82 @@ async function timed(of: AnyInstance, evaluator: Evaluator) {
   return { result, seconds: ((user + system) / 1e6).toFixed(2) };
 }
 
-async function rowOf({ name, scope, build }: Target): Promise<{ row: string; isEqual: boolean }> {
+interface Row {
+  readonly text: string;
+  readonly is: "compared" | "cut off" | "refused" | "different";
+}
+
+async function rowOf(name: string, scope: Scope, build: () => AnyModel): Promise<Row> {
   const of = instantiate(watchPanics(build()), scope);
   const evaluator = createCompiled(of);
-  const { evaluator: outer, refused } = applyReductions(of, evaluator, asked, {
-    audit: false,
-    seed: 1,
-    failures: [],
-  });
-  if (outer === evaluator) return { row: `| ${name} | refused: ${refused[0].reason} |`, isEqual: true };
-  const reduced = await timed(of, outer);
   const full = await timed(of, evaluator);
-  const cut = [full, reduced].find(({ result }) => result.ending !== "exhausted");
-  const counts = `${countOf(full.result)} | ${countOf(reduced.result)} | ${full.seconds} | ${reduced.seconds}`;
-  if (cut !== undefined) return { row: `| ${name} | ${counts} | not compared: cut off |`, isEqual: true };
+  // A search that does not end without has nothing to be compared with.
+  if (full.result.ending !== "exhausted")
+    return { text: `| ${name} | ${countOf(full.result)} | not compared |`, is: "cut off" };
+  const reduced = await searchReducedly(of, evaluator, []);
+  if ("refused" in reduced) return { text: `| ${name} | refused: ${reduced.refused} |`, is: "refused" };
   const [mine, theirs] = [verdictOf(of, reduced.result), verdictOf(of, full.result)];
   const isEqual =
-    JSON.stringify(mine) === JSON.stringify(theirs) && unconfirmed(of, reduced.result).length === 0;
+    reduced.result.ending === "exhausted" &&
+    JSON.stringify(mine) === JSON.stringify(theirs) &&
+    unconfirmed(of, reduced.result).length === 0;
   const verdict = theirs.violated.length === 0 ? "holds" : `${theirs.violated.length} violated`;
-  return { row: `| ${name} | ${counts} | ${isEqual ? verdict : "DIFFERS"} |`, isEqual };
+  const counts = `${countOf(full.result)} | ${countOf(reduced.result)} | ${full.seconds} | ${reduced.seconds}`;
+  return {
+    text: `| ${name} | ${counts} | ${isEqual ? verdict : "DIFFERS"} |`,
+    is: isEqual ? "compared" : "different",
+  };
+}
+
+/** A search with reductions; again without what it finds on the way not to apply, as `check` does. */
+async function searchReducedly(of: AnyInstance, evaluator: Evaluator, failures: ReductionFailure[]) {
+  const options = { audit: false, seed: 1, failures };
+  const { evaluator: outer, refused } = applyReductions(of, evaluator, asked, options);
+  if (outer === evaluator) return { refused: refused[0].reason };
+  try {
+    return await timed(of, outer);
+  } catch (error) {
+    if (!(error instanceof ReductionFailure) || failures.some(({ subject }) => subject === error.subject))
+      throw error;
+    console.error(`${of.model.name}: ${error.message}`);
+    return searchReducedly(of, evaluator, [...failures, error]);
+  }
 }
 
 function countOf({ states, ending }: { states: number; ending: string }): string {
   return `${ending === "exhausted" ? "" : "> "}${states.toLocaleString("en")}`;
 }
 
-console.log(`| model | states | with ${asked.join(", ")} | s | s | both say |\n|---|---|---|---|---|---|`);
-let differing = 0;
+/** Puts lines into the document between the marks of this size. */
+function write(lines: readonly string[]): void {
+  const [begin, end] = [`<!-- reductions:designs ${values.size} -->`, "<!-- end -->"];
+  const [before, rest] = readFileSync(document, "utf8").split(`${begin}\n`);
+  if (rest === undefined) throw new Error(`${document} has no "${begin}"`);
+  const after = rest.slice(rest.indexOf(end));
+  writeFileSync(document, [before, begin, "\n", ...lines.map((line) => `${line}\n`), after].join(""));
+}
+
+const heading = [
+  `| model, ${values.size} | states | with ${asked.join(", ")} | s | s with | both say |`,
+  "|---|---|---|---|---|---|",
+];
+console.log(heading.join("\n"));
+const rows: (Row & Target)[] = [];
 for (const target of targets) {
-  if (!target.name.includes(values.only)) continue;
+  const { name, scope, build } = target;
+  if (scope === undefined || !name.includes(values.only)) continue;
   // One at a time: each needs the memory.
   // oxlint-disable-next-line no-await-in-loop
-  const { row, isEqual } = await rowOf(target);
-  console.log(row);
-  if (!isEqual) differing++;
+  const row = await rowOf(name, scope, build);
+  console.log(row.text);
+  rows.push({ ...row, ...target });
 }
-process.exitCode = differing > 0 ? 1 : 0;
+const how = (is: Row["is"], isWeakened: boolean) =>
+  rows.filter((row) => row.is === is && row.isWeakened === isWeakened);
+const sentence = [
+  `Of ${rows.length} models, ${rows.filter(({ is }) => is === "compared").length} were compared, ${how("compared", true).length} of them weakenings of pv.`,
+  `More than ${maxStates.toLocaleString("en")} states without reductions, and so not compared: ${[...how("cut off", false), ...how("cut off", true)].map(({ name }) => name).join("; ") || "none"}.`,
+];
+console.log(`\n${sentence.join("\n")}`);
+if (values.write) write([...heading, ...how("compared", false).map(({ text }) => text), "", ...sentence]);
+process.exitCode = rows.some(({ is }) => is === "different") ? 1 : 0;

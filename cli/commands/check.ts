@@ -23,6 +23,7 @@ import { describeRun } from "../json.ts";
 import { writeJunit } from "../junit.ts";
 import { formatReport } from "../report.ts";
 import { formatReproduction } from "../reproduce.ts";
+import { isReducing } from "../reduced-search.ts";
 import { type Preparation, prepareRun } from "../run.ts";
 import type { CheckOutput } from "../schemas.ts";
 import { quoteForShell } from "../text.ts";
@@ -88,7 +89,7 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
       "[--design NAME] [--scenario NAME] [--size tiny|paper|soak] [--all] [--json]",
       "[--property NAME] [--trace FILE] [--junit FILE] [--power NAME=off]... [--assume NAME=off]...",
       "[--max-states N] [--max-depth N] [--memory SIZE] [--max-seconds N] [--fingerprints]",
-      "[--reduce none|symmetry|locks|order|all] [--audit]",
+      "[--reduce auto|none|symmetry|locks|order|all] [--audit]",
       "[--checkpoint DIR] [--checkpoint-seconds N]",
     ],
     fullDescription: [
@@ -103,6 +104,8 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
       "--fingerprints keeps 64 bits each. Two states may then be taken for one: the probability is printed, and",
       "the verdict is violated or incomplete, never holds.",
       "--seed chooses the states on which the engine is compared with the reference evaluator.",
+      "--reduce auto searches without reductions first, which is faster where it fits; where memory ends and nothing",
+      "is violated, again with all of them. The report says which were used, and by how much there are fewer states.",
       "--checkpoint keeps table, frontier and counts in a folder: from time to time, at a limit, and at Ctrl-C.",
       "`dmaspec resume DIR` goes on from there, and ends as the run would have ended. A run with a verdict takes",
       "its checkpoint away.",
@@ -117,7 +120,7 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
 /** Where a new run is kept. Throws usage errors. */
 function checkpointOf({ io }: Context, flags: CheckFlags): CheckpointRequest | undefined {
   if (flags.checkpoint === undefined) return undefined;
-  if (flags.reduce !== "none" || flags.audit === true) {
+  if (isReducing(flags.reduce) || flags.audit === true) {
     throw usageError(
       "a run with reductions cannot be kept, because it may search more than once",
       "leave --reduce and --audit away, or --checkpoint",

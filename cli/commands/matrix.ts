@@ -3,8 +3,9 @@ import { buildCommand } from "@stricli/core";
 import type { Outcome } from "../check-run.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { jsonFlag, type LimitFlags, limitFlags } from "../flags.ts";
+import { jsonFlag, type LimitFlags, limitFlags, type ReduceChoice, tableReduceFlag } from "../flags.ts";
 import { colorsFor } from "../io.ts";
+import { isReducing } from "../reduced-search.ts";
 import { findTarget } from "../registry.ts";
 import { prepareRun } from "../run.ts";
 import {
@@ -21,6 +22,7 @@ interface MatrixFlags extends LimitFlags {
   readonly design?: readonly string[];
   readonly scenario?: readonly string[];
   readonly size?: string;
+  readonly reduce: ReduceChoice;
   readonly json?: boolean;
 }
 
@@ -39,12 +41,16 @@ export const matrixCommand = buildCommand<MatrixFlags, [], Context>({
         brief: "The bounds of every scenario [default = tiny]",
       },
       ...limitFlags,
+      reduce: tableReduceFlag,
       json: jsonFlag(),
     },
   },
   docs: {
     brief: "Check every design on every scenario and print the verdict table",
-    customUsage: ["[--design NAME]... [--scenario NAME]... [--size SIZE] [--max-seconds N] [--json]"],
+    customUsage: [
+      "[--design NAME]... [--scenario NAME]... [--size SIZE] [--max-seconds N] [--json]",
+      "[--reduce none|symmetry|locks|order|all]",
+    ],
     fullDescription: [
       "Designs by properties. The search goes on past violations, so that every property is decided; each",
       "violated cell has its shortest schedule, written under traces/.",
@@ -69,13 +75,16 @@ export const matrixCommand = buildCommand<MatrixFlags, [], Context>({
     const outcomes: Outcome[] = [];
     for (const target of targets) {
       if (isInterrupted(outcomes)) break;
-      outcomes.push(await checkForTable(io, prepareRun(registry, target), flags));
+      outcomes.push(
+        await checkForTable(io, prepareRun(registry, { ...target, reduce: flags.reduce }), flags),
+      );
     }
     const reproduce = [
       "npx dmaspec matrix",
       ...(flags.design ?? []).map((name) => `--design ${quoteForShell(name)}`),
       ...(flags.scenario ?? []).map((name) => `--scenario ${quoteForShell(name)}`),
       ...(flags.size === undefined ? [] : [`--size ${quoteForShell(flags.size)}`]),
+      ...(isReducing(flags.reduce) ? [`--reduce ${flags.reduce}`] : []),
     ].join(" ");
     const broken = brokenClaims(outcomes);
     if (flags.json === true) {

@@ -5,8 +5,9 @@ import { wrap } from "../../checker/trace/columns.ts";
 import { type Outcome, runCheck } from "../check-run.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { jsonFlag, type LimitFlags, limitFlags } from "../flags.ts";
+import { jsonFlag, type LimitFlags, limitFlags, type ReduceChoice, tableReduceFlag } from "../flags.ts";
 import { colorsFor, type Io } from "../io.ts";
+import { isReducing } from "../reduced-search.ts";
 import { requireKnown, type WeakenedDesign } from "../registry.ts";
 import type { ReportOptions } from "../report.ts";
 import { formatReproduction } from "../reproduce.ts";
@@ -16,6 +17,7 @@ import { formatTable, quoteForShell } from "../text.ts";
 
 interface TeethFlags extends LimitFlags {
   readonly mechanism?: readonly string[];
+  readonly reduce: ReduceChoice;
   readonly json?: boolean;
 }
 
@@ -37,12 +39,13 @@ export const teethCommand = buildCommand<TeethFlags, [], Context>({
         brief: "Run what takes this mechanism away; may be repeated [default: all]",
       },
       ...limitFlags,
+      reduce: tableReduceFlag,
       json: jsonFlag(),
     },
   },
   docs: {
     brief: "Take each safety mechanism away, and see which property notices",
-    customUsage: ["[--mechanism M00]... [--max-seconds N] [--json]"],
+    customUsage: ["[--mechanism M00]... [--max-seconds N] [--reduce none|symmetry|locks|order|all] [--json]"],
     fullDescription: [
       "A weakening is one edit of a design that takes a mechanism away. Each is checked on the scenario in",
       "which its attack shows; what notices it is named with its shortest schedule, which is written under",
@@ -62,7 +65,7 @@ export const teethCommand = buildCommand<TeethFlags, [], Context>({
     const bites: Bite[] = [];
     for (const weakening of chosen) {
       if (bites.at(-1)?.outcome.result.ending === "interrupted") break;
-      const run = prepareRun(registry, { design: weakening.design.name });
+      const run = prepareRun(registry, { design: weakening.design.name, reduce: flags.reduce });
       const outcome = await runCheck(io, run, {
         // All of a layer's violations are told, so that what was expected can be among them.
         stopAtViolation: true,
@@ -78,6 +81,7 @@ export const teethCommand = buildCommand<TeethFlags, [], Context>({
     const reproduce = [
       "npx dmaspec teeth",
       ...(flags.mechanism ?? []).map((name) => `--mechanism ${quoteForShell(name)}`),
+      ...(isReducing(flags.reduce) ? [`--reduce ${flags.reduce}`] : []),
     ].join(" ");
     const isDone = bites.length === chosen.length && bites.every((bite) => isExplained(bite));
     if (flags.json === true) {

@@ -3,6 +3,7 @@
  * moved to; so what it depends on is worked out for each step, with what is known at its label put in.
  */
 import type { CompiledEvaluator } from "../../compile/compiled.ts";
+import { BeyondRange } from "../../compile/exprs.ts";
 import { Facts } from "../../compile/facts.ts";
 import type { Check, Expr } from "../../compile/ir.ts";
 import type { Instance } from "../../model/model.ts";
@@ -64,10 +65,19 @@ class Asker<S> {
   /** The question that a check comes to; null where it is answered by what is known. */
   ask({ fn, property }: Check): Question | null {
     const { name } = this.of.stepProperties[property].property;
-    if (fn < 0) {
-      const { reads } = this.evaluator.footprints.stepProperties[property];
-      return { name, reads: this.table.numbers.setOf(reads), shows: null, deopts: [] };
+    const { reads: all } = this.evaluator.footprints.stepProperties[property];
+    const unknown = { name, reads: this.table.numbers.setOf(all), shows: null, deopts: [] };
+    if (fn < 0) return unknown;
+    try {
+      return this.askFunction(name, fn);
+    } catch (error) {
+      // With the step's effect put in, it may be beyond what code computes.
+      if (error instanceof BeyondRange) return unknown;
+      throw error;
     }
+  }
+
+  private askFunction(name: string, fn: number): Question | null {
     const { exprs } = this.evaluator.insight;
     let shows = exprs.zero;
     const deopts: Expr[] = [];

@@ -5,7 +5,7 @@
  *
  * A variable is a process's own where nobody else ever writes it. The values are found by following the steps.
  */
-import type { Exprs } from "../../compile/exprs.ts";
+import { BeyondRange, type Exprs } from "../../compile/exprs.ts";
 import { Facts, valuesIn } from "../../compile/facts.ts";
 import { type Expr, isBool } from "../../compile/ir.ts";
 import { type Leaf, readLeaf } from "../../schema/layout.ts";
@@ -74,7 +74,17 @@ function knownAt(
   const knowing = (all: readonly Facts[]): Pick<Known, "of"> => {
     const done = new Map<Expr, Expr>();
     const settle = (made: Expr): Expr => settled(made, all, exprs);
-    return { of: (expr) => exprs.replaceWords(expr, put, done, undefined, settle) };
+    return {
+      of: (expr) => {
+        try {
+          return exprs.replaceWords(expr, put, done, undefined, settle);
+        } catch (error) {
+          // With what is known put in, a part that is never computed may be beyond what code computes.
+          if (error instanceof BeyondRange) return expr;
+          throw error;
+        }
+      },
+    };
   };
   const atEnds = new Map<Facts, Pick<Known, "of">>();
   return {

@@ -47,6 +47,19 @@ test.each(examples)("$name: the same verdict with and without", async ({ of: bui
   expect(reduced.states).toBeLessThanOrEqual(full.states);
 });
 
+test("the factor is estimated, and not far from what it is", async () => {
+  const of = instantiate(dmaCore(), dmaCoreScope("2x2x2"));
+  const evaluator = createCompiled(of);
+  const merged = mergeBlocks(of, evaluator);
+  if ("refused" in merged) throw new Error(merged.refused);
+  const [full, reduced] = [await searchAll(of, evaluator), await searchAll(of, merged)];
+  const { factor, isEstimate } = merged.describe(reduced);
+  expect(isEstimate).toBe(true);
+  const share = (factor ?? 0) / (full.states / reduced.states);
+  expect(share).toBeGreaterThan(0.5);
+  expect(share).toBeLessThan(2);
+});
+
 test("an engine that does not know what steps read is refused", () => {
   const of = instantiate(dmaCore(), dmaCoreScope("2x2x2"));
   expect(mergeBlocks(of, createPacked(of))).toEqual({

@@ -18,7 +18,11 @@ import { DiamondCheck } from "./audit.ts";
 import { Blocks } from "./blocks.ts";
 import { Claims } from "./claims.ts";
 import { checkDiscipline, describeLapse } from "./discipline.ts";
+import { estimateFactor } from "./estimate.ts";
 import type { Plan } from "./plan.ts";
+
+/** States that are kept to estimate by how much fewer there are. */
+const sampleSize = 64;
 
 /** Steps in one block at most: one that is longer may be a loop, and ends here so that others get their turn. */
 const longest = 1000;
@@ -43,6 +47,10 @@ export class MergedEvaluator<S> implements Reduced {
   private readonly checkEvery: number;
   private readonly random: Random;
   private readonly diamonds: DiamondCheck<S>;
+  /** Some of the states expanded, each as likely as any other. */
+  private readonly sample: Int32Array[] = [];
+  private readonly sampling: Random;
+  private expanded = 0;
   /** States within blocks that are still to be gone on from. */
   private stack: Int32Array;
   private readonly pending: { block: number; isBefore: boolean; length: number; startsCall: boolean }[] = [];
@@ -57,6 +65,7 @@ export class MergedEvaluator<S> implements Reduced {
     const { table, plan } = analysis;
     this.checkEvery = checkEvery;
     this.random = new Random(seed);
+    this.sampling = new Random(seed);
     this.diamonds = new DiamondCheck(of, inner, (step) => step, plan.processOf);
     this.of = of;
     this.inner = inner;
@@ -98,6 +107,7 @@ export class MergedEvaluator<S> implements Reduced {
   expand(words: Int32Array, offset: number, out: Successors): boolean {
     const { first, plan } = this;
     this.claims.check(words, offset);
+    this.sampleState(words, offset);
     first.clear();
     const mayBeStuck = this.expandInner(words, offset, first);
     for (let i = 0; i < first.count; i++) {
@@ -120,6 +130,12 @@ export class MergedEvaluator<S> implements Reduced {
       this.finish(process, out);
     }
     return mayBeStuck;
+  }
+
+  private sampleState(words: Int32Array, offset: number): void {
+    this.expanded++;
+    const place = this.sample.length < sampleSize ? this.sample.length : this.sampling.below(this.expanded);
+    if (place < sampleSize) this.sample[place] = words.slice(offset, offset + this.words);
   }
 
   /**
@@ -155,8 +171,8 @@ export class MergedEvaluator<S> implements Reduced {
     const checked = `${steps} steps within blocks were tried in both orders with ${diamonds} steps of others`;
     return {
       name: "locks",
-      factor: null,
-      isEstimate: false,
+      factor: estimateFactor(this.inner, this.plan, this.controls, this.sample),
+      isEstimate: true,
       notes: [found, checked, ...lapses.map(describeLapse)],
     };
   }

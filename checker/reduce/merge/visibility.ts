@@ -14,7 +14,7 @@
  * of a process at the step's label; what does not fold to a constant counts as seen.
  */
 import type { Formula, Insight } from "../../compile/compile.ts";
-import type { Exprs } from "../../compile/exprs.ts";
+import { BeyondRange, type Exprs } from "../../compile/exprs.ts";
 import type { Footprints } from "../../compile/footprint.ts";
 import type { Expr } from "../../compile/ir.ts";
 import { Cases } from "./cases.ts";
@@ -148,6 +148,16 @@ class Effect {
 
   /** May a state on one side of the step be skipped, since the one on the other side shows what it shows? */
   hides(question: Question, where: "after" | "before", exprs: Exprs): boolean {
+    try {
+      return this.isHidden(question, where, exprs);
+    } catch (error) {
+      // Nobody knows what a formula shows that is beyond what code computes.
+      if (error instanceof BeyondRange) return false;
+      throw error;
+    }
+  }
+
+  private isHidden(question: Question, where: "after" | "before", exprs: Exprs): boolean {
     if (question.shows === null) return false;
     let answer = this.answers.get(question);
     if (answer === undefined) {

@@ -37,14 +37,12 @@ export function findDeadLocals<S>(
   for (const process of of.processes) {
     const dispatches = module.dispatches.slice(first, first + process.size);
     try {
-      const perElement = dispatches.map((dispatch, self) =>
-        new Liveness(of, module, process, self, dispatch).run(),
-      );
-      for (const { name, at } of joined(perElement)) {
+      const elements = dispatches.map((dispatch, self) => new Liveness(of, module, process, self, dispatch));
+      for (const { name, at } of joined(elements)) {
         all += at.length;
         dead += at.filter((isLive) => isLive === 0).length;
         if (at.every((isLive) => isLive === 1)) continue;
-        for (const { control, locals } of perElement) {
+        for (const { control, locals } of elements) {
           const leaf = locals.get(name);
           if (leaf !== undefined) live.set(leaf, { leaf: control, allowed: at });
         }
@@ -59,20 +57,39 @@ export function findDeadLocals<S>(
   return { live, notes, share: [dead, all] };
 }
 
-/** A local is dead at a label only where it is so for every element of the process. */
-function joined(perElement: readonly ElementLiveness[]): { name: string; at: Uint8Array }[] {
-  if (perElement.length === 0) return [];
-  return [...perElement[0].locals.keys()].map((name) => {
-    const at = perElement.map(({ live }) => live.get(name) as Uint8Array);
-    return { name, at: at[0].map((_, code) => Math.max(...at.map((each) => each[code]))) };
-  });
+/**
+ * By local, by code of the control label. A local is dead at a label only where it is so for every element of the
+ * process; and where it is not for one, it lives on the others' ways there, too.
+ */
+function joined<S>(elements: readonly Liveness<S>[]): { name: string; at: Uint8Array }[] {
+  if (elements.length === 0) return [];
+  const [first] = elements;
+  const live = Array.from({ length: first.control.shape.cardinality }, () => new Set<number>());
+  const flows = elements.map((element) => element.find(live));
+  while (flows.some((each) => spread(live, each)));
+  return [...first.locals.keys()].map((name, i) => ({
+    name,
+    at: Uint8Array.from(live, (locals) => (locals.has(i) ? 1 : 0)),
+  }));
 }
 
-interface ElementLiveness {
-  readonly control: Leaf;
-  readonly locals: ReadonlyMap<string, Leaf>;
-  /** By local, by code of the control label. */
-  readonly live: ReadonlyMap<string, Uint8Array>;
+/** Backwards, until nothing more becomes live; returns whether anything did. */
+function spread(live: readonly Set<number>[], flows: readonly (readonly Flow[])[]): boolean {
+  let isMore = false;
+  for (let changed = true; changed; ) {
+    changed = false;
+    flows.forEach((list, code) => {
+      const before = live[code].size;
+      for (const { targets, from } of list) {
+        for (const target of targets) {
+          for (const local of live[target]) for (const source of from[local]) live[code].add(source);
+        }
+      }
+      if (live[code].size > before) changed = true;
+    });
+    if (changed) isMore = true;
+  }
+  return isMore;
 }
 
 /** Tests whose truth is taken for granted. */
@@ -97,8 +114,8 @@ class Liveness<S> {
   private readonly process: ProcessInstance<S>;
   private readonly self: number;
   private readonly dispatch: Dispatch;
-  private readonly control: Leaf;
-  private readonly names: readonly string[];
+  readonly control: Leaf;
+  readonly locals: ReadonlyMap<string, Leaf>;
   private readonly leaves: readonly Leaf[];
 
   constructor(
@@ -118,32 +135,22 @@ class Liveness<S> {
     const locals = scalarsOf(of.layout.root, frames, self).filter(
       ([, leaf]) => leaf !== this.control && leaf.bits > 0,
     );
-    this.names = locals.map(([name]) => name);
+    this.locals = new Map(locals);
     this.leaves = locals.map(([, leaf]) => leaf);
   }
 
-  run(): ElementLiveness {
-    const { cardinality } = this.control.shape;
+  /** Adds to `live`, by code of the label, what is read there, and tells how its steps go on from there. */
+  find(live: readonly Set<number>[]): Flow[][] {
     const readers = this.othersThatRead();
-    const live: Set<number>[] = [];
-    const flows: Flow[][] = [];
-    for (let code = 0; code < cardinality; code++) {
+    return live.map((locals, code) => {
       const demand = this.at(code);
       // Of a step property's two states, the process is known to be at the label in one at a time.
       const after = this.at(code, 1);
       for (const { body, bank } of readers) this.collect(body, bank === 0 ? demand : after);
-      flows[code] = this.own(code, demand);
-      live[code] = new Set([...this.localsIn(demand, 0), ...this.localsIn(after, 1)]);
-    }
-    this.flow(live, flows);
-    const byName = this.names.map(
-      (name, i) => [name, Uint8Array.from(live, (at) => (at.has(i) ? 1 : 0))] as const,
-    );
-    return {
-      control: this.control,
-      locals: new Map(this.names.map((name, i) => [name, this.leaves[i]])),
-      live: new Map(byName),
-    };
+      const flows = this.own(code, demand);
+      for (const i of [...this.localsIn(demand, 0), ...this.localsIn(after, 1)]) locals.add(i);
+      return flows;
+    });
   }
 
   /** What is known while the process is at a label. */
@@ -266,22 +273,6 @@ class Liveness<S> {
           demand.demand(each.value);
           break;
       }
-    }
-  }
-
-  /** Backwards, until nothing more becomes live. */
-  private flow(live: readonly Set<number>[], flows: readonly (readonly Flow[])[]): void {
-    for (let changed = true; changed; ) {
-      changed = false;
-      flows.forEach((list, code) => {
-        const before = live[code].size;
-        for (const { targets, from } of list) {
-          for (const target of targets) {
-            for (const local of live[target]) for (const source of from[local]) live[code].add(source);
-          }
-        }
-        if (live[code].size > before) changed = true;
-      });
     }
   }
 }
