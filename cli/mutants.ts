@@ -56,8 +56,9 @@ export class MutantTrial {
 
   /**
    * What becomes of a mutant. It is `killed` where a property breaks, where a witness that the scenario declares is
-   * reached no more, or where a recipe meets what it cannot do (a value out of its range, an argument that a check
-   * was to refuse); `stillborn` where it is no model; `untried` where no scenario ever comes to what it changes, or
+   * reached no more, where no scenario comes to another step any more that was taken before (what `dmaspec coverage`
+   * fails for), or where a recipe meets what it cannot do (a value out of its range, an argument that a check was to
+   * refuse); `stillborn` where it is no model; `untried` where no scenario ever comes to what it changes, or
    * ever decides otherwise there; `same` where all is as before and the states, too, are the same, but for those in
    * which a CPU is at the changed place; `survived` where all is as before, but other states are reached;
    * `undecided` at a limit.
@@ -91,18 +92,37 @@ export class MutantTrial {
     if (limits.isInterrupted()) return { ...fate, outcome: "undecided" };
     if (instances.length === 0) return { ...fate, outcome: "untried" };
     const seen = new Set<Seen>();
+    const labels = new Set(
+      this.labelsOf((scenario) => !instances.some((trial) => trial.scenario === scenario)),
+    );
     for (const pass of ["few", "all"] as const) {
       for (const trial of instances) {
         // oxlint-disable-next-line no-await-in-loop
-        const notice = await look(trial, pass, hidden, limits);
+        const notice = await look(trial, pass, { hidden, labels }, limits);
         if (limits.isInterrupted()) return { ...fate, outcome: "undecided" };
         if (typeof notice === "object")
           return { ...fate, ...notice, outcome: "killed", killed: true, scenario: trial.scenario.name };
         if (pass === "all") seen.add(notice);
       }
     }
+    if (!seen.has("undecided")) {
+      const missed = [...this.labelsOf(() => true)].find((label) => !labels.has(label) && !hidden.has(label));
+      if (missed !== undefined) {
+        const property = `coverage: no CPU comes to "${missed}" any more`;
+        return { ...fate, outcome: "killed", killed: true, property };
+      }
+    }
     const worst = (["undecided", "survived", "same"] as const).find((one) => seen.has(one));
     return { ...fate, outcome: worst ?? "survived" };
+  }
+
+  /** The labels that the unchanged design comes to in these scenarios; where calls panicked are none of them. */
+  private labelsOf(isAsked: (of: Scenario) => boolean): Set<string> {
+    const asked = this.unchanged?.filter(({ scenario }) => isAsked(scenario)) ?? [];
+    const panics = this.model.threads.flatMap(({ procedures }) => procedures.flatMap((of) => of.panics));
+    const labels = new Set(asked.flatMap(({ sums }) => [...(sums?.labels() ?? [])]));
+    for (const label of panics) labels.delete(label);
+    return labels;
   }
 
   private async searchUnchanged(limits: MutantLimits): Promise<Unchanged[]> {
@@ -153,7 +173,7 @@ type Seen = "undecided" | "survived" | "same";
 async function look(
   { of, sums }: Trial,
   pass: "few" | "all",
-  hidden: ReadonlySet<string>,
+  { hidden, labels }: { readonly hidden: ReadonlySet<string>; readonly labels: Set<string> },
   { maxSeconds, isInterrupted }: MutantLimits,
 ): Promise<Notice | Seen> {
   const mine = new StateSums(of);
@@ -171,6 +191,7 @@ async function look(
     if (error instanceof ModelError) return { property: `a fault of the model: ${error.what}`, length: null };
     throw error;
   }
+  if (pass === "all") for (const label of mine.labels()) labels.add(label);
   const { verdict, properties, witnesses } = judge(of, result);
   if (verdict === "holds") return sums?.agreesWith(mine, hidden) === true ? "same" : "survived";
   const violated = properties.flatMap(({ name, violation }) =>

@@ -4,6 +4,7 @@
 import type { Design, Model } from "../checker/index.ts";
 import { type MachineDesign, machineDesigns } from "../model/index.ts";
 import type { Machine } from "../model/machine.ts";
+import { refusalSteps, refusalWitnesses } from "./arguments.ts";
 import { commands, commandSteps, commandWitnesses } from "./commands.ts";
 import {
   configuration,
@@ -55,6 +56,7 @@ export const stepProperties = [
   ...resultSteps,
   ...pageTableSteps,
   ...guestSteps,
+  ...refusalSteps,
 ];
 export const witnesses = [
   ...reachWitnesses,
@@ -70,6 +72,7 @@ export const witnesses = [
   ...smmuWitnesses,
   ...powerWitnesses,
   ...guestWitnesses,
+  ...refusalWitnesses,
 ];
 
 /** The machine with everything that is asked of it. */

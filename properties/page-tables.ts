@@ -140,17 +140,18 @@ export const pageTableSteps: readonly StepProperty<Seen>[] = [
     { cpu },
     {
       sentence:
-        "When unmap_pages returns n, the SMMU knows no table for these n iovas that was taken out, but for one that another call is about to free: not by what it remembers, nor by a walk in progress.",
+        "When map_pages or unmap_pages returns n, the SMMU knows no table for these n iovas that was taken out, but for one that another call is about to free: not by what it remembers, nor by a walk in progress.",
       sekvm: "smmu_iso",
       holds: (before: Seen, after: Seen, step, { cpu: k }) => {
         if (!hasLevels(after) || step.args.cpu !== k || after.cpus[k].pc !== idleLabel) return true;
-        const { domain: d, iova: first, gathered } = before.cpus[k];
-        if (typeof d !== "number" || typeof first !== "number" || gathered === undefined) return true;
-        for (let i = first; i < first + gathered; i++) if (knowsUnlinked(after, d, i)) return false;
+        const { domain: d, iova: first, gathered = 0, mapped = 0 } = before.cpus[k];
+        if (typeof d !== "number" || typeof first !== "number") return true;
+        // One of the two counts is the other call's, and 0.
+        for (let i = first; i < first + gathered + mapped; i++) if (knowsUnlinked(after, d, i)) return false;
         return true;
       },
       explain: (before, _, step) =>
-        `unmap_pages ${step.outcome} for iova ${before.cpus[step.args.cpu].iova}, and the SMMU still knows a table that was taken out`,
+        `the call ${step.outcome} for iova ${before.cpus[step.args.cpu].iova}, and the SMMU still knows a table that was taken out`,
     },
   ),
 ];

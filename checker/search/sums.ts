@@ -104,6 +104,11 @@ export class StateSums {
     return mine.size === theirs.size && [...mine].every(([where, digest]) => theirs.get(where) === digest);
   }
 
+  /** The labels that some process came to. */
+  labels(): ReadonlySet<string> {
+    return new Set([...this.sums.values()].flatMap(({ where }) => where));
+  }
+
   private visible(hidden: ReadonlySet<string>): Map<string, string> {
     const shown = [...this.sums.values()].filter(({ where }) => !where.some((label) => hidden.has(label)));
     return new Map(

@@ -21,6 +21,7 @@ export const absent = {
   power: 0,
   history: 0,
   performed: 0,
+  malformed: 0,
   contents: 0,
   word: 0,
   tableEntry: 0,

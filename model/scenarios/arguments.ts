@@ -51,6 +51,7 @@ const bounds = {
   count: 2,
   references: 4,
   domainReferences: 4,
+  malformed: 1,
 } as const;
 
 const tiny: Scope = {

@@ -2,6 +2,7 @@
 import { dropCheck, dropStep, replaceStep, step, unlocked } from "../../checker/index.ts";
 import type { MapFrame } from "../../model/hypercalls/map-pages.ts";
 import type { Machine } from "../../model/machine.ts";
+import { everyArgument } from "../../model/scenarios/arguments.ts";
 import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
 import { results } from "../../model/scenarios/results.ts";
 import type { Weakening } from "./weakening.ts";
@@ -119,5 +120,32 @@ export const pageWeakenings: readonly Weakening[] = [
     edits: { host_reclaim_page: unlocked("guest lock") },
     scenario: mapUnmapDonate,
     breaks: ["guest-mappings-change-under-guest-lock"],
+  },
+  {
+    name: "map_pages takes unknown bits of prot",
+    mechanism: "M19",
+    attack:
+      "What the page table's code makes of the bits is up to it: more than the host asked for, or attributes.",
+    edits: { map_pages: dropCheck("prot has no unknown bits") },
+    scenario: everyArgument,
+    breaks: ["malformed-calls-change-nothing"],
+  },
+  {
+    name: "map_pages takes a range that leaves the address space",
+    mechanism: "M18",
+    attack:
+      "The host relies on where the page table's code happens to notice it, in the middle of the range.",
+    edits: { map_pages: dropCheck("the whole range is within the input address size") },
+    scenario: everyArgument,
+    breaks: ["malformed-calls-change-nothing"],
+  },
+  {
+    name: "unmap_pages takes a range that leaves the address space",
+    mechanism: "M18",
+    attack:
+      "The host relies on where the page table's code happens to notice it, in the middle of the range.",
+    edits: { unmap_pages: dropCheck("the whole range is within the input address size") },
+    scenario: everyArgument,
+    breaks: ["malformed-calls-change-nothing"],
   },
 ];
