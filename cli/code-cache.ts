@@ -13,7 +13,7 @@ import type { WasmSource } from "../checker/parallel/wasm-evaluator.ts";
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** More files than these are not kept: the oldest go. */
-const mostFiles = 100;
+const mostFiles = 400;
 const digestBytes = 32;
 
 interface Header extends Omit<WasmSource, "encode"> {

@@ -1,7 +1,7 @@
 /** The verdict table: designs by properties. */
-import { breadthFirst } from "../checker/search/breadth-first.ts";
-import { type Outcome, runCheck } from "./check-run.ts";
 import { wrap } from "../checker/trace/columns.ts";
+import { type Outcome, runCheck } from "./check-run.ts";
+import { searchBreadthFirst } from "./engines.ts";
 import type { LimitFlags } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { describeCells } from "./json.ts";
@@ -31,8 +31,7 @@ export function checkForTable(
       property === undefined
         ? formatReproduction(run, { ...told, command: "check", all: true })
         : formatReproduction(run, { command: "check", property }),
-    isBound: "cells are searched one after the other, in JavaScript",
-    search: breadthFirst,
+    search: searchBreadthFirst,
   });
 }
 

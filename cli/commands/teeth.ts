@@ -1,9 +1,9 @@
 /** `dmaspec teeth`: every weakening of a design, and which property notices it. */
 import { buildCommand } from "@stricli/core";
-import { breadthFirst } from "../../checker/search/breadth-first.ts";
 import { wrap } from "../../checker/trace/columns.ts";
 import { type Outcome, runCheck } from "../check-run.ts";
 import type { Context } from "../context.ts";
+import { searchBreadthFirst } from "../engines.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { jsonFlag, type LimitFlags, limitFlags, type ReduceChoice, tableReduceFlag } from "../flags.ts";
 import { colorsFor, type Io } from "../io.ts";
@@ -73,8 +73,7 @@ export const teethCommand = buildCommand<TeethFlags, [], Context>({
         seed: 1,
         title: `${weakening.mechanism} ${weakening.name}`,
         reproduce: (property) => formatReproduction(run, { command: "check", property }),
-        isBound: "weakenings are searched one after the other, in JavaScript",
-        search: breadthFirst,
+        search: searchBreadthFirst,
       });
       bites.push({ weakening, outcome });
     }
