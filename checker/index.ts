@@ -69,6 +69,7 @@ export type { Path, Progress, SearchOptions, SearchResult, Violation } from "./s
 export type { Design, Scenario } from "./model/design.ts";
 export { requirePureRecipes } from "./evaluate/self-check.ts";
 export {
+  addArgs,
   addLocals,
   dropCheck,
   dropLocals,

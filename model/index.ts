@@ -193,6 +193,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...stage1Scenarios,
       results,
       secrets,
+      twoSmmus,
       guestReclaim,
       ...powerScenarios,
       ...queueScenarios,

@@ -387,6 +387,7 @@ export const registers = {
   stream: argument(stream, "one past the end", "out of range"),
   pasid: range(0, "pasid"),
   stage1: range(0, "stage1"),
+  boundTo: smmu.means("alloc_domain of 2025: the SMMU that the domain is for"),
 } as const;
 
 /** What calls keep on their stacks. Calls that share a local share its name. */

@@ -3,6 +3,7 @@ import { ModelError } from "../errors.ts";
 import { lockState } from "./threads.ts";
 import { range, record, sort, type StateOf } from "../schema/fields.ts";
 import {
+  addArgs,
   addLocals,
   dropCheck,
   dropLocals,
@@ -122,6 +123,8 @@ describe("an edit", () => {
 
   test("a local that the procedure has with other values is not replaced", () => {
     expect(() => edit(base, addLocals({ k: range(0, 5) }))).toThrow(/another local "k"/);
+    expect(Object.keys(edit(base, addArgs({ more: range(0, 1) })).args)).toContain("more");
+    expect(() => edit(base, addArgs({ k: range(0, 5) }))).toThrow(/another argument or local "k"/);
   });
 
   test("retells where the procedure and its nodes come from, wherever they stand", () => {

@@ -132,6 +132,18 @@ export function addLocals<S>(locals: Params): Edit<S> {
   };
 }
 
+/** Adds arguments, for a version of the call that has more. Throws `M04` where the procedure has another of that name. */
+export function addArgs<S>(args: Params): Edit<S> {
+  return (procedure) => {
+    for (const name of Object.keys(args)) {
+      if (!(name in procedure.args) && !(name in procedure.locals)) continue;
+      const remedy = "rename the one that is added";
+      throw new ModelError("M04", `${procedure.name} has another argument or local "${name}"`, remedy);
+    }
+    return { ...procedure, args: { ...procedure.args, ...args } };
+  };
+}
+
 /** Leaves locals out that no step uses any more. */
 export function dropLocals<S>(...names: readonly string[]): Edit<S> {
   return (procedure) => {

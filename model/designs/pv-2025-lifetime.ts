@@ -1,7 +1,10 @@
 /**
  * pv-2025, the lifetime of domains and the attachment of devices, literally, as edits of pv's calls:
- * - alloc_domain builds the page table at once, and binds the domain to its SMMU for good. Where the pool has no page
- *   for it, the object is freed again.
+ * - alloc_domain is told which SMMU the domain is for: it builds the page table at once, and binds the domain to that
+ *   SMMU for good. Where the pool has no page for it, the object is freed again. (An SMMU's id that is out of range is
+ *   refused before anything is done; here it is in range.)
+ * - attach_dev refuses a device behind another SMMU. The source looks before it takes the SMMU's lock, here it is under
+ *   it: what is looked at does not change.
  * - attach_dev and detach_dev run under kvm_iommu_domain_lock from their first access to the domain to their last.
  * - A domain that is not allocated has no driver: free_domain and detach_dev refuse it, attach_dev, map_pages,
  *   unmap_pages and iova_to_phys put the reference that they took first.
@@ -15,6 +18,7 @@
  * and of devices.
  */
 import {
+  addArgs,
   addLocals,
   check,
   dropCheck,
@@ -38,7 +42,7 @@ import { type DetachFrame, detachDev } from "../hypercalls/detach-dev.ts";
 import { type FreeFrame, freeDomain } from "../hypercalls/free-domain.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { domainLock, under } from "../locks.ts";
-import { type Machine, smmu, stack } from "../machine.ts";
+import { type Machine, registers, type SmmuIndex, stack } from "../machine.ts";
 import { smmuOfDomain, smmuOfStream } from "../smmu/smmus.ts";
 import { lifetimeOf } from "../tables.ts";
 import {
@@ -56,7 +60,7 @@ import { withoutBarrier } from "./pv-2025-doorbell.ts";
 import { inVersion } from "./version.ts";
 
 const version = "2025";
-type AllocFrame = DomainFrame & Pick<AttachFrame, "found">;
+type AllocFrame = DomainFrame & Pick<AttachFrame, "found"> & { readonly boundTo: SmmuIndex };
 
 /** Does the domain have a driver: is it allocated? */
 function hasDriver(s: Machine, of: DomainFrame["domain"]): boolean {
@@ -80,6 +84,7 @@ export function putsWithoutDriver(before: string, function_: string): Edit<Machi
 
 export const allocDomain2025 = edit<Machine>(
   allocDomain,
+  addArgs({ boundTo: registers.boundTo }),
   addLocals({ found: stack.found }),
   insertAfter<Machine, AllocFrame>(
     "allocate the domain's object",
@@ -87,7 +92,7 @@ export const allocDomain2025 = edit<Machine>(
       "bind the domain to the SMMU",
       (s, c) => {
         const of = lifetimeOf(s, c.domain);
-        if (of !== null) of.smmu = smmu.at(0);
+        if (of !== null) of.smmu = c.boundTo;
       },
       { mirrors: "smmu_alloc_domain (2025)", mechanisms: ["M40"] },
     ),
