@@ -171,7 +171,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     defaultScenario: mapUnmapDonate.name,
     scenarios: [
       mapUnmapDonate,
-      ...lifetimeScenarios,
+      ...stage1Scenarios,
       results,
       secrets,
       guestReclaim,

@@ -6,7 +6,8 @@
  * In android15 a table of the second level of the stream table is a page, which whatever call looks for an entry
  * allocates; in android16 kvm_iommu_refill sees to it that larger tables are aligned.
  *
- * Left out: domains of stage 1, whose tables of descriptors android15 shares between devices.
+ * Left out: domains of stage 1 in android15, whose tables of descriptors stay with the stream's entry when the device is
+ * detached. In android16 a refusal of detach_dev of stage 1 has several error numbers; here it has one.
  *
  * The lock of the list (list_lock, in android15 lock) is there where domains have lists of several SMMUs: with one SMMU it
  * is held only around iommu.lock. android15 is not tried with several.
@@ -45,6 +46,7 @@ import { type FreeFrame, freeDomain } from "../hypercalls/free-domain.ts";
 import { iovaToPhys, type IovaToPhysFrame, readEntry } from "../hypercalls/iova-to-phys.ts";
 import { warnUnless } from "../hypercalls/results.ts";
 import { allocateSecondLevel, leadToSecondLevel } from "../hypercalls/second-level.ts";
+import { detachSubstream, freeDescriptors } from "../hypercalls/stage1.ts";
 import { refuseUnderflow } from "../hypercalls/use-dma.ts";
 import { hostMmuLock, listLock, pgtLock, under } from "../locks.ts";
 import { type DomainIndex, type Machine, stack } from "../machine.ts";
@@ -328,7 +330,6 @@ export const allocDomain16 = edit<Machine>(
 
 export const attachDev16 = edit<Machine>(
   attachDev,
-  attachesStage2,
   countUpFirst,
   ...attachFindsStream(
     "smmu_get_alloc_ste_ptr (android16)",
@@ -340,11 +341,12 @@ export const attachDev16 = edit<Machine>(
   ),
   ...secondLevelIsAligned,
   insertBefore<Machine, AttachFrame>("iommu.lock", faultWithoutObject(attach16)),
-  ...looksAfterTheTable(attach16),
+  // A device of stage 1 may be attached again: its table of descriptors is replaced.
+  ...looksAfterTheTable(attach16, true),
   ...asksForNoSmmu,
   ...finalisesAlone,
   ...attachesInVain(attach16),
-  insertAfter<Machine, AttachFrame>("the activation is over", countInList),
+  insertAfter<Machine, AttachFrame>("the device translates", countInList),
   underListLock,
   mirrors("kvm_iommu_attach_dev (android16)"),
   inVersion("android16", {}),
@@ -352,7 +354,6 @@ export const attachDev16 = edit<Machine>(
 
 export const detachDev16 = edit<Machine>(
   detachDev,
-  ...detachesStage2,
   ...detachFindsStream("smmu_get_ste_ptr (android16)"),
   warnsOfMissingLevel("smmu_get_ste_ptr (android16)"),
   insertBefore<Machine, DetachFrame>("iommu.lock", faultWithoutObject(detach16)),
@@ -372,7 +373,11 @@ export const detachDev16 = edit<Machine>(
       ),
     ]),
   ),
+  // A PASID leaves the list as the device does. The table of descriptors is freed when no lock is held any more.
+  replaceStep("is it a substream?", detachSubstream<DetachFrame>("the entry is cleared")),
+  dropStep("did the entry lead to descriptors?"),
   underListLock,
+  insertAfter<Machine, DetachFrame>("list_lock", freeDescriptors<DetachFrame>()),
   mirrors("kvm_iommu_detach_dev (android16)"),
   inVersion("android16", {}),
 );

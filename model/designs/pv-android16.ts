@@ -12,9 +12,10 @@
  * batch is dropped.
  *
  * Domains are attached to lists of SMMUs; the last detach invalidates by the domain's id, and free_domain only what is
- * still in the list. It gives the uses of leaves back, whose entries stay until the pool zeroes the page
- * (android-lifetime.ts). Not confirmed: the place in __arm_lpae_free_pgtable at which free_leaf is called. A stream id
- * that is out of range meets a WARN.
+ * still in the list. It gives the uses of leaves back, whose entries stay until the pool zeroes the page (android-
+ * lifetime.ts). Domains of stage 1 are as in the posting, but for detach_dev: it asks whose the descriptor is, and
+ * frees the table of descriptors when it holds no lock any more. Not confirmed: the place in __arm_lpae_free_pgtable at
+ * which free_leaf is called. A stream id that is out of range meets a WARN.
  *
  * Transitions look at the state before the count, share_hyp maps into the hypervisor before it marks the
  * page, and reclaim scrubs before it unmaps from the guest. A guest gives no page up whose count is not 0.

@@ -201,8 +201,8 @@ export function attachStage1<C extends Stage1Frame>(
   );
 }
 
-/** detach_dev of a PASID: its descriptor only. */
-export function detachSubstream<C extends Stage1Frame>(): Node<Machine, C> {
+/** detach_dev of a PASID: its descriptor only. `to`: where the call goes on. */
+export function detachSubstream<C extends Stage1Frame>(to = "the device is detached"): Node<Machine, C> {
   return when(
     "is it a substream?",
     (s, c) => isStage1(s, c.domain) && c.pasid > 0,
@@ -227,7 +227,7 @@ export function detachSubstream<C extends Stage1Frame>(): Node<Machine, C> {
         { mirrors: detach, arm: "CD.TTB0", mechanisms: ["M46"] },
       ),
       ...forgetDescriptor<C>(" for the other words of the descriptor"),
-      leave(jump("the device is detached")),
+      leave(jump(to)),
     ],
     [],
     { mirrors: detach },
