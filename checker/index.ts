@@ -34,6 +34,7 @@ export {
 } from "./model/procedure.ts";
 export {
   type Action,
+  type AnyArgs,
   environmentRule,
   type Origin,
   type Process,
@@ -54,12 +55,15 @@ export {
 export { idleLabel, lockState, type Threads, threads } from "./model/threads.ts";
 export {
   type ActionInstance,
-  type DeadlockRule,
   deadlockProperty,
+  type DeadlockRule,
   defineModel,
   type Instance,
   instantiate,
+  isUseOf,
   type Model,
+  type Power,
+  powersIn,
   type Scope,
 } from "./model/model.ts";
 export type { Deadlock, Evaluator } from "./evaluate/evaluator.ts";

@@ -89,7 +89,7 @@ function countingModel(
     name,
     state: counter,
     deadlock: "none",
-    powers: { bumping: "the host may count by two" },
+    powers: { bumping: { sentence: "the host may count by two" } },
     assumptions: { "counts-are-seen": "a count that is too high is seen" },
     rules: [
       environmentRule(

@@ -7,13 +7,13 @@ import { readVersion } from "./version.ts";
 export function describeRun(outcome: Outcome): RunOutput {
   const { run, result, reductions, judgement } = outcome;
   const { target, declared } = run;
-  const listSwitches = (all: Readonly<Record<string, string>>, off: readonly string[]) =>
+  const listSwitches = (all: Readonly<Record<string, unknown>>, off: readonly string[]) =>
     Object.keys(all).map((name) => ({ name, on: !off.includes(name) }));
   return {
     design: target.design.name,
     scenario: target.scenario.name,
     size: target.size,
-    bounds: { ...target.scope.bounds },
+    bounds: { ...run.instance.scope.bounds },
     engine: {
       name: outcome.engine.name,
       fallbacks: outcome.engine.fallbacks,

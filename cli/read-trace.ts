@@ -67,7 +67,7 @@ async function readTrace(io: Io, file: string): Promise<Trace> {
 function prepareTrace({ registry }: Context, trace: Trace): Preparation {
   const { design, scenario, size, powersOff, assumptionsOff, bounds } = trace;
   const run = prepareRun(registry, { design, scenario, size, power: powersOff, assume: assumptionsOff });
-  const now = run.target.scope.bounds;
+  const now = run.instance.scope.bounds;
   const changed = Object.keys({ ...now, ...bounds }).find((name) => now[name] !== bounds[name]);
   if (changed === undefined) return run;
   const [then, today] = [bounds[changed] ?? "absent", now[changed] ?? "absent"];

@@ -1,6 +1,7 @@
 /** An outcome in words, for a terminal. */
 import type { Colors } from "picocolors/types.js";
 import { countOf, formatCounterexample, nameClaim } from "../checker/trace/print.ts";
+import { powersIn } from "../checker/model/model.ts";
 import type { ReductionReport } from "../checker/reduce/reduction.ts";
 import { wrap } from "../checker/trace/columns.ts";
 import type { Audit } from "./audit.ts";
@@ -56,11 +57,13 @@ export function formatReport(outcome: Outcome, options: ReportOptions): string[]
 }
 
 function formatHeading({ run }: Outcome, { width, colors }: ReportOptions): string[] {
-  const { target, powersOff, assumptionsOff } = run;
-  const { design, scenario, size, scope } = target;
+  const { target, instance, powersOff, assumptionsOff } = run;
+  const { design, scenario, size } = target;
+  const powers = powersIn(instance);
   return [
     `${colors.bold(`${design.name} on ${scenario.name}, ${size}`)}: ${design.meaning}`,
-    ...wrap(`within ${formatBounds(scope.bounds)}`, width, 2, 4),
+    ...wrap(`within ${formatBounds(instance.scope.bounds)}`, width, 2, 4),
+    ...(powers.length === 0 ? [] : wrap(`a host with the powers ${powers.join(", ")}`, width, 2, 4)),
     ...(powersOff.length === 0 ? [] : wrap(`without the powers ${powersOff.join(", ")}`, width, 2, 4)),
     ...(assumptionsOff.length === 0 ? [] : wrap(`not assuming ${assumptionsOff.join(", ")}`, width, 2, 4)),
   ];

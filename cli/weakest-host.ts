@@ -4,8 +4,9 @@
  */
 import { breadthFirst } from "../checker/search/breadth-first.ts";
 import type { ActionInstance } from "../checker/model/model.ts";
-import { instantiate } from "../checker/model/model.ts";
+import { instantiate, isUseOf } from "../checker/model/model.ts";
 import type { Shown } from "../checker/trace/format.ts";
+import { replayPath, ReplayMismatch } from "../checker/trace/replay.ts";
 import { isSame } from "../checker/trace/plain.ts";
 import { elementsIn, sortsOf } from "../checker/trace/why/simplify.ts";
 import { replayViolation } from "./counterexample.ts";
@@ -57,7 +58,13 @@ export function removalsOf(of: AnyInstance): Removal[] {
   const off = of.scope.powersOff ?? [];
   const powers = Object.keys(of.model.powers)
     .filter((name) => !off.includes(name))
-    .map((name): Removal => ({ kind: "power", name, isUsedBy: ({ action }) => action.power === name }));
+    .map(
+      (name): Removal => ({
+        kind: "power",
+        name,
+        isUsedBy: (instance) => isUseOf(of.model, name, instance, of.scope.bounds),
+      }),
+    );
   const elements = sortsOf(of).flatMap((sort) =>
     Array.from({ length: of.scope.bounds[sort] ?? 0 }, (_, n) => n)
       .reverse()
@@ -100,7 +107,7 @@ export async function findWeakestHost(
     // oxlint-disable-next-line no-await-in-loop
     const found = await search([...away, removal], removal);
     const { outcome, states } = found;
-    tried.push({ removal, outcome, length: found.instances?.length ?? null, states });
+    tried.push({ removal, outcome, length: found.length, states });
     if (found.instances === null) continue;
     away.push(removal);
     ({ instances } = found);
@@ -118,14 +125,19 @@ export async function searchWithout(
   limits: SearchLimits,
 ): Promise<{
   outcome: "spared" | "needed" | "undecided";
+  /** The schedule in the whole model; null where there is none, or none whose calls the whole model's CPUs can make. */
   instances: readonly AnyAction[] | null;
+  length: number | null;
   states: number;
 }> {
+  // A power is switched off as a run does it: of several CPUs one is left, which does what all of them may.
+  const [powers, others] = [true, false].map((is) => away.filter((one) => (one.kind === "power") === is));
   const kept = new Set(
-    of.instances.filter((instance) => !away.some((removal) => removal.isUsedBy(instance))).map(keyOf),
+    of.instances.filter((instance) => !others.some((removal) => removal.isUsedBy(instance))).map(keyOf),
   );
   const without = instantiate(onlyProperty(of, name, kind), {
     ...of.scope,
+    powersOff: [...(of.scope.powersOff ?? []), ...powers.map((power) => power.name)],
     without: [],
     allows: (action, args) => kept.has(keyOf({ action: { name: action }, args })),
   });
@@ -142,10 +154,57 @@ export async function searchWithout(
   const { states } = result;
   const violation = result.violations.find((each) => nameOfViolation(without, each) === name);
   if (violation === undefined)
-    return { outcome: result.ending === "exhausted" ? "needed" : "undecided", instances: null, states };
+    return {
+      outcome: result.ending === "exhausted" ? "needed" : "undecided",
+      instances: null,
+      length: null,
+      states,
+    };
   const { replay } = replayViolation(without, violation, engine);
-  const instances = replay.steps.map(({ instance }) => sameIn(of, instance));
-  return { outcome: "spared", instances, states };
+  const taken = replay.steps.map(({ instance }) => instance);
+  const alone = powers.flatMap((power) => of.model.powers[power.name].several ?? []);
+  const instances =
+    alone.length === 0
+      ? taken.map((each) => sameIn(of, each))
+      : placeIn(of, violation.path.initial, taken, alone, kept);
+  return { outcome: "spared", instances, length: taken.length, states };
+}
+
+/**
+ * The schedule of one process that makes the calls of several, each made by the first of them that may. Null where
+ * that is another schedule: what one call leaves behind may be another process's.
+ */
+function placeIn(
+  of: AnyInstance,
+  initial: number,
+  taken: readonly AnyAction[],
+  alone: readonly string[],
+  kept: ReadonlySet<string>,
+): readonly AnyAction[] | null {
+  const idles = new Set(of.processes.map(({ process }) => process.idle));
+  let at: AnyAction["args"] = {};
+  const placed: AnyAction[] = [];
+  for (const { action, args } of taken) {
+    const isMine = (each: AnyAction) =>
+      each.action.name === action.name &&
+      Object.keys(args).every((name) => alone.includes(name) || each.args[name] === args[name]);
+    const isThere = (each: AnyAction) =>
+      alone.every((sort) => !(sort in each.args) || each.args[sort] === at[sort]);
+    const isCall = action.at !== undefined && idles.has(action.at);
+    const found = of.instances.find(
+      (each) => isMine(each) && (isCall ? kept.has(keyOf(each)) : isThere(each)),
+    );
+    if (found === undefined) return null;
+    if (isCall) at = found.args;
+    placed.push(found);
+  }
+  try {
+    replayPath(of, { initial, instances: placed.map(({ id }) => id) });
+    return placed;
+  } catch (error) {
+    if (error instanceof ReplayMismatch) return null;
+    throw error;
+  }
 }
 
 function keyOf({

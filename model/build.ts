@@ -4,12 +4,13 @@
 import { defineModel, type Model, type Procedure, threads } from "../checker/index.ts";
 import { warnIsFatal } from "./hypercalls/results.ts";
 import { contentsRules, secrecy } from "./contents.ts";
+import { hostPowers } from "./host-powers.ts";
 import { cpu, domain, guest, type Machine, memory, page, smmu } from "./machine.ts";
 import { commandQueueRules, queueAssumptions } from "./smmu/command-queue.ts";
 import { lateStoreRules } from "./smmu/late-stores.ts";
 import { streamAssumptions, streamRules } from "./smmu/stream-table.ts";
 import { tableWalkRules } from "./smmu/table-walks.ts";
-import { powerAssumptions, powerPowers, powerRules } from "./smmu/power.ts";
+import { powerAssumptions, powerRules } from "./smmu/power.ts";
 import { substreamRules } from "./smmu/substreams.ts";
 import { smmuOfDevice } from "./smmu/smmus.ts";
 import { smmuAssumptions, translationRules } from "./smmu/translations.ts";
@@ -77,6 +78,6 @@ export function buildMachine(
       ...queueAssumptions,
       ...powerAssumptions,
     },
-    powers: powerPowers,
+    powers: hostPowers,
   });
 }

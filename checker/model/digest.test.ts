@@ -21,7 +21,7 @@ test("other bounds, and another name of anything, have another", () => {
     digestOf(model, dmaCoreScope("3x2x2")),
     digestOf({ ...model, rules: [{ ...first, name: "MAP_2" }, ...rules] }),
     digestOf({ ...model, invariants: model.invariants.slice(1) }),
-    digestOf({ ...model, powers: { hiding: "" } }),
+    digestOf({ ...model, powers: { hiding: { sentence: "" } } }),
   ];
   expect(new Set(digests).size).toBe(digests.length);
 });

@@ -32,6 +32,22 @@ export type DeadlockRule = "waiting" | "stuck" | "none";
 // oxlint-disable-next-line no-explicit-any
 type AnyName = any;
 
+/**
+ * Something that the host can do and that a run can take from it. It shows in the steps that are a use of it: rules
+ * that name it (`power`), and what it says here.
+ */
+export interface Power {
+  /** What the host does with it, in a sentence. */
+  readonly sentence: string;
+  /** Which other steps are a use of it, by the action's name and arguments. */
+  readonly isUsedBy?: (action: string, args: AnyArgs, bounds: Bounds) => boolean;
+  /**
+   * The sort of processes of which there are several by it. Without the power there is one, which may do whatever
+   * any of them may: one thing after the other.
+   */
+  readonly several?: string;
+}
+
 export interface Model<S> {
   readonly name: string;
   /** One sentence: what is modelled. */
@@ -50,8 +66,8 @@ export interface Model<S> {
   readonly deadlock: DeadlockRule;
   /** What is secret, for the search of pairs of runs; null: nothing. */
   readonly secrecy: Secrecy<S> | null;
-  /** The host's powers: a sentence each. A run can switch each off. */
-  readonly powers: Readonly<Record<string, string>>;
+  /** The host's powers. A run can switch each off. */
+  readonly powers: Readonly<Record<string, Power>>;
   /** Hardware assumptions: a sentence each. On unless a run switches them off. */
   readonly assumptions: Readonly<Record<string, string>>;
 }
@@ -135,12 +151,50 @@ export interface Instance<S> {
   readonly blank: S;
 }
 
+/** Is the step a use of the power? Of several processes, it is a step of one that is not the first. */
+export function isUseOf<S>(
+  { powers }: Model<S>,
+  name: string,
+  { action, args }: Pick<ActionInstance<S>, "action" | "args">,
+  bounds: Bounds,
+): boolean {
+  const { isUsedBy, several } = powers[name];
+  if (action.power === name || (several !== undefined && args[several] > 0)) return true;
+  return isUsedBy?.(action.name, args, bounds) ?? false;
+}
+
+/** The powers of which some step of the instance is a use. */
+export function powersIn<S>(of: Instance<S>): string[] {
+  const { model, scope, instances } = of;
+  return Object.keys(model.powers).filter((name) =>
+    instances.some((instance) => isUseOf(model, name, instance, scope.bounds)),
+  );
+}
+
+/** The scope in which there is one process of each sort of which there are several by a power that is off. */
+function alone<S>({ powers }: Model<S>, scope: Scope): Scope {
+  const sorts = (scope.powersOff ?? []).flatMap((name) => powers[name].several ?? []);
+  return sorts.reduce((of: Scope, sort): Scope => {
+    const { bounds, allows = () => true } = of;
+    const all = Array.from({ length: bounds[sort] ?? 0 }, (_, n) => n);
+    return {
+      ...of,
+      bounds: { ...bounds, [sort]: Math.min(1, all.length) },
+      allows: (action, args) =>
+        sort in args
+          ? all.some((n) => allows(action, { ...args, [sort]: n }, bounds))
+          : allows(action, args, bounds),
+    };
+  }, scope);
+}
+
 /** The name of the built-in deadlock property. */
 export const deadlockProperty = "no-deadlock";
 
 /** Puts a model into bounds. Every error of the model that does not need a run is found here. */
-export function instantiate<S>(model: Model<S>, scope: Scope): Instance<S> {
-  requireKnown("power", scope.powersOff ?? [], Object.keys(model.powers));
+export function instantiate<S>(model: Model<S>, whole: Scope): Instance<S> {
+  requireKnown("power", whole.powersOff ?? [], Object.keys(model.powers));
+  const scope = alone(model, whole);
   requireKnown("assumption", scope.assumptionsOff ?? [], Object.keys(model.assumptions));
   const setting = settingOf(model, scope);
   const shape = stateShape(model, scope.bounds);
@@ -163,14 +217,14 @@ export function instantiate<S>(model: Model<S>, scope: Scope): Instance<S> {
   requireDistinct("property or witness", [deadlockProperty, ...properties.map((property) => property.name)]);
   const without = new Set(scope.without ?? []);
   requireKnown("property", [...without], [deadlockProperty, ...properties.map((property) => property.name)]);
-  const powersOff = new Set(scope.powersOff ?? []);
+  const powersOff = scope.powersOff ?? [];
   const processes = [...model.threads, ...model.processes];
   const instances = actions
-    .filter((action) => action.power === undefined || !powersOff.has(action.power))
     .flatMap((action) =>
       argumentsOf(action.params, scope.bounds, action.name).map((args) => ({ action, args })),
     )
     .filter(({ action, args }) => scope.allows?.(action.name, args, scope.bounds) ?? true)
+    .filter((use) => !powersOff.some((name) => isUseOf(model, name, use, scope.bounds)))
     .map(({ action, args }, id): ActionInstance<S> => {
       const fireAtLabel = action.bind(args, setting);
       const isAtLabel = labelTestOf(action, args, processes);

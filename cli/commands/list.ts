@@ -81,7 +81,7 @@ function describeDesign(design: Design, isExample: boolean): ListedDesign {
     })),
     properties,
     witnesses: model.witnesses.map(({ name, sentence }) => ({ name, sentence })),
-    powers: sentences(model.powers),
+    powers: Object.entries(model.powers).map(([name, { sentence }]) => ({ name, sentence })),
     assumptions: sentences(model.assumptions),
   };
 }

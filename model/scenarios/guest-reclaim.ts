@@ -5,7 +5,7 @@
  * What exists, and why not more:
  * - One page changes hands: the host's, a guest's, lent, the host's again. One domain with one iova, attached to one
  *   device for ever: what a second page or iova would add, `map-unmap-donate` has.
- * - Guests have one vCPU each. They collude with the host: they call when it likes.
+ * - Guests have one vCPU each. They collude with the host: they call when it likes (`guest-collusion`).
  * - In `tiny` there is one; CPU 0 has its vCPU loaded, makes its calls and gives it the page; CPU 1 tears it down and
  *   reclaims the page, or has the vCPU loaded instead. Both map and unmap: so every call of the guest's meets a map and an unmap, and so does every
  *   reclaim. In `paper` there are two, of which one may be dying while the other runs, or asks for the other's page;

@@ -23,6 +23,7 @@ import {
   wait,
   when,
 } from "../../checker/index.ts";
+import { losesPowerUntold, powerSupply } from "../host-powers.ts";
 import { type Machine, smmu } from "../machine.ts";
 import { endings, type SmmuOf, smmuLane } from "./smmus.ts";
 import { endTransaction } from "./transactions.ts";
@@ -34,13 +35,6 @@ export const powerAssumptions = {
   "reset-blocks-dma": "An SMMU that was reset blocks DMA (GBPA.ABORT) until its registers are set.",
   "disabling-drains":
     "An SMMU acknowledges that it is disabled only when nothing that it translated is in progress.",
-} as const;
-
-/** The host's power over the SMMUs' power. */
-export const powerOverPower = "power-supply";
-export const powerPowers = {
-  [powerOverPower]:
-    "The host takes the power from an SMMU and gives it back whenever it likes, whatever it tells the hypervisor.",
 } as const;
 
 /** The assumption that waits for the SMMU end well (smmu/command-queue.ts). */
@@ -156,6 +150,27 @@ export function takeAs<C>(of: SmmuOf<C>, isOff: boolean, mirrors: string): Node<
   );
 }
 
+/** An SMMU loses its power: one that the hypervisor takes to be off, or to be on. */
+function losePower(name: string, isOff: boolean) {
+  return environmentRule(
+    name,
+    { smmu },
+    {
+      lane: "host",
+      power: powerSupply,
+      origin: { arm: "loss of power" },
+      when: (s: Machine, { smmu: n }) => {
+        const { power } = s.smmus[n];
+        return power.length > 0 && !power[0].isDown && power[0].isOff === isOff;
+      },
+      then: (s, { smmu: n }) => {
+        s.smmus[n].power[0].isDown = true;
+        abortAll(s, n);
+      },
+    },
+  );
+}
+
 export const powerRules = [
   environmentRule(
     acknowledge,
@@ -175,26 +190,14 @@ export const powerRules = [
       },
     },
   ),
-  environmentRule(
-    "power: take away",
-    { smmu },
-    {
-      lane: "host",
-      power: powerOverPower,
-      origin: { arm: "loss of power" },
-      when: (s: Machine, { smmu: n }) => s.smmus[n].power.length > 0 && !s.smmus[n].power[0].isDown,
-      then: (s, { smmu: n }) => {
-        s.smmus[n].power[0].isDown = true;
-        abortAll(s, n);
-      },
-    },
-  ),
+  losePower(losesPowerUntold, false),
+  losePower("power: take away, as told", true),
   environmentRule(
     restore,
     { smmu },
     {
       lane: "host",
-      power: powerOverPower,
+      power: powerSupply,
       origin: { arm: "retention" },
       when: (s: Machine, { smmu: n }) => s.smmus[n].power.length > 0 && s.smmus[n].power[0].isDown,
       then: (s, { smmu: n }) => {
@@ -207,7 +210,7 @@ export const powerRules = [
     { smmu },
     {
       lane: "host",
-      power: powerOverPower,
+      power: powerSupply,
       origin: { arm: "reset, GBPA", mechanisms: ["M67"] },
       when: (s: Machine, { smmu: n }, setting) =>
         s.smmus[n].power.length > 0 &&

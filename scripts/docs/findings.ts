@@ -15,6 +15,7 @@ import { confirmClaim, type Replay, type ReplayedStep, replayTrace } from "../..
 import { formatBounds, formatCount } from "../../cli/text.ts";
 import { machineDesigns } from "../../model/index.ts";
 import { findCause, nameStep } from "../../checker/trace/why/cause.ts";
+import { isUseOf } from "../../checker/model/model.ts";
 import { cell } from "./origins.ts";
 
 /** States after which a search is cut: what is not found by then is not claimed to be absent. */
@@ -229,6 +230,17 @@ function describeTurn(turn: readonly AnyStep[]): string {
   return `${lane}: ${parts.join("; ")}`;
 }
 
+/** The host's powers of which steps of the schedule are a use. */
+function powersOf({ run, replay }: Retold): string[] {
+  const { model, scope } = prepare(run).instance;
+  const taken = replay.steps.map(({ instance }) => instance);
+  return Object.keys(model.powers).filter((name) => {
+    const { several } = model.powers[name];
+    if (several !== undefined) return new Set(taken.flatMap(({ args }) => args[several] ?? [])).size > 1;
+    return taken.some((instance) => isUseOf(model, name, instance, scope.bounds));
+  });
+}
+
 /** The functions of the steps from the turn of the fatal one on. */
 function sourcesOf({ replay, fatal }: Retold): string[] {
   let from = fatal.n - 1;
@@ -262,6 +274,8 @@ function renderCause(n: number, all: readonly Retold[], runs: readonly Searched[
     `The gravest of what it leads to: **${shown.name}** in ${run.design}, on ${run.scenario}, after ${gravest.replay.steps.length} steps. "${shown.sentence}" ${cell(shown.explanation)}.`,
     "",
     ...condense(gravest),
+    "",
+    `Powers of the host that the schedule uses: ${powersOf(gravest).join(", ") || "none; one CPU that makes valid calls"}. (\`dmaspec minimise\` says which of them it needs.)`,
     "",
     `Functions: ${sourcesOf(gravest).join(", ") || "none"}. The first step in bold breaks ${gravest.broken.join(", ")}.`,
     "",
