@@ -11,10 +11,8 @@
  * - Arguments are valid but for their alignment to the block.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
-import { absent } from "./absent.ts";
-import { withoutCommands, withoutLifetimes, withoutTransfers } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
+import { type Args, isPlainCall } from "./calls.ts";
+import { tableBounds, withoutAll } from "./two-levels.ts";
 
 /** The first page of the block. */
 const first = 2;
@@ -22,12 +20,9 @@ const first = 2;
 function allowsOf(calls: readonly (readonly string[])[]): NonNullable<Scope["allows"]> {
   return (action: string, args: Args) => {
     if (typeof args.cpu !== "number") return true;
+    if (!isPlainCall(calls, action, args)) return false;
     const [call] = action.split(":");
-    if (!calls[args.cpu].includes(call)) return false;
     if (action !== call) return true;
-    if (Object.values(args).some((value) => typeof value === "string" && value !== "read and write"))
-      return false;
-    if ("count" in args && args.count !== 1) return false;
     switch (call) {
       case "map_pages":
         if (args.pgsize === 0) return args.page === first && args.iova === 0;
@@ -45,37 +40,8 @@ function allowsOf(calls: readonly (readonly string[])[]): NonNullable<Scope["all
   };
 }
 
-const bounds = {
-  ...absent,
-  cpu: 2,
-  smmu: 1,
-  page: 5,
-  poolPage: 2,
-  tablePage: 5,
-  tableEntry: 2,
-  rootEntry: 1,
-  block: 1,
-  domain: 1,
-  lifetime: 1,
-  device: 1,
-  iova: 2,
-  guest: 1,
-  slot: 2,
-  position: 4,
-  transaction: 1,
-  count: 2,
-  references: 2,
-  domainReferences: 5,
-} as const;
-
-const without = [
-  // A table of pages that is lost is a table that is lost.
-  ...withoutLifetimes.filter((name) => name !== "no-table-is-leaked"),
-  ...withoutTransfers,
-  ...withoutCommands,
-  "map succeeds in part",
-  "the pool has no page for a table",
-];
+const bounds = { ...tableBounds, page: 5, tablePage: 5 } as const;
+const without = [...withoutAll, "the pool has no page for a table"];
 const tinyCalls = [
   ["map_pages", "unmap_pages"],
   ["host_donate_guest", "pool_reclaim"],

@@ -11,6 +11,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
+import { type Args, isPlainCall } from "./calls.ts";
 import {
   withoutCommands,
   withoutLifetimes,
@@ -18,8 +19,6 @@ import {
   withoutTables,
   withoutTransfers,
 } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
 
 const calls: readonly (readonly string[])[] = [
   ["map_pages", "unmap_pages"],
@@ -31,11 +30,7 @@ function allows(action: string, args: Args): boolean {
     if (action.startsWith("STE: ")) return false;
     return action === "walk: read the entry" || !action.startsWith("walk: read ");
   }
-  const [call] = action.split(":");
-  if (!calls[args.cpu].includes(call)) return false;
-  if ("prot" in args && args.prot !== "read and write") return false;
-  if ("count" in args && args.count !== 1) return false;
-  return [args.domain, args.iova, args.page].every((value) => typeof value !== "string");
+  return isPlainCall(calls, action, args);
 }
 
 const bounds = {

@@ -10,9 +10,8 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
+import { type Args, isPlainCall } from "./calls.ts";
 import { withoutTables, withoutCommands, withoutLifetimes } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
 
 const calls: readonly (readonly string[])[] = [
   ["map_pages", "unmap_pages"],
@@ -22,11 +21,7 @@ const without: readonly string[] = ["for a stream", "did not write", "CFGI", "ST
 
 function allows(action: string, args: Args): boolean {
   if (typeof args.cpu !== "number") return !without.some((part) => action.includes(part));
-  const [call] = action.split(":");
-  if (!calls[args.cpu].includes(call)) return false;
-  if ("prot" in args && args.prot !== "read and write") return false;
-  if ("count" in args && args.count !== 1) return false;
-  return [args.domain, args.page, args.iova].every((value) => typeof value !== "string");
+  return isPlainCall(calls, action, args);
 }
 
 const bounds = {

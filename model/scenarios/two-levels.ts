@@ -14,9 +14,8 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
+import { type Args, isPlainCall } from "./calls.ts";
 import { withoutBlocks, withoutCommands, withoutLifetimes, withoutTransfers } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
 
 const moving = 2;
 /** Calls of each CPU. */
@@ -30,18 +29,16 @@ function allowsFirst(iovas: number): NonNullable<Scope["allows"]> {
   return (action: string, args: Args) => {
     if ("iova" in args && (typeof args.iova !== "number" || args.iova >= iovas)) return false;
     if (typeof args.cpu !== "number") return true;
-    const [call] = action.split(":");
-    if (!calls[args.cpu].includes(call)) return false;
-    if (Object.values(args).some((value) => typeof value === "string" && value !== "read and write"))
-      return false;
+    if (!isPlainCall(calls, action, args)) return false;
     if ("page" in args && args.page !== moving) return false;
-    if ("count" in args && args.count !== 1) return false;
+    const [call] = action.split(":");
     if (call === "unmap_pages") return args.iova !== 1 || args.pgsize === 0;
     return call !== "map_pages" || (args.pgsize ?? 0) === 0;
   };
 }
 
-const bounds = {
+/** Also those of `blocks`, but for the pages. */
+export const tableBounds = {
   ...absent,
   cpu: 2,
   smmu: 1,
@@ -64,15 +61,16 @@ const bounds = {
   domainReferences: 5,
 } as const;
 
-const without = [
+/** Also what `blocks` has no place for. */
+export const withoutAll = [
   // A table of pages that is lost is a table that is lost.
   ...withoutLifetimes.filter((name) => name !== "no-table-is-leaked"),
   ...withoutTransfers,
   ...withoutCommands,
-  ...withoutBlocks,
   "map succeeds in part",
 ];
-const tiny: Scope = { bounds, allows: allowsFirst(1), without };
+const without = [...withoutAll, ...withoutBlocks];
+const tiny: Scope = { bounds: tableBounds, allows: allowsFirst(1), without };
 
 export const twoLevels: Scenario = {
   name: "two-levels",
