@@ -7,9 +7,9 @@
  *   when it may be. The pool has two pages, which are not given back: one for the page table, one for descriptors.
  * - CPU 0 makes the calls about domains and mappings, one after the other, as in `id-reuse`; CPU 1 gives the page to the
  *   guest.
- * - One id: its domains follow each other. `tiny` has the device's own descriptor. `paper` has domains of stage 1 only,
- *   and a second descriptor: a device and its PASID share an ASID. (PASIDs with ids of their own, and beyond the table,
- *   are in `pasids`, where nothing is mapped: two ids with mapped pages are more than 30 million states.)
+ * - One id: its domains follow each other. `tiny` has the device's own descriptor. `paper` has a second one: a device
+ *   and its PASID share an ASID. (PASIDs with ids of their own, and beyond the table, are in `pasids`, where nothing
+ *   is mapped: two ids with mapped pages are more than 30 million states.)
  * - Arguments are valid, but ids need not be allocated. The page is mapped for reading and writing.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
@@ -33,18 +33,14 @@ const never: readonly string[] = [
 /** The page that is mapped and given away; the others are the pool's. */
 const moving = 2;
 
-/** `leastStage`: 1 where all domains are of stage 1. */
-function allowing(leastStage: number) {
-  return (action: string, args: Args): boolean => {
-    if (typeof args.cpu !== "number") return !never.includes(action);
-    const [call] = action.split(":");
-    if (!calls[args.cpu].includes(call)) return false;
-    if ("page" in args && args.page !== moving) return false;
-    if ("stage1" in args && Number(args.stage1) < leastStage) return false;
-    if ("prot" in args && args.prot !== "read and write") return false;
-    if ("count" in args && args.count !== 1) return false;
-    return [args.domain, args.stream, args.iova].every((value) => typeof value !== "string");
-  };
+function allows(action: string, args: Args): boolean {
+  if (typeof args.cpu !== "number") return !never.includes(action);
+  const [call] = action.split(":");
+  if (!calls[args.cpu].includes(call)) return false;
+  if ("page" in args && args.page !== moving) return false;
+  if ("prot" in args && args.prot !== "read and write") return false;
+  if ("count" in args && args.count !== 1) return false;
+  return [args.domain, args.stream, args.iova].every((value) => typeof value !== "string");
 }
 
 const bounds = {
@@ -71,7 +67,7 @@ const without: readonly string[] = [
 ];
 /** What takes a second descriptor. */
 const withoutSubstreams: readonly string[] = ["a substream is attached"];
-const tiny: Scope = { bounds, allows: allowing(0), without: [...without, ...withoutSubstreams] };
+const tiny: Scope = { bounds, allows, without: [...without, ...withoutSubstreams] };
 
 export const stage1Mappings: Scenario = {
   name: "stage1-mappings",
@@ -81,7 +77,7 @@ export const stage1Mappings: Scenario = {
     tiny,
     paper: {
       bounds: { ...bounds, descriptor: 2, pasid: 1 },
-      allows: allowing(1),
+      allows,
       without,
     },
   },
