@@ -12,6 +12,7 @@ import type { Machine } from "./machine.ts";
 import { everyArgument } from "./scenarios/arguments.ts";
 import { attachDetachFree } from "./scenarios/attach-detach-free.ts";
 import { attachTimeOuts } from "./scenarios/attach-time-outs.ts";
+import { everything } from "./scenarios/everything.ts";
 import { guestReclaim } from "./scenarios/guest-reclaim.ts";
 import { idReuse } from "./scenarios/id-reuse.ts";
 import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
@@ -103,6 +104,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       results,
       secrets,
       guestReclaim,
+      everything,
       twoSmmus,
       ...powerScenarios,
       ...queueScenarios,
@@ -138,6 +140,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       results,
       secrets,
       guestReclaim,
+      everything,
       twoSmmus,
       ...powerScenarios,
       ...queueScenarios,
@@ -157,6 +160,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       results,
       secrets,
       guestReclaim,
+      everything,
       ...powerScenarios,
       ...singleCommands,
       twoLevels,
@@ -175,6 +179,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       results,
       secrets,
       guestReclaim,
+      everything,
       twoSmmusOverLists,
       ...powerScenarios,
       ...queueScenarios,
@@ -195,6 +200,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       secrets,
       twoSmmus,
       guestReclaim,
+      everything,
       ...powerScenarios,
       ...queueScenarios,
       twoLevels,
