@@ -22,6 +22,9 @@ test("every removal is tried: what the host can spare, and what it cannot", asyn
   // One place is as good as the other; without the only event that is left, nothing counts.
   expect(outcomes).toMatchObject({ "place 1": "unused", "place 0": "needed", count: "needed" });
   expect(outcomes.bumping).toBeUndefined();
+  // 5 is bad, and can be come to as long as counts go so far.
+  expect(outcomes).toMatchObject({ "top above 5": "spared", "top above 4": "needed" });
+  expect(outcomes["top above 3"]).toBeUndefined();
 });
 
 test("a power that shortens the schedule is spared at the cost of more steps", async () => {

@@ -377,7 +377,7 @@ export const minimiseSchema = z.object({
   weakest: measured.describe("a schedule of the weakest host, which may be longer"),
   removals: z.array(
     z.object({
-      kind: z.enum(["power", "element", "call", "event"]),
+      kind: z.enum(["power", "element", "call", "event", "bound"]),
       name: z.string(),
       outcome: z
         .enum(["unused", "spared", "needed", "undecided"])

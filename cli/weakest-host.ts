@@ -2,6 +2,7 @@
  * The weakest host that still breaks a property: what can be taken away from it, each removal tried by a search of
  * the model without it. What the schedule at hand does not use needs no search.
  */
+import { ModelError } from "../checker/errors.ts";
 import { breadthFirst } from "../checker/search/breadth-first.ts";
 import type { ActionInstance } from "../checker/model/model.ts";
 import { instantiate, isUseOf } from "../checker/model/model.ts";
@@ -20,9 +21,11 @@ type AnyAction = ActionInstance<unknown>;
 
 /** Something that a host can be without. */
 export interface Removal {
-  readonly kind: "power" | "element" | "call" | "event";
-  /** `cpu 1`, `host_donate_guest`, the name of a power. */
+  readonly kind: "power" | "element" | "call" | "event" | "bound";
+  /** `cpu 1`, `host_donate_guest`, the name of a power, `references above 2`. */
   readonly name: string;
+  /** Of a bound: its name and the lower value. */
+  readonly lowered?: readonly [name: string, value: number];
   /** Does an action need it? */
   isUsedBy(instance: AnyAction): boolean;
 }
@@ -43,7 +46,9 @@ export interface Tried {
 
 export interface WeakestHost {
   readonly tried: readonly Tried[];
-  /** A schedule of the host that has only what is needed. */
+  /** What was taken away. */
+  readonly away: readonly Removal[];
+  /** A schedule of the host without it. */
   readonly instances: readonly AnyAction[];
 }
 
@@ -88,6 +93,41 @@ export function removalsOf(of: AnyInstance): Removal[] {
   return [...powers, ...elements, ...actions];
 }
 
+/**
+ * How low the bounds can be that are no sorts of elements (how often a page can be used, what the queue holds, which
+ * parts of the machine there are): each is lowered by one after the other, as far as the property still breaks.
+ */
+export async function findLeastBounds(
+  of: AnyInstance,
+  away: readonly Removal[],
+  search: (away: readonly Removal[], trying: Removal) => ReturnType<typeof searchWithout>,
+): Promise<readonly Tried[]> {
+  // Elements are taken away one by one; what the state has indices of, but no action (positions of a queue), goes
+  // round, and a smaller one is another machine.
+  const indexed = of.layout.leaves.flatMap(({ shape }) => (shape.sort === null ? [] : [shape.sort]));
+  const elements = new Set([...sortsOf(of), ...indexed]);
+  const lowered: Removal[] = [];
+  const tried: Tried[] = [];
+  for (const [name, value] of Object.entries(of.scope.bounds)) {
+    if (elements.has(name)) continue;
+    for (let least = value - 1; least >= 0; least--) {
+      const removal: Removal = {
+        kind: "bound",
+        name: `${name} above ${least}`,
+        lowered: [name, least],
+        isUsedBy: () => true,
+      };
+      // Each try builds on what was found before it.
+      // oxlint-disable-next-line no-await-in-loop
+      const { outcome, length, states } = await search([...away, ...lowered, removal], removal);
+      tried.push({ removal, outcome, length, states });
+      if (outcome !== "spared") break;
+      lowered.push(removal);
+    }
+  }
+  return tried;
+}
+
 /** Takes away one thing after the other, and keeps away what is not needed. */
 export async function findWeakestHost(
   start: { readonly instances: readonly AnyAction[] },
@@ -112,8 +152,10 @@ export async function findWeakestHost(
     away.push(removal);
     ({ instances } = found);
   }
-  return { tried, instances };
+  return { tried, away, instances };
 }
+
+const nothingFound = { instances: null, length: null } as const;
 
 /** A shortest schedule that breaks the property without these things; named by the actions of `of`. */
 export async function searchWithout(
@@ -132,15 +174,25 @@ export async function searchWithout(
 }> {
   // A power is switched off as a run does it: of several CPUs one is left, which does what all of them may.
   const [powers, others] = [true, false].map((is) => away.filter((one) => (one.kind === "power") === is));
-  const kept = new Set(
-    of.instances.filter((instance) => !others.some((removal) => removal.isUsedBy(instance))).map(keyOf),
-  );
-  const without = instantiate(onlyProperty(of, name, kind), {
-    ...of.scope,
-    powersOff: [...(of.scope.powersOff ?? []), ...powers.map((power) => power.name)],
-    without: [],
-    allows: (action, args) => kept.has(keyOf({ action: { name: action }, args })),
-  });
+  const bounds = away.flatMap(({ lowered }) => (lowered === undefined ? [] : [lowered]));
+  const isKept = (instance: AnyAction): boolean =>
+    !others.some((removal) => removal.kind !== "bound" && removal.isUsedBy(instance));
+  const kept = new Set(of.instances.filter((instance) => isKept(instance)).map(keyOf));
+  let without: AnyInstance;
+  try {
+    without = instantiate(onlyProperty(of, name, kind), {
+      ...of.scope,
+      bounds: { ...of.scope.bounds, ...Object.fromEntries(bounds) },
+      powersOff: [...(of.scope.powersOff ?? []), ...powers.map((power) => power.name)],
+      without: [],
+      allows: (action, args) => kept.has(keyOf({ action: { name: action }, args })),
+    });
+  } catch (error) {
+    // With this bound there is no model: a scenario's values are out of range.
+    if (bounds.length > 0 && error instanceof ModelError)
+      return { outcome: "needed", ...nothingFound, states: 0 };
+    throw error;
+  }
   const evaluator = await createEvaluator(without, engine);
   const result = await withInterrupts(io, (isInterrupted) =>
     breadthFirst(evaluator, {
@@ -154,14 +206,11 @@ export async function searchWithout(
   const { states } = result;
   const violation = result.violations.find((each) => nameOfViolation(without, each) === name);
   if (violation === undefined)
-    return {
-      outcome: result.ending === "exhausted" ? "needed" : "undecided",
-      instances: null,
-      length: null,
-      states,
-    };
+    return { outcome: result.ending === "exhausted" ? "needed" : "undecided", ...nothingFound, states };
   const { replay } = replayViolation(without, violation, engine);
   const taken = replay.steps.map(({ instance }) => instance);
+  // In other bounds the schedule may be one that the whole model does not have.
+  if (bounds.length > 0) return { outcome: "spared", instances: null, length: taken.length, states };
   const alone = powers.flatMap((power) => of.model.powers[power.name].several ?? []);
   const instances =
     alone.length === 0

@@ -23,7 +23,14 @@ import { acceptTrace } from "../read-trace.ts";
 import type { AnyInstance } from "../run.ts";
 import type { MinimiseOutput } from "../schemas.ts";
 import { formatCount, formatTable, quoteForShell } from "../text.ts";
-import { findWeakestHost, type Removal, removalsOf, searchWithout, type Tried } from "../weakest-host.ts";
+import {
+  findLeastBounds,
+  findWeakestHost,
+  type Removal,
+  removalsOf,
+  searchWithout,
+  type Tried,
+} from "../weakest-host.ts";
 
 /** What the searches run on. */
 const engine = "js";
@@ -75,7 +82,8 @@ export const minimiseCommand = buildCommand<MinimiseFlags, [string], Context>({
       "numbers in the order of first use.",
       "",
       "Then the weakest host: each power, each element and each call or event that the schedule uses is taken away,",
-      "one after the other, and the model searched without it for a schedule of any length. What is needed is",
+      "one after the other, and the model searched without it for a schedule of any length; then each bound is lowered",
+      "as far as the property still breaks. What is needed is",
       "needed within the scenario's bounds and given what was taken away before; where a limit ended a search, it",
       "says so.",
       "",
@@ -114,6 +122,9 @@ export const minimiseCommand = buildCommand<MinimiseFlags, [string], Context>({
     const weakest = await findWeakestHost({ instances: first }, removals, (away, { name }) =>
       search(away, `without ${name}`),
     );
+    const bounds = await findLeastBounds(of, weakest.away, (away, { name }) =>
+      search(away, `without ${name}`),
+    );
     tell("");
 
     const simplest = simplify(of, replayed.replay, same.instances, replayed);
@@ -125,8 +136,8 @@ export const minimiseCommand = buildCommand<MinimiseFlags, [string], Context>({
       reductions: [],
       ...(seed === undefined ? {} : { seed }),
     });
-    const { tried, instances: least } = weakest;
-    const report = { before: replayed.replay, simplest, tried, weakest: least, written };
+    const tried = [...weakest.tried, ...bounds];
+    const report = { before: replayed.replay, simplest, tried, weakest: weakest.instances, written };
     if (flags.json === true) io.stdout.write(`${JSON.stringify(describe(file, of, report), null, 2)}\n`);
     else print(io, of, report);
   },
