@@ -26,6 +26,7 @@ export class DiamondCheck<S> {
   private readonly firstOf: (transition: number) => number;
   private readonly processOf: ArrayLike<number>;
   private readonly reached: Uint8Array;
+  private readonly out: Successors;
   /** How many diamonds were looked at, for how many steps. */
   diamonds = 0;
   steps = 0;
@@ -41,6 +42,7 @@ export class DiamondCheck<S> {
     this.firstOf = firstOf;
     this.processOf = processOf;
     this.reached = new Uint8Array(of.witnesses.length);
+    this.out = new Successors(evaluator.words);
   }
 
   /**
@@ -65,8 +67,8 @@ export class DiamondCheck<S> {
       const both = `${this.nameOf(step)} and ${this.nameOf(other)}`;
       if (first === undefined || second === undefined)
         return `of ${both}, one keeps the other from being taken`;
-      const last = this.successorsOf(first.words).get(step);
-      if (last === undefined) return `${this.nameOf(other)} keeps ${this.nameOf(step)} from being taken`;
+      const last = this.stepFrom(first.words, step);
+      if (last === null) return `${this.nameOf(other)} keeps ${this.nameOf(step)} from being taken`;
       if (last.words.join() !== second.words.join()) return `${both} do not commute`;
       const [left, answering] = isBefore ? [second, first] : [first, second];
       if (!isSame(last.broken, to.broken) || !left.broken.every((id) => answering.broken.includes(id)))
@@ -99,10 +101,9 @@ export class DiamondCheck<S> {
       for (const [mine, to] of inside) {
         this.diamonds++;
         const both = `${this.nameOf(mine)} and ${this.nameOf(other)}`;
-        const second = this.successorsOf(to.words).get(other);
+        const second = this.stepFrom(to.words, other);
         const last = then.get(mine);
-        if (last === undefined || second === undefined)
-          return `of ${both}, one keeps the other from being taken`;
+        if (last === undefined || second === null) return `of ${both}, one keeps the other from being taken`;
         if (last.words.join() !== second.words.join()) return `${both} do not commute`;
         const isHidden = isKey(mine) && !after.broken.every((id) => second.broken.includes(id));
         if (isHidden || !isSame(last.broken, to.broken))
@@ -114,18 +115,28 @@ export class DiamondCheck<S> {
 
   /** Every step that can be taken, and the state after it. */
   private successorsOf(state: Int32Array): Map<number, Next> {
-    const { words } = this.evaluator;
-    const out = new Successors(words);
+    const { out } = this;
+    out.clear();
     this.evaluator.expand(state, 0, out);
     const found = new Map<number, Next>();
-    for (let i = 0; i < out.count; i++) {
-      const broken = out.brokenSteps
-        .filter(({ successor }) => successor === i)
-        .map(({ property }) => property);
-      const next = out.words.slice(i * words, (i + 1) * words);
-      found.set(out.instances[i], { words: next, broken: broken.sort((a, b) => a - b) });
-    }
+    for (let i = 0; i < out.count; i++) found.set(out.instances[i], this.nextAt(i));
     return found;
+  }
+
+  /** The state after a step; null where it cannot be taken. */
+  private stepFrom(state: Int32Array, step: number): Next | null {
+    const { out } = this;
+    out.clear();
+    this.evaluator.expand(state, 0, out);
+    const at = out.instances.subarray(0, out.count).lastIndexOf(step);
+    return at < 0 ? null : this.nextAt(at);
+  }
+
+  private nextAt(i: number): Next {
+    const { evaluator, out } = this;
+    const broken = out.brokenSteps.flatMap(({ successor, property }) => (successor === i ? [property] : []));
+    const words = out.words.slice(i * evaluator.words, (i + 1) * evaluator.words);
+    return { words, broken: broken.sort((a, b) => a - b) };
   }
 
   /** What the state that is skipped shows, and the one that is kept does not. */

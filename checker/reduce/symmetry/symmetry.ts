@@ -95,12 +95,16 @@ class Preparation<S> {
       const reason = known?.reason ?? findMissingInstance(of, exchange);
       if (reason !== null) leaveOut(exchange, reason);
     }
-    for (const state of this.sample()) {
+    let tools = null;
+    for (const state of exchanges.length === 0 ? [] : this.sample()) {
       if (exchanges.length === 0) break;
-      const { group, canonicaliser, check } = toolsFor(of, this.evaluator, exchanges, [], dead);
+      tools ??= toolsFor(of, this.evaluator, exchanges, [], dead);
+      const { group, canonicaliser, check } = tools;
       for (const exchange of exchanges) {
         const breach = check.findBreach(state, canonicaliser, exchangeOf(group, exchange));
-        if (breach !== null) leaveOut(exchange, `${breach} tells ${nameTransposition(exchange)} apart`);
+        if (breach === null) continue;
+        leaveOut(exchange, `${breach} tells ${nameTransposition(exchange)} apart`);
+        tools = null;
       }
     }
     const apart = breaches.map(({ exchange }) => exchange);
