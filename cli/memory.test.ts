@@ -18,14 +18,16 @@ const engines = ["js", "packed", "wasm --workers 1", "wasm --workers 2", "auto",
 test.each(engines)("--engine %s", async (engine) => {
   const bytes = 1.5 * 2 ** 20;
   const { code, output } = await runWith(
-    `--design dma-core --scenario 3x2x2 --engine ${engine} --memory ${bytes}`,
+    `--design dma-core --scenario 3x2x2 --engine ${engine} --memory ${bytes} --reduce none`,
   );
   expect([code, output.verdict, output.ending]).toEqual([2, "incomplete", "memory"]);
   expect(output.states).toBeGreaterThan(50_000);
   expect(output.states).toBeLessThan(347_016);
   expect(output.bytesPerState * output.states).toBeLessThanOrEqual(bytes * 1.05);
   // Not even an empty table has room.
-  const none = await runWith(`--design dma-core --scenario 3x2x2 --engine ${engine} --memory 1k`);
+  const none = await runWith(
+    `--design dma-core --scenario 3x2x2 --engine ${engine} --memory 1k --reduce none`,
+  );
   expect([none.code, none.output.ending]).toEqual([2, "memory"]);
 });
 
