@@ -11,6 +11,7 @@ import {
   bool,
   defineModel,
   environmentRule,
+  type Field,
   invariant,
   type Model,
   oneOf,
@@ -25,9 +26,9 @@ import {
   type StateOf,
 } from "../index.ts";
 
-const page = sort("page", "a physical page", { interchangeable: true });
-const iova = sort("iova", "a slot of the page table", { interchangeable: true });
-const cpu = sort("cpu", "a CPU in the hypervisor", { interchangeable: true });
+export const page = sort("page", "a physical page", { interchangeable: true });
+export const iova = sort("iova", "a slot of the page table", { interchangeable: true });
+export const cpu = sort("cpu", "a CPU in the hypervisor", { interchangeable: true });
 
 /** The control labels of a CPU. */
 export const dmaCoreLabels = [
@@ -56,32 +57,37 @@ export const dmaCoreLabels = [
   "R2",
 ] as const;
 
-const state = record({
-  pages: array(
-    page,
-    record({
-      own: oneOf("HOST", "GUEST", "HYP").means("who owns the page"),
-      ref: range(0, "iova").means("how many DMA uses the page has"),
-    }),
-  ),
-  iovas: array(
-    iova,
-    record({
-      pte: option(page).means("the page that the table maps here"),
-      tlb: option(page).means("the page that the TLB holds for this iova"),
-      queued: bool().means("an invalidation of this iova is pending"),
-    }),
-  ),
-  hostLock: option(cpu).means("who holds the host_mmu lock"),
-  iommuLock: option(cpu).means("who holds the iommu lock"),
-  cpus: array(cpu, record({ pc: oneOf(...dmaCoreLabels), li: iova, lp: page })),
-});
+/** The state, given what there is of an iova. */
+export function dmaCoreState<F>(ofIova: Field<F>) {
+  return record({
+    pages: array(
+      page,
+      record({
+        own: oneOf("HOST", "GUEST", "HYP").means("who owns the page"),
+        ref: range(0, "iova").means("how many DMA uses the page has"),
+      }),
+    ),
+    iovas: array(iova, ofIova),
+    hostLock: option(cpu).means("who holds the host_mmu lock"),
+    iommuLock: option(cpu).means("who holds the iommu lock"),
+    cpus: array(cpu, record({ pc: oneOf(...dmaCoreLabels), li: iova, lp: page })),
+  });
+}
 
-type State = StateOf<typeof state>;
+const state = dmaCoreState(
+  record({
+    pte: option(page).means("the page that the table maps here"),
+    tlb: option(page).means("the page that the TLB holds for this iova"),
+    queued: bool().means("an invalidation of this iova is pending"),
+  }),
+);
+
+export type DmaCoreState = StateOf<typeof state>;
+type State = DmaCoreState;
 type Label = (typeof dmaCoreLabels)[number];
 type Lock = "hostLock" | "iommuLock";
 
-const cpus: Process<"cpu"> = { name: "cpu", sort: "cpu", frames: "cpus", control: "pc", idle: "IDLE" };
+export const cpus: Process<"cpu"> = { name: "cpu", sort: "cpu", frames: "cpus", control: "pc", idle: "IDLE" };
 
 type Frame = State["cpus"][number];
 type CpuIndex = { readonly cpu: typeof cpu.value };

@@ -5,6 +5,7 @@
 import type { Design, Scenario } from "../model/design.ts";
 import type { Scope } from "../model/model.ts";
 import { dmaCore, dmaCoreScope } from "./dma-core.ts";
+import { dmaCoreEager } from "./dma-core-eager.ts";
 import { peterson, petersonScope } from "./peterson.ts";
 import { philosophers, philosophersScope } from "./philosophers.ts";
 import { twoPhaseCommit, twoPhaseCommitScope } from "./two-phase-commit.ts";
@@ -31,6 +32,14 @@ export const exampleDesigns: readonly Design[] = [
     defaultScenario: "3x2x2",
     scenarios: dmaCoreScenarios,
     build: dmaCore,
+  },
+  {
+    name: "dma-core-eager-tlb",
+    meaning: "dma-core, whose TLB is taken to hold all that it may.",
+    claimsToHold: true,
+    defaultScenario: "3x2x2",
+    scenarios: dmaCoreScenarios,
+    build: () => dmaCoreEager(),
   },
   {
     name: "two-phase-commit",
