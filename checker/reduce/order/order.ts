@@ -242,7 +242,11 @@ class OrderEvaluator<S> implements Reduced {
 
   describe(): ReductionReport {
     const { diamonds, expanded, possible, reduced, taken } = this;
-    const share = possible === 0 ? 0 : Math.round((100 * (possible - taken)) / possible);
+    if (reduced === 0) {
+      const note = `of the transitions of ${expanded} expanded states none could be put off`;
+      return { name: "order", factor: 1, isEstimate: false, notes: [note] };
+    }
+    const share = Math.round((100 * (possible - taken)) / possible);
     return {
       name: "order",
       factor: null,
