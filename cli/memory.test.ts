@@ -13,7 +13,7 @@ async function runWith(words: string) {
   return { code, output: checkSchema.parse(JSON.parse(world.stdout())), stderr: world.stderr() };
 }
 
-const engines = ["js", "packed", "wasm --workers 1", "wasm --workers 2", "auto", "auto --workers 2"];
+const engines = ["js", "packed", "wasm --workers 1", "wasm --workers 2"];
 
 test.each(engines)("--engine %s", async (engine) => {
   const bytes = 1.5 * 2 ** 20;

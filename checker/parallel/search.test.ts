@@ -9,7 +9,17 @@ import type { Module, Stmt } from "../compile/ir.ts";
 import { dmaCore, dmaCoreScope } from "../examples/dma-core.ts";
 import { exampleDesigns } from "../examples/index.ts";
 import { philosophers, philosophersScope } from "../examples/philosophers.ts";
-import { breadthFirst, type Instance, instantiate } from "../index.ts";
+import {
+  breadthFirst,
+  defineModel,
+  environmentRule,
+  type Instance,
+  instantiate,
+  range,
+  record,
+  type StateOf,
+  stepProperty,
+} from "../index.ts";
 import type { SearchOptions, SearchResult } from "../search/result.ts";
 import { isLocatedModelError } from "../search/result.ts";
 import { randomModel } from "../testing/random-model.ts";
@@ -90,6 +100,40 @@ describe("agrees with the search in JavaScript", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("on steps that lead beyond the depth allowed", async () => {
+    const counter = record({ n: range(0, 9) });
+    type Counter = StateOf<typeof counter>;
+    const model = defineModel<Counter>({
+      name: "counter",
+      state: counter,
+      deadlock: "none",
+      rules: [
+        environmentRule("count", {}, { when: (s: Counter) => s.n < 9, then: (s: Counter) => void s.n++ }),
+      ],
+      stepProperties: [
+        stepProperty(
+          "four-is-not-left",
+          {},
+          {
+            sentence: "Nothing leads on from four.",
+            holds: (before: Counter, after: Counter) => before.n !== 4 || after.n === 4,
+          },
+        ),
+      ],
+    });
+    const of = instantiate(model, { bounds: {} }) as AnyInstance;
+    for (const [maxDepth, found] of [
+      [4, []],
+      [5, ["step 0: 5 steps"]],
+    ] as const) {
+      // oxlint-disable-next-line no-await-in-loop
+      const expected = essenceOf(await searchJs(of, { maxDepth }));
+      expect(expected.violations).toEqual(found);
+      // oxlint-disable-next-line no-await-in-loop
+      expect(essenceOf(await searchWasm(of, { maxDepth }))).toEqual(expected);
+    }
   });
 
   /** Where a model goes wrong, the search ends: how many steps away. */

@@ -86,6 +86,8 @@ class WasmSearch {
   /** What went wrong in this layer, at the least state where something did. */
   private failure: Failure | null = null;
   private deadlock: Found | null = null;
+  /** Whether the layer is the last one allowed: its states are looked at for deadlocks, and no step is taken. */
+  private isLastLayer = false;
   /** Whether some states of the layer were taken up. */
   private isLayerOpen = false;
   /** Whether another search could go on from here. */
@@ -164,6 +166,7 @@ class WasmSearch {
 
   private async searchLayer(): Promise<Ending | null> {
     const isLast = this.layer >= (this.options.maxDepth ?? Infinity);
+    this.isLastLayer = isLast;
     if (isLast) {
       this.save();
       this.canBeSaved = false;
@@ -412,6 +415,8 @@ class WasmSearch {
       const least = this.leastCandidate(candidate);
       if (least === null) return;
       for (const thread of this.shared.threads) this.shared.set(map.thread(thread) + candidate, 0);
+      // Compiled code looks for deadlocks by trying the steps; those from the last layer lead beyond the limit.
+      if (this.isLastLayer) return;
       bytes[known] = 1;
       const { instance, state } = least;
       if (kind === "step") this.found.push({ kind, property, state, depth: this.layer, instance });
