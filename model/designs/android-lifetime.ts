@@ -9,8 +9,11 @@
  * Left out: domains of stage 1 in android15, whose tables of descriptors stay with the stream's entry when the device is
  * detached. In android16 a refusal of detach_dev of stage 1 has several error numbers; here it has one.
  *
- * The lock of the list (list_lock, in android15 lock) is there where domains have lists of several SMMUs: with one SMMU it
- * is held only around iommu.lock. android15 is not tried with several.
+ * The lock of the list (list_lock, in android15 lock) is there where domains have lists of several SMMUs. android15 is not
+ * tried with several. With one SMMU it is left out, which is not the same where a device is attached while the domain's
+ * list is empty: an unmap could then look at the list between the write of the stream table entry and the entry in the
+ * list, which the source's attach, a writer of the lock throughout, does not allow. So no scenario with one SMMU has these
+ * designs attach and unmap at once (`everything` is not theirs).
  */
 import {
   addLocals,
