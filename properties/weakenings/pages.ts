@@ -131,15 +131,6 @@ export const pageWeakenings: readonly Weakening[] = [
     breaks: ["malformed-calls-change-nothing"],
   },
   {
-    name: "map_pages takes a range that leaves the address space",
-    mechanism: "M18",
-    attack:
-      "The host relies on where the page table's code happens to notice it, in the middle of the range.",
-    edits: { map_pages: dropCheck("the whole range is within the input address size") },
-    scenario: everyArgument,
-    breaks: ["malformed-calls-change-nothing"],
-  },
-  {
     name: "unmap_pages takes a range that leaves the address space",
     mechanism: "M18",
     attack:

@@ -24,7 +24,7 @@ const maxStates = 1_500_000;
 type Claim = Pick<Shown, "kind" | "name" | "args">;
 type Taken = readonly [action: string, args: TraceArguments];
 
-interface Found extends Claim {
+export interface Found extends Claim {
   readonly initial: string;
   readonly steps: readonly Taken[];
 }
