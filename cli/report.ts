@@ -45,7 +45,7 @@ export function formatReport(outcome: Outcome, options: ReportOptions): string[]
     ...formatHeading(outcome, options),
     "",
     ...(shortest === undefined ? [] : [...formatFinding(outcome, shortest, options), ""]),
-    ...(others.length === 0 ? [] : [...formatOthers(shortest, others, options), ""]),
+    ...(others.length === 0 ? [] : [...formatOthers(outcome, others, options), ""]),
     ...formatProperties(outcome, options),
     ...formatAvailability(outcome, options),
     "",
@@ -84,10 +84,15 @@ export function formatFinding(
 
 /**
  * What else is violated, by cause: schedules that first go wrong at the same step are one failure, and are told
- * together, those of the counterexample shown above first.
+ * together, those of the counterexample shown above first. Properties are declared with the gravest first, and are
+ * told so.
  */
-function formatOthers(shortest: Finding, others: readonly Finding[], options: ReportOptions): string[] {
+function formatOthers(outcome: Outcome, all: readonly Finding[], options: ReportOptions): string[] {
   const { width, colors } = options;
+  const [shortest] = outcome.findings;
+  const ranks = new Map(outcome.judgement.properties.map(({ name }, rank) => [name, rank]));
+  const rankOf = ({ property }: Finding): number => ranks.get(property) ?? ranks.size;
+  const others = all.toSorted((a, b) => rankOf(a) - rankOf(b));
   const causes = new Map<string | undefined, Finding[]>([[shortest.cause?.name, []]]);
   for (const finding of others) {
     const name = finding.cause?.name;

@@ -5,6 +5,7 @@
 import { ModelError } from "../checker/errors.ts";
 import { breadthFirst } from "../checker/search/breadth-first.ts";
 import type { ActionInstance } from "../checker/model/model.ts";
+import type { SearchResult } from "../checker/search/result.ts";
 import { instantiate, isUseOf } from "../checker/model/model.ts";
 import type { Shown } from "../checker/trace/format.ts";
 import { replayPath, ReplayMismatch } from "../checker/trace/replay.ts";
@@ -194,15 +195,23 @@ export async function searchWithout(
     throw error;
   }
   const evaluator = await createEvaluator(without, engine);
-  const result = await withInterrupts(io, (isInterrupted) =>
-    breadthFirst(evaluator, {
-      instances: without.instances.length,
-      witnesses: 0,
-      stopAtViolation: true,
-      ...limits,
-      isInterrupted,
-    }),
-  );
+  let result: SearchResult;
+  try {
+    result = await withInterrupts(io, (isInterrupted) =>
+      breadthFirst(evaluator, {
+        instances: without.instances.length,
+        witnesses: 0,
+        stopAtViolation: true,
+        ...limits,
+        isInterrupted,
+      }),
+    );
+  } catch (error) {
+    // The model counts beyond this bound: it cannot be so low.
+    if (bounds.length > 0 && error instanceof ModelError)
+      return { outcome: "needed", ...nothingFound, states: 0 };
+    throw error;
+  }
   const { states } = result;
   const violation = result.violations.find((each) => nameOfViolation(without, each) === name);
   if (violation === undefined)

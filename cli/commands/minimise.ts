@@ -243,6 +243,8 @@ function print(io: Io, of: AnyInstance, { before, simplest, tried, weakest, writ
       const what = `${kind} ${name}`;
       if (outcome === "spared")
         return [colors.dim("not needed"), what, colors.dim(`${length} steps without it (${searched})`)];
+      if (outcome === "needed" && states === 0)
+        return [colors.bold("needed"), what, "the model counts so far, or is none without it"];
       return outcome === "needed"
         ? [colors.bold("needed"), what, `without it the property holds (${searched})`]
         : [colors.yellow("undecided"), what, `nothing found before a limit (${searched})`];
