@@ -1,22 +1,10 @@
 /**
- * Coverage of procedures: how often each step was taken, and each check and condition went either way.
- *
- * Counted by recipes that count and then do what they did; so a covered model is for one search on the packed
- * evaluator and for nothing else: its recipes are not pure, and no compiler would keep their counts.
+ * Coverage of procedures: how often each step was taken, and each check and condition went either way. Counted by
+ * procedures that tell what they do (observe.ts).
  */
 import type { Model } from "./model.ts";
-import {
-  choose,
-  type Do,
-  type Exit,
-  mapNodes,
-  type Node,
-  nodesOf,
-  type Procedure,
-  returns,
-  step,
-} from "./procedure.ts";
-import { threads } from "./threads.ts";
+import { observed, observedModel } from "./observe.ts";
+import { type Do, type Exit, mapNodes, type Node, nodesOf, type Procedure, returns } from "./procedure.ts";
 
 // The frame's type is known where a procedure's body is written.
 // oxlint-disable-next-line no-explicit-any
@@ -42,15 +30,10 @@ export interface CoveredModel<S> {
   readonly covered: readonly Covered[];
 }
 
-/** The model with procedures that count what they do. Properties are left out: the search is for coverage. */
+/** The model with procedures that count what they do, to be searched as observe.ts says. */
 export function withCoverage<S>(model: Model<S>): CoveredModel<S> {
   const covered: Covered[] = [];
-  const covering = model.threads.map((of) => {
-    const procedures = of.procedures.map(({ procedure }) => countIn(procedure, covered));
-    return threads<S, string>(of.index, of.frames, procedures);
-  });
-  const without = { invariants: [], stepProperties: [], witnesses: [], deadlock: "none" } as const;
-  return { model: { ...model, ...without, threads: covering }, covered };
+  return { model: observedModel(model, (procedure) => countIn(procedure, covered)), covered };
 }
 
 function countIn<S>(procedure: Procedure<S>, covered: Covered[]): Procedure<S> {
@@ -78,49 +61,18 @@ function counted<S>(
   count: Covered,
   inside: (nodes: readonly AnyNode<S>[]) => AnyNode<S>[],
 ): AnyNode<S> {
-  const note = (holds: boolean): boolean => {
-    if (holds) count.yes++;
-    else count.no++;
-    return holds;
+  if (node.kind === "exit" && node.exit.kind === "return")
+    return { ...node, exit: counting(node.exit.result, count) };
+  const observer = {
+    taken: (): void => {
+      count.yes++;
+    },
+    decided: (holds: boolean): void => {
+      if (holds) count.yes++;
+      else count.no++;
+    },
   };
-  switch (node.kind) {
-    case "step":
-      return step(
-        node.name,
-        (s, c, at) => {
-          count.yes++;
-          node.effect(s, c, at);
-        },
-        node.origin,
-      );
-    case "choose":
-      return choose(
-        node.name,
-        node.among,
-        (s, c, choice, at) => {
-          count.yes++;
-          node.effect(s, c, choice, at);
-        },
-        node.origin,
-      );
-    case "wait":
-      return { ...node, until: (s, c, at) => note(node.until(s, c, at)) };
-    case "check":
-      return { ...node, holds: (s, c, at) => note(node.holds(s, c, at)) };
-    case "when":
-      return {
-        ...node,
-        holds: (s, c, at) => note(node.holds(s, c, at)),
-        yes: inside(node.yes),
-        no: inside(node.no),
-      };
-    case "repeat":
-      return { ...node, holds: (s, c, at) => note(node.holds(s, c, at)), body: inside(node.body) };
-    case "exit":
-      return node.exit.kind === "return" ? { ...node, exit: counting(node.exit.result, count) } : node;
-    default:
-      return node;
-  }
+  return observed(node, observer, inside);
 }
 
 // oxlint-disable-next-line no-explicit-any

@@ -3,13 +3,12 @@
  * changes, and for a condition to a case that it decides otherwise. Where one exhaustive search of the unchanged
  * model never does, the mutant's states are the same, and no search of the mutant is needed.
  *
- * Noted by recipes that note and then do what they did; so a probed model is for one search on the packed evaluator
- * and for nothing else (as in coverage.ts).
+ * Noted by procedures that tell what they do, to be searched as observe.ts says.
  */
 import type { Model } from "./model.ts";
 import type { AnyNode, Condition, Mutant } from "./mutate.ts";
-import { choose, mapNodes, type Procedure, type Site, step } from "./procedure.ts";
-import { threads } from "./threads.ts";
+import { observed, observedModel } from "./observe.ts";
+import { type Lock, mapNodes, type Procedure, type Site } from "./procedure.ts";
 
 export interface ProbedModel<S> {
   readonly model: Model<S>;
@@ -24,14 +23,11 @@ export function withProbes<S>(model: Model<S>, mutants: readonly Mutant<S>[]): P
     for (const node of mutant.touches) probes.set(node, [...(probes.get(node) ?? []), mutant]);
   }
   const concerned = new Set<Mutant<S>>();
-  const probed = model.threads.map((of) => {
-    const procedures = of.procedures.map(
-      ({ procedure }): Procedure<S> => ({ ...procedure, body: probe(procedure.body, [], probes, concerned) }),
-    );
-    return threads<S, string>(of.index, of.frames, procedures);
+  const observe = (procedure: Procedure<S>): Procedure<S> => ({
+    ...procedure,
+    body: probe(procedure.body, [], probes, concerned),
   });
-  const without = { invariants: [], stepProperties: [], witnesses: [], deadlock: "none" } as const;
-  return { model: { ...model, ...without, threads: probed }, concerned };
+  return { model: observedModel(model, observe), concerned };
 }
 
 /** `around`: the mutants of the brackets and labels that these nodes are in, which are come to with what is inside. */
@@ -43,75 +39,43 @@ function probe<S>(
 ): AnyNode<S>[] {
   return mapNodes(nodes, (node) => {
     const mine = [...around, ...(probes.get(node) ?? [])];
-    const into = (body: readonly AnyNode<S>[], inside: readonly Mutant<S>[]) =>
-      probe(body, inside, probes, concerned);
     const noteAll = (): void => {
       for (const mutant of mine) concerned.add(mutant);
     };
-    /** Notes whom it concerns that the condition came out so. */
-    const decide = (holds: boolean, s: S, c: unknown, at: Site): boolean => {
-      for (const mutant of mine) {
-        if (concerned.has(mutant)) continue;
-        const { mutation, shifted, touches } = mutant;
-        const isHere = touches.includes(node);
-        if (isHere && mutation === "drop-check" && holds) continue;
-        if (isHere && shifted !== null && isAsBefore(shifted, holds, s, c, at)) continue;
-        concerned.add(mutant);
-      }
-      return holds;
+    const inside = (body: readonly AnyNode<S>[], outer: readonly Mutant<S>[]) =>
+      probe(body, outer, probes, concerned);
+    if (node.kind === "label") return [{ ...node, body: inside(node.body, mine) }];
+    if (node.kind === "locked")
+      return [{ ...node, lock: noting(node.lock, noteAll), body: inside(node.body, mine) }];
+    if (node.kind === "acquire" || node.kind === "release")
+      return [{ ...node, lock: noting(node.lock, noteAll) }];
+    const observer = {
+      taken: noteAll,
+      /** Notes whom it concerns that the condition came out so. */
+      decided: (holds: boolean, s: S, c: unknown, at: Site): void => {
+        for (const mutant of mine) {
+          if (concerned.has(mutant)) continue;
+          const { mutation, shifted, touches } = mutant;
+          const isHere = touches.includes(node);
+          if (isHere && mutation === "drop-check" && holds) continue;
+          if (isHere && shifted !== null && isAsBefore(shifted, holds, s, c, at)) continue;
+          concerned.add(mutant);
+        }
+      },
     };
-    switch (node.kind) {
-      case "step":
-        return [
-          step(
-            node.name,
-            (s, c, at) => {
-              noteAll();
-              node.effect(s, c, at);
-            },
-            node.origin,
-          ),
-        ];
-      case "choose":
-        return [
-          choose(
-            node.name,
-            node.among,
-            (s, c, choice, at) => {
-              noteAll();
-              node.effect(s, c, choice, at);
-            },
-            node.origin,
-          ),
-        ];
-      case "wait":
-        return [{ ...node, until: (s, c, at) => decide(node.until(s, c, at), s, c, at) }];
-      case "check":
-        return [{ ...node, holds: (s, c, at) => decide(node.holds(s, c, at), s, c, at) }];
-      case "when":
-        return [
-          {
-            ...node,
-            holds: (s, c, at) => decide(node.holds(s, c, at), s, c, at),
-            yes: into(node.yes, []),
-            no: into(node.no, []),
-          },
-        ];
-      case "repeat":
-        return [
-          {
-            ...node,
-            holds: (s, c, at) => decide(node.holds(s, c, at), s, c, at),
-            body: into(node.body, []),
-          },
-        ];
-      case "locked":
-      case "label":
-        return [{ ...node, body: into(node.body, mine) }];
-      default:
-        return null;
-    }
+    return [observed(node, observer, (body) => inside(body, []))];
   });
+}
+
+/** The lock, told of whenever it is looked at: also where it is waited for, and nothing behind it is come to. */
+function noting<S, C>(lock: Lock<S, C>, note: () => void): Lock<S, C> {
+  return {
+    ...lock,
+    of: (s, c, at) => {
+      note();
+      return lock.of(s, c, at);
+    },
+  };
 }
 
 /** Does the shifted condition come out as the one that it stands for? */

@@ -5,7 +5,7 @@ import type { Evaluator } from "../evaluate/evaluator.ts";
 import { defineModel, type Instance, instantiate } from "../model/model.ts";
 import { labelsAt, mutantsOf } from "../model/mutate.ts";
 import { withProbes } from "../model/probe.ts";
-import { check, locked, procedure, refuse, step } from "../model/procedure.ts";
+import { acquire, check, locked, procedure, refuse, step } from "../model/procedure.ts";
 import { lockState, threads } from "../model/threads.ts";
 import { range, record, sort, type StateOf } from "../schema/fields.ts";
 import { breadthFirst } from "./breadth-first.ts";
@@ -79,4 +79,29 @@ test("what is never come to, or never decided otherwise, concerns no mutant", as
   const spared = mutants.filter((mutant) => !concerned.has(mutant)).map(({ name }) => name);
   // b is below 2 there, always; below 1 it is not.
   expect(spared).toEqual(['write without the check "b is small"', 'write with one more top in "b is small"']);
+});
+
+test("a lock that is waited for and never taken concerns the mutants of its bracket", async () => {
+  // The holder stays: nothing inside the second bracket is ever come to.
+  const holds = { name: "the lock", of: (s: S) => s.lock };
+  const twice = procedure<S, Record<never, never>>("twice", { args: {} }, [
+    acquire(holds),
+    locked(holds, [
+      step("write a", (s: S) => {
+        s.a = 1;
+      }),
+    ]),
+  ]);
+  const stuck = defineModel<S>({ name: "stuck", state, threads: [threads<S, "cpu">(cpu, "cpus", [twice])] });
+  const mutants = mutantsOf(stuck);
+  const { model: probed, concerned } = withProbes(stuck, mutants);
+  const of = instantiate(probed, { ...scope, without: [] });
+  await breadthFirst(createPacked(of), {
+    instances: of.instances.length,
+    witnesses: 0,
+    stopAtViolation: false,
+  });
+  expect(mutants.filter((mutant) => concerned.has(mutant)).map(({ mutation }) => mutation)).toEqual(
+    expect.arrayContaining(["unlock", "swap"]),
+  );
 });

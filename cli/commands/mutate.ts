@@ -76,7 +76,7 @@ export const mutateCommand = buildCommand<MutateFlags, [], Context>({
       "matters, which a sentence says, or a property is missing. `untried` is what no scenario comes to, or ever",
       "decides otherwise: a gap of the scenarios, which `dmaspec coverage` lists.",
       "",
-      "Exit codes: 0 every mutant is noticed, or said to make no difference; 1 otherwise.",
+      "Exit codes: 0 every mutant is noticed, is `same` or `untried`, or is said to make no difference; 1 otherwise.",
     ].join("\n"),
   },
   async func(flags) {
