@@ -92,25 +92,28 @@ const rfc1HasNo = [
   ...warnsOfLeaves,
 ];
 
+/** Every scenario: of the designs that have all that is modelled. */
+const allScenarios: readonly Scenario[] = [
+  mapUnmapDonate,
+  ...stage1Scenarios,
+  results,
+  secrets,
+  guestReclaim,
+  everything,
+  twoSmmus,
+  ...powerScenarios,
+  ...queueScenarios,
+  twoLevels,
+  blocks,
+];
+
 export const machineDesigns: readonly MachineDesign[] = [
   {
     name: "pv",
     meaning: "The paravirtual design, corrected: every mechanism is in it.",
     claimsToHold: true,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [
-      mapUnmapDonate,
-      ...stage1Scenarios,
-      results,
-      secrets,
-      guestReclaim,
-      everything,
-      twoSmmus,
-      ...powerScenarios,
-      ...queueScenarios,
-      twoLevels,
-      blocks,
-    ],
+    scenarios: allScenarios,
     build: buildPv,
   },
   {
@@ -134,19 +137,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of December 2024 (RFC v2), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [
-      mapUnmapDonate,
-      ...stage1Scenarios,
-      results,
-      secrets,
-      guestReclaim,
-      everything,
-      twoSmmus,
-      ...powerScenarios,
-      ...queueScenarios,
-      twoLevels,
-      blocks,
-    ],
+    scenarios: allScenarios,
     build: buildPvRfc2,
   },
   {

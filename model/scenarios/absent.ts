@@ -1,3 +1,5 @@
+/** Bounds that scenarios begin with. */
+
 /**
  * Parts of the machine that a scenario has only when its bounds say so. Where a part has none, its state takes
  * no bit, its rules have no instance, and the checks and steps of calls that concern it are passed over.
@@ -29,4 +31,22 @@ export const absent = {
   tablePage: 0,
   block: 0,
   vmTable: 0,
+} as const;
+
+/** Two CPUs, and one of all else that it takes to map a page and to give it away. */
+export const onePage = {
+  ...absent,
+  cpu: 2,
+  smmu: 1,
+  page: 1,
+  domain: 1,
+  device: 1,
+  iova: 1,
+  guest: 1,
+  slot: 2,
+  position: 4,
+  transaction: 1,
+  count: 1,
+  references: 3,
+  domainReferences: 4,
 } as const;

@@ -12,9 +12,8 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
+import type { Args } from "./calls.ts";
 import { withoutCommands, withoutOtherSmmus, withoutTables, withoutRaces } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
 
 /** Calls about power, and about guests that run: there are none here. */
 const elsewhere: readonly string[] = [

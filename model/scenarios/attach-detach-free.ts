@@ -16,6 +16,7 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
+import type { Args } from "./calls.ts";
 import {
   withoutCommands,
   withoutLevels,
@@ -24,8 +25,6 @@ import {
   withoutStage1,
   withoutTables,
 } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
 
 /** Calls that start from every CPU; the others start from CPU 0. */
 const concurrent: readonly string[] = ["detach_dev", "iova_to_phys"];

@@ -11,5 +11,5 @@ export function isPlainCall(calls: readonly (readonly string[])[], action: strin
   if (typeof args.cpu !== "number" || !calls[args.cpu].includes(call)) return false;
   if ("prot" in args && args.prot !== "read and write") return false;
   if ("count" in args && args.count !== 1) return false;
-  return [args.domain, args.iova, args.page].every((value) => typeof value !== "string");
+  return [args.domain, args.stream, args.iova, args.page].every((value) => typeof value !== "string");
 }

@@ -17,9 +17,8 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
+import { type Args, isPlainCall } from "./calls.ts";
 import { withoutCommands, withoutLevels, withoutOtherSmmus, withoutStage1, withoutTables } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
 
 const calls: readonly (readonly string[])[] = [
   ["alloc_domain", "attach_dev", "detach_dev", "free_domain", "map_pages"],
@@ -29,15 +28,12 @@ const calls: readonly (readonly string[])[] = [
 function allowing(moving: number) {
   return (action: string, args: Args): boolean => {
     if (typeof args.cpu !== "number") return action !== "walk: read the entry";
+    if (!isPlainCall(calls, action, args)) return false;
     const [call] = action.split(":");
-    if (!calls[args.cpu].includes(call)) return false;
     if (action !== call) return true;
-    if (Object.values(args).some((value) => typeof value === "string" && value !== "read and write"))
-      return false;
     // Where the host names the page for a page table, it is the first one.
     if ("page" in args && args.page !== (call === "alloc_domain" ? 0 : moving)) return false;
-    if (call === "detach_dev" && args.cpu === 1 && args.stream !== 0) return false;
-    return args.count !== 0;
+    return call !== "detach_dev" || args.cpu === 0 || args.stream === 0;
   };
 }
 

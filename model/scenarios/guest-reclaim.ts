@@ -14,10 +14,9 @@
  * - Arguments are valid, but the page need not be the guest's.
  */
 import type { Scenario } from "../../checker/index.ts";
-import { absent } from "./absent.ts";
+import { onePage } from "./absent.ts";
+import type { Args } from "./calls.ts";
 import { withoutCommands, withoutLifetimes, withoutTables } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
 
 const guests: readonly string[] = ["guest_share_host", "guest_unshare_host", "guest_relinquish_to_host"];
 const calls: readonly (readonly string[])[] = [
@@ -39,21 +38,8 @@ function allowing(of: (cpu: number) => readonly string[]) {
 }
 
 const bounds = {
-  ...absent,
-  cpu: 2,
-  smmu: 1,
-  page: 1,
-  domain: 1,
-  device: 1,
-  iova: 1,
-  guest: 1,
+  ...onePage,
   vmTable: 1,
-  slot: 2,
-  position: 4,
-  transaction: 1,
-  count: 1,
-  references: 3,
-  domainReferences: 4,
 } as const;
 
 const without = [

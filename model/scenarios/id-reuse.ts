@@ -12,9 +12,8 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
+import { type Args, isPlainCall } from "./calls.ts";
 import { withoutCommands, withoutOtherSmmus, withoutTables, withoutReuse } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
 
 const calls: readonly (readonly string[])[] = [
   ["alloc_domain", "attach_dev", "map_pages", "unmap_pages", "detach_dev", "free_domain"],
@@ -31,13 +30,10 @@ const moving = 1;
 
 function allows(action: string, args: Args): boolean {
   if (typeof args.cpu !== "number") return !without.includes(action);
+  if (!isPlainCall(calls, action, args)) return false;
   const [call] = action.split(":");
-  if (!calls[args.cpu].includes(call)) return false;
   // Where the host names the page for a page table, it is the other one.
-  if ("page" in args && args.page !== (call === "alloc_domain" ? 1 - moving : moving)) return false;
-  if ("prot" in args && args.prot !== "read and write") return false;
-  if ("count" in args && args.count !== 1) return false;
-  return [args.domain, args.stream, args.iova].every((value) => typeof value !== "string");
+  return !("page" in args) || args.page === (call === "alloc_domain" ? 1 - moving : moving);
 }
 
 const bounds = {

@@ -11,9 +11,8 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
+import type { Args } from "./calls.ts";
 import { withoutTables, withoutLifetimes, withoutTransfers } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
 
 const moving = 1;
 const calls: readonly string[] = ["map_pages", "unmap_pages", "host_donate_guest"];

@@ -17,9 +17,8 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
+import type { Args } from "./calls.ts";
 import { withoutCommands, withoutTables, withoutLifetimes } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
 
 /** The page that changes hands; the other one stays the host's. */
 const moving = 1;

@@ -12,7 +12,7 @@
  *   `paper` two, so that a PASID can belong to another domain than its device.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
-import { absent } from "./absent.ts";
+import type { Args } from "./calls.ts";
 import { attachDetachFree } from "./attach-detach-free.ts";
 import {
   withoutAsids,
@@ -23,7 +23,6 @@ import {
   withoutTables,
 } from "./themes.ts";
 
-type Args = Readonly<Record<string, unknown>>;
 const { tiny: base } = attachDetachFree.sizes;
 
 function allows(action: string, args: Args): boolean {
@@ -33,13 +32,9 @@ function allows(action: string, args: Args): boolean {
 
 const bounds = {
   ...base.bounds,
-  ...absent,
   cpu: 1,
   page: 4,
   poolPage: 3,
-  guestPage: 1,
-  domain: 1,
-  lifetime: 1,
   device: 1,
   stream: 1,
   stage1: 1,

@@ -10,7 +10,7 @@
  * - `power`: the SMMU answers in time. `power-time-outs`: any wait for it may give up, and WARNs are not fatal.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
-import { absent } from "./absent.ts";
+import { onePage } from "./absent.ts";
 import { type Args, isPlainCall } from "./calls.ts";
 import {
   withoutCommands,
@@ -34,21 +34,8 @@ function allows(action: string, args: Args): boolean {
 }
 
 const bounds = {
-  ...absent,
+  ...onePage,
   power: 1,
-  cpu: 2,
-  smmu: 1,
-  page: 1,
-  domain: 1,
-  device: 1,
-  iova: 1,
-  guest: 1,
-  slot: 2,
-  position: 4,
-  transaction: 1,
-  count: 1,
-  references: 3,
-  domainReferences: 4,
 } as const;
 
 const without = [

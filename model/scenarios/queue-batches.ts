@@ -17,9 +17,8 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
+import type { Args } from "./calls.ts";
 import { withoutTables, withoutLifetimes, withoutTransfers } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
 
 /** The page that is given away; the other one is mapped beside it. */
 const moving = 1;

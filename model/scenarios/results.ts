@@ -9,10 +9,10 @@
  * - Arguments are valid: what is refused at once has performed nothing, and `arguments` has it.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
+import type { Args } from "./calls.ts";
 import { mapUnmapDonate } from "./map-unmap-donate.ts";
 import { withoutCaches } from "./themes.ts";
 
-type Args = Readonly<Record<string, unknown>>;
 const { tiny: base } = mapUnmapDonate.sizes;
 const invalid: readonly unknown[] = ["out of range", "unallocated", "unaligned", "not memory", "nothing", 0];
 

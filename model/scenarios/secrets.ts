@@ -9,7 +9,7 @@
  * - Two words, so that two runs can differ; `noninterference` searches pairs of runs.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
-import { absent } from "./absent.ts";
+import { onePage } from "./absent.ts";
 import { type Args, isPlainCall } from "./calls.ts";
 import { withoutTables, withoutCommands, withoutLifetimes } from "./themes.ts";
 
@@ -25,20 +25,8 @@ function allows(action: string, args: Args): boolean {
 }
 
 const bounds = {
-  ...absent,
-  cpu: 2,
-  smmu: 1,
-  page: 1,
-  domain: 1,
-  device: 1,
-  iova: 1,
-  guest: 1,
-  slot: 2,
-  position: 4,
-  transaction: 1,
-  count: 1,
+  ...onePage,
   references: 2,
-  domainReferences: 4,
   contents: 1,
   word: 2,
 } as const;

@@ -13,10 +13,10 @@
  * - Arguments are valid, but ids need not be allocated. The page is mapped for reading and writing.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
+import type { Args } from "./calls.ts";
 import { idReuse } from "./id-reuse.ts";
 import { withoutCommands, withoutLevels, withoutOtherSmmus, withoutTables } from "./themes.ts";
 
-type Args = Readonly<Record<string, unknown>>;
 const { tiny: base } = idReuse.sizes;
 
 const calls: readonly (readonly string[])[] = [

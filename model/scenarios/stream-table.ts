@@ -11,7 +11,7 @@
  *   detaches and looks up.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
-import { absent } from "./absent.ts";
+import type { Args } from "./calls.ts";
 import { attachDetachFree } from "./attach-detach-free.ts";
 import {
   withoutCommands,
@@ -21,7 +21,6 @@ import {
   withoutTables,
 } from "./themes.ts";
 
-type Args = Readonly<Record<string, unknown>>;
 const { tiny: base } = attachDetachFree.sizes;
 
 function allows(action: string, args: Args): boolean {
@@ -36,15 +35,9 @@ function allows(action: string, args: Args): boolean {
 
 const bounds = {
   ...base.bounds,
-  ...absent,
   cpu: 1,
   page: 4,
   poolPage: 3,
-  guestPage: 1,
-  domain: 1,
-  lifetime: 1,
-  device: 2,
-  stream: 2,
   level1: 2,
   unaligned: 1,
 } as const;

@@ -15,9 +15,8 @@
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
+import { type Args, isPlainCall } from "./calls.ts";
 import { withoutCommands, withoutEnds, withoutPower, withoutReuse, withoutTables } from "./themes.ts";
-
-type Args = Readonly<Record<string, unknown>>;
 
 /** The page that is mapped and given away; the others are the pool's. */
 const moving = 2;
@@ -31,13 +30,10 @@ const never: readonly string[] = [
 function allowing(calls: readonly (readonly string[])[]) {
   return (action: string, args: Args): boolean => {
     if (typeof args.cpu !== "number") return !never.includes(action);
+    if (!isPlainCall(calls, action, args)) return false;
     const [call] = action.split(":");
-    if (!calls[args.cpu].includes(call)) return false;
     if ("stream" in args && call === "attach_dev" && args.stream !== args.cpu) return false;
-    if ("page" in args && args.page !== moving) return false;
-    if ("prot" in args && args.prot !== "read and write") return false;
-    if ("count" in args && args.count !== 1) return false;
-    return [args.domain, args.stream, args.iova].every((value) => typeof value !== "string");
+    return !("page" in args) || args.page === moving;
   };
 }
 
