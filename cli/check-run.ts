@@ -24,10 +24,10 @@ import { readVersion } from "./version.ts";
 
 export interface Finding extends Counterexample {
   readonly property: string;
-  /** Where its schedule first goes wrong; null where it has no steps. */
+  /** Where its schedule first goes wrong; null where it has no steps. Looked for when it is asked for: `matrix` does not. */
   // The state is known by names only.
   // oxlint-disable-next-line no-explicit-any
-  readonly cause: Cause<any> | null;
+  readonly getCause: () => Cause<any> | null;
   /** The trace file, as seen from the folder of the command. */
   readonly file: string;
 }
@@ -196,8 +196,8 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
       seed: request.seed,
       reductions: reductions.used.map((report) => report.name),
     });
-    const cause = findCause(instance, counterexample.replay, name);
-    return { ...counterexample, property: name, cause, file };
+    const getCause = once(() => findCause(instance, counterexample.replay, name));
+    return { ...counterexample, property: name, getCause, file };
   });
   const reproduce = request.reproduce();
   return {
@@ -224,6 +224,12 @@ function checkpointsOf(
   const run = { version: readVersion(), programDigest, modelDigest, ...engine, flags };
   const warn = (text: string): void => io.stderr.write(text);
   return new FolderCheckpoints(folder, run, { every: 1000 * every, warn, from: opened?.search ?? null });
+}
+
+/** What is computed at the first call, and kept. */
+function once<T>(compute: () => T): () => T {
+  let kept: { readonly value: T } | null = null;
+  return () => (kept ??= { value: compute() }).value;
 }
 
 /** The finding of a property, if it is violated. */

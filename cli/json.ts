@@ -57,13 +57,14 @@ export function describeRun(outcome: Outcome): RunOutput {
     digest: result.digest,
     properties: judgement.properties.map(({ name, verdict }) => {
       const finding = findingOf(outcome, name);
+      const cause = finding?.getCause() ?? null;
       return {
         name,
         verdict,
         instance: finding === undefined ? null : { ...finding.shown.args },
         length: finding?.replay.steps.length ?? null,
         trace: finding?.file ?? null,
-        cause: finding?.cause == null ? null : { step: finding.cause.step.n, name: finding.cause.name },
+        cause: cause && { step: cause.step.n, name: cause.name },
       };
     }),
     witnesses: judgement.witnesses.map((witness) => ({ ...witness })),

@@ -93,15 +93,15 @@ function formatOthers(outcome: Outcome, all: readonly Finding[], options: Report
   const ranks = new Map(outcome.judgement.properties.map(({ name }, rank) => [name, rank]));
   const rankOf = ({ property }: Finding): number => ranks.get(property) ?? ranks.size;
   const others = all.toSorted((a, b) => rankOf(a) - rankOf(b));
-  const causes = new Map<string | undefined, Finding[]>([[shortest.cause?.name, []]]);
+  const causes = new Map<string | undefined, Finding[]>([[shortest.getCause()?.name, []]]);
   for (const finding of others) {
-    const name = finding.cause?.name;
+    const name = finding.getCause()?.name;
     causes.set(name, [...(causes.get(name) ?? []), finding]);
   }
   return [...causes].flatMap(([name, findings], i) => {
     const [first] = findings;
     if (first === undefined) return [];
-    const { cause } = first;
+    const cause = first.getCause();
     const told =
       i === 0
         ? "also violated, from the same cause:"
@@ -205,8 +205,9 @@ export function formatMeaning(outcome: Outcome, { width, colors }: ReportOptions
 }
 
 function fromCauses({ findings }: Outcome): string {
-  const causes = new Set(findings.map(({ cause }) => cause?.name));
-  return findings.length < 2 ? "" : `, from ${countOf(causes.size, "cause")}`;
+  if (findings.length < 2) return "";
+  const causes = new Set(findings.map(({ getCause }) => getCause()?.name));
+  return `, from ${countOf(causes.size, "cause")}`;
 }
 
 function meaningOf(outcome: Outcome): string {
