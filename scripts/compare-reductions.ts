@@ -2,11 +2,13 @@
  * Every design on every scenario, and every weakening, with and without reductions: the same property instances
  * violated, the same witnesses reached. Prints a table; exits 1 where a verdict differs.
  *
- *   npm run reductions:designs -- [--reduce all] [--size tiny] [--max-states 400000] [--only TEXT] [--write]
+ *   npm run reductions:designs -- [--reduce all] [--size tiny] [--max-states 400000] [--only TEXT] [--rows FILE] [--write]
  *
- * `--write` puts the table of the designs into docs/reductions.md, in place of the one of this size.
+ * `--write` puts the table of the designs into docs/reductions.md, in place of the one of this size. With `--rows`, each
+ * row is added to the file as soon as it is there, and one that the same program put there is not computed again: all of
+ * it takes hours.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { createCompiled } from "../checker/compile/compiled.ts";
 import type { Evaluator } from "../checker/evaluate/evaluator.ts";
@@ -14,7 +16,9 @@ import { type Instance, instantiate, type Model, type Scope } from "../checker/i
 import { applyReductions } from "../checker/reduce/index.ts";
 import { ReductionFailure, type ReductionName, reductionNames } from "../checker/reduce/reduction.ts";
 import { searchAll, unconfirmed, verdictOf } from "../checker/reduce/verdicts.ts";
+import type { SearchResult } from "../checker/search/result.ts";
 import { watchPanics } from "../cli/availability.ts";
+import { computeProgramDigest } from "../cli/program-digest.ts";
 import { designs } from "../properties/index.ts";
 import { weakenings } from "../properties/weakenings/index.ts";
 import { buildWeakened } from "../properties/weakenings/weakening.ts";
@@ -38,12 +42,14 @@ const { values } = parseArgs({
     size: { type: "string", default: "tiny" },
     "max-states": { type: "string", default: "400000" },
     only: { type: "string", default: "" },
+    rows: { type: "string" },
     write: { type: "boolean", default: false },
   },
 });
 const asked = values.reduce === "all" ? reductionNames : [values.reduce as ReductionName];
 const maxStates = Number(values["max-states"]);
 const document = "docs/reductions.md";
+const program = computeProgramDigest();
 
 const targets: Target[] = [
   ...designs.flatMap((design) =>
@@ -88,7 +94,8 @@ async function rowOf(name: string, scope: Scope, build: () => AnyModel): Promise
   const isEqual =
     reduced.result.ending === "exhausted" &&
     JSON.stringify(mine) === JSON.stringify(theirs) &&
-    unconfirmed(of, reduced.result).length === 0;
+    unconfirmed(of, reduced.result).length === 0 &&
+    isNoneShorter(reduced.result, full.result);
   const verdict = theirs.violated.length === 0 ? "holds" : `${theirs.violated.length} violated`;
   const counts = `${countOf(full.result)} | ${countOf(reduced.result)} | ${full.seconds} | ${reduced.seconds}`;
   return {
@@ -112,6 +119,29 @@ async function searchReducedly(of: AnyInstance, evaluator: Evaluator, failures: 
   }
 }
 
+/**
+ * Is no counterexample of the reduced search shorter than the whole search's? Then the search without reductions that
+ * `check` does to the longest of them finds the shortest of each.
+ */
+function isNoneShorter(reduced: SearchResult, full: SearchResult): boolean {
+  return full.violations.every(({ kind, property, path }) => {
+    const mine = reduced.violations.find((each) => each.kind === kind && each.property === property);
+    return mine !== undefined && mine.path.instances.length >= path.instances.length;
+  });
+}
+
+/** The row, from the file of rows if this program has put it there. */
+async function keptRowOf(target: Target, scope: Scope): Promise<Row> {
+  if (values.rows === undefined) return rowOf(target.name, scope, target.build);
+  const key = [program, values.size, values.reduce, maxStates, target.name].join(" ");
+  const kept = existsSync(values.rows) ? readFileSync(values.rows, "utf8").split("\n") : [];
+  const line = kept.find((each) => each.startsWith(`${JSON.stringify(key)}\t`));
+  if (line !== undefined) return JSON.parse(line.slice(line.indexOf("\t") + 1)) as Row;
+  const row = await rowOf(target.name, scope, target.build);
+  appendFileSync(values.rows, `${JSON.stringify(key)}\t${JSON.stringify(row)}\n`);
+  return row;
+}
+
 function countOf({ states, ending }: { states: number; ending: string }): string {
   return `${ending === "exhausted" ? "" : "> "}${states.toLocaleString("en")}`;
 }
@@ -132,11 +162,11 @@ const heading = [
 console.log(heading.join("\n"));
 const rows: (Row & Target)[] = [];
 for (const target of targets) {
-  const { name, scope, build } = target;
+  const { name, scope } = target;
   if (scope === undefined || !name.includes(values.only)) continue;
   // One at a time: each needs the memory.
   // oxlint-disable-next-line no-await-in-loop
-  const row = await rowOf(name, scope, build);
+  const row = await keptRowOf(target, scope);
   console.log(row.text);
   rows.push({ ...row, ...target });
 }
