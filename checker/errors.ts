@@ -17,6 +17,7 @@ export const modelErrors = {
   M10: "a procedure whose control flow cannot be laid out",
   M11: "a lock used against its rules",
   M12: "an edit that does not apply",
+  M13: "records compared by identity",
 } as const;
 
 export type ModelErrorCode = keyof typeof modelErrors;

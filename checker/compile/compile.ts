@@ -2,6 +2,7 @@
  * Compiles an instance of a model: every action instance and every property instance that the interpreter
  * takes, and a list of what it did not take, with the reason.
  */
+import { ModelError } from "../errors.ts";
 import { controlLeaf } from "../evaluate/packed.ts";
 import { nameInstance } from "../evaluate/reference.ts";
 import type { Tree } from "../model/flatten.ts";
@@ -167,6 +168,7 @@ class ModelCompiler<S> {
       if (this.closures === null) throw new Unsupported("there is no inspector to read closures with");
       return run(new Interpreter(this.exprs, start.clone(), this.closures, this.pure));
     } catch (error) {
+      if (error instanceof ModelError) throw error.at(`${what.kind} "${what.name}"`);
       if (!(error instanceof Unsupported) && !(error instanceof BeyondRange)) throw error;
       this.fallbacks.push({ ...what, reason: error.message });
       return otherwise();

@@ -106,6 +106,27 @@ test("what is not compiled is done by its recipe, and listed with the reason", (
   );
 });
 
+const pair = record({ a: record({ n: range(0, 1) }), b: record({ n: range(0, 1) }) });
+type Pair = StateOf<typeof pair>;
+const constant = { n: 0 };
+
+test.each<[string, (s: Pair) => boolean]>([
+  ["two parts of the state", (s) => s.a === s.b],
+  ["a part and a constant", (s) => s.a !== constant],
+  ["a part in a list of them", (s) => [s.a].includes(s.b)],
+])("an error, for evaluators would not agree: %s", (_, holds) => {
+  const model = defineModel<Pair>({
+    name: "pair",
+    state: pair,
+    rules: [environmentRule("stay", {}, { then: () => {} })],
+    invariants: [invariant("they are one", {}, { sentence: "Both are the same.", holds })],
+    deadlock: "none",
+  });
+  expect(() => createCompiled(instantiate(model, { bounds: {} }))).toThrow(
+    /\[M13\] invariant "they are one": two records.*compare their fields/s,
+  );
+});
+
 test("without an inspector, everything is done by recipes", () => {
   const of = instantiate(dmaCore(), dmaCoreScope("2x2x2"));
   const compiled = compile(of, null);

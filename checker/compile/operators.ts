@@ -2,6 +2,7 @@
  * Operators on values.
  */
 import type * as acorn from "acorn";
+import { ModelError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import type { Expr } from "./ir.ts";
 import { Unsupported } from "./unsupported.ts";
@@ -172,11 +173,21 @@ export class Operators {
     if (isScalar(right)) {
       if (right.kind === "scalar") throw new Unsupported("an object is compared with a scalar");
       const { value } = right;
+      if (typeof value === "object" && value !== null) throw identity();
       if (value !== null && value !== undefined) return exprs.zero;
       if (left.kind === "place") return context.isAbsent(left, value);
       const missing = left.kind === "made" ? left.missing : null;
       return missing !== null && missing.value === value ? missing.when : exprs.zero;
     }
-    throw new Unsupported("two objects are compared");
+    throw identity();
   }
+}
+
+/** Evaluators keep records in different ways, and so do not agree on which of them are one. */
+function identity(): ModelError {
+  return new ModelError(
+    "M13",
+    "two records, unions or lists are compared with ===, or looked for with includes",
+    "compare their fields, e.g. a.kind === b.kind",
+  );
 }
