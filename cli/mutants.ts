@@ -10,6 +10,7 @@ import { withProbes } from "../checker/model/probe.ts";
 import { breadthFirst } from "../checker/search/breadth-first.ts";
 import type { SearchResult } from "../checker/search/result.ts";
 import { StateSums } from "../checker/search/sums.ts";
+import { namePanic } from "./availability.ts";
 import { judge } from "./judge.ts";
 import { defaultSize } from "./registry.ts";
 import type { AnyInstance } from "./run.ts";
@@ -56,8 +57,8 @@ export class MutantTrial {
 
   /**
    * What becomes of a mutant. It is `killed` where a property breaks, where a witness that the scenario declares is
-   * reached no more, where no scenario comes to another step any more that was taken before (what `dmaspec coverage`
-   * fails for), or where a recipe meets what it cannot do (a value out of its range, an argument that a check was to
+   * reached no more, where a call panics that never did (what `check` lists under availability), where no scenario comes
+   * to another step any more that was taken before (what `dmaspec coverage` fails for), or where a recipe meets what it cannot do (a value out of its range, an argument that a check was to
    * refuse); `stillborn` where it is no model; `untried` where no scenario ever comes to what it changes, or
    * ever decides otherwise there; `same` where all is as before and the states, too, are the same, but for those in
    * which a CPU is at the changed place; `survived` where all is as before, but other states are reached;
@@ -92,13 +93,14 @@ export class MutantTrial {
     if (limits.isInterrupted()) return { ...fate, outcome: "undecided" };
     if (instances.length === 0) return { ...fate, outcome: "untried" };
     const seen = new Set<Seen>();
+    const panics = new Set(this.panics());
     const labels = new Set(
       this.labelsOf((scenario) => !instances.some((trial) => trial.scenario === scenario)),
     );
     for (const pass of ["few", "all"] as const) {
       for (const trial of instances) {
         // oxlint-disable-next-line no-await-in-loop
-        const notice = await look(trial, pass, { hidden, labels }, limits);
+        const notice = await look(trial, pass, { hidden, panics, labels }, limits);
         if (limits.isInterrupted()) return { ...fate, outcome: "undecided" };
         if (typeof notice === "object")
           return { ...fate, ...notice, outcome: "killed", killed: true, scenario: trial.scenario.name };
@@ -119,10 +121,14 @@ export class MutantTrial {
   /** The labels that the unchanged design comes to in these scenarios; where calls panicked are none of them. */
   private labelsOf(isAsked: (of: Scenario) => boolean): Set<string> {
     const asked = this.unchanged?.filter(({ scenario }) => isAsked(scenario)) ?? [];
-    const panics = this.model.threads.flatMap(({ procedures }) => procedures.flatMap((of) => of.panics));
     const labels = new Set(asked.flatMap(({ sums }) => [...(sums?.labels() ?? [])]));
-    for (const label of panics) labels.delete(label);
+    for (const label of this.panics()) labels.delete(label);
     return labels;
+  }
+
+  /** The labels at which calls that panicked stay. */
+  private panics(): readonly string[] {
+    return this.model.threads.flatMap(({ procedures }) => procedures.flatMap((of) => of.panics));
   }
 
   private async searchUnchanged(limits: MutantLimits): Promise<Unchanged[]> {
@@ -170,10 +176,18 @@ type Notice = Pick<Fate, "property" | "length">;
 
 type Seen = "undecided" | "survived" | "same";
 
+interface Labels {
+  /** Where the mutant differs. */
+  readonly hidden: ReadonlySet<string>;
+  readonly panics: ReadonlySet<string>;
+  /** What is come to; added to. */
+  readonly labels: Set<string>;
+}
+
 async function look(
   { of, sums }: Trial,
   pass: "few" | "all",
-  { hidden, labels }: { readonly hidden: ReadonlySet<string>; readonly labels: Set<string> },
+  { hidden, panics, labels }: Labels,
   { maxSeconds, isInterrupted }: MutantLimits,
 ): Promise<Notice | Seen> {
   const mine = new StateSums(of);
@@ -193,6 +207,9 @@ async function look(
   }
   if (pass === "all") for (const label of mine.labels()) labels.add(label);
   const { verdict, properties, witnesses } = judge(of, result);
+  const panicked = sums === null ? undefined : newIn(mine, sums).find((label) => panics.has(label));
+  if (verdict === "holds" && panicked !== undefined)
+    return { property: `availability: ${namePanic(panicked)}`, length: null };
   if (verdict === "holds") return sums?.agreesWith(mine, hidden) === true ? "same" : "survived";
   const violated = properties.flatMap(({ name, violation }) =>
     violation === null ? [] : [{ property: name, length: violation.path.instances.length }],
@@ -201,4 +218,10 @@ async function look(
   if (verdict !== "vacuous") return "undecided";
   const missed = witnesses.find(({ reached }) => !reached);
   return { property: `the witness "${missed?.name ?? ""}" is reached no more`, length: null };
+}
+
+/** The labels that one search comes to and the other one does not. */
+function newIn(mine: StateSums, others: StateSums): string[] {
+  const known = new Set(others.labels());
+  return [...mine.labels()].filter((label) => !known.has(label));
 }

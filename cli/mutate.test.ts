@@ -1,5 +1,21 @@
 import { expect, test } from "vitest";
+import {
+  check,
+  defineModel,
+  leave,
+  panic,
+  procedure,
+  range,
+  record,
+  returns,
+  sort,
+  type StateOf,
+  step,
+  threads,
+} from "../checker/index.ts";
+import type { Design } from "../checker/model/design.ts";
 import { fakeRegistry, fakeWorld, runFake } from "./fake-world.ts";
+import { MutantTrial } from "./mutants.ts";
 import { mutateSchema } from "./schemas.ts";
 
 test("mutate tells what becomes of every change", async () => {
@@ -52,4 +68,44 @@ test("a survivor with a reason is answered; a reason for what is noticed is an e
   const all = await run(weakenings.map(({ name }) => name));
   expect(all.code).toBe(1);
   expect(all.stdout).toContain("said to make no difference, but noticed by few-calls");
+});
+
+const state = record({ last: range(0, 2) });
+type State = StateOf<typeof state>;
+type Call = { place: number };
+
+/** A check that refuses what a later one panics for. */
+function guarded() {
+  const call = procedure("call", { args: { place: range(0, 2) } }, [
+    check("the place exists", (_: State, c: Call, { bounds }) => c.place < bounds.places, returns("0")),
+    step("look", (s: State, c: Call) => {
+      s.last = c.place;
+    }),
+    check("the place is one", (_: State, c: Call) => c.place < 2, panic("no place")),
+    leave(returns("1")),
+  ]);
+  return defineModel({
+    name: "guarded",
+    state,
+    deadlock: "none",
+    threads: [threads<State, "cpu">(sort("cpu"), "cpus", [call])],
+  });
+}
+
+test("a call that panics where it never did is noticed", async () => {
+  const design: Design = {
+    name: "guarded",
+    meaning: "A check refuses what a later one panics for.",
+    claimsToHold: true,
+    defaultScenario: "all",
+    scenarios: [{ name: "all", sentence: "All places.", sizes: { tiny: { bounds: { cpu: 1, places: 2 } } } }],
+    build: guarded,
+  };
+  const trial = new MutantTrial(design);
+  const mutant = trial.mutants.find(({ name }) => name.includes("one more places"));
+  if (mutant === undefined) throw new Error("no bound is shifted");
+  expect(await trial.try(mutant, null, { maxSeconds: 10, isInterrupted: () => false })).toMatchObject({
+    outcome: "killed",
+    property: "availability: call: no place",
+  });
 });

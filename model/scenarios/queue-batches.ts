@@ -12,6 +12,7 @@
  * - `queue-batches`: a batch takes both pages, and every wait for the SMMU ends well.
  * - `queue-full-batches`: a batch takes one command, so that a call over two pages issues a full batch and uses
  *   its buffer again; pages are mapped from the second iova on, for the addresses to differ in their bits.
+ * - Both pages are also mapped and unmapped at the last iova, beyond which the range ends.
  * - `queue-time-outs`: the same, and any wait for the SMMU may give up, and a WARN is not fatal: what the sources do after it is what is shown. Where it is
  *   fatal, the CPU stops there.
  */
@@ -37,8 +38,9 @@ const environment: readonly string[] = [
   "TLB: evict",
 ];
 
-/** Calls with valid arguments, over one page or both; pages are mapped at the iovas from `first` on. */
+/** Calls over one page or both; pages are mapped at the iovas from `first` on, both of them at the last one, too. */
 function allowsFrom(first: number): NonNullable<Scope["allows"]> {
+  const last = first + 1;
   return (action: string, args: Args) => {
     if (!("cpu" in args)) return environment.includes(action);
     const [call] = action.split(":");
@@ -49,11 +51,10 @@ function allowsFrom(first: number): NonNullable<Scope["allows"]> {
     if (call === "host_donate_guest") return args.page === moving;
     if (args.cpu === 1 && call === "map_pages") return false;
     if (args.count === 0 || (args.cpu === 1 && args.count === 2)) return false;
-    if (call === "map_pages" && args.count === 2) return args.page === 0 && args.iova === first;
+    const isWithin = args.iova === first || args.iova === last;
+    if (call === "map_pages" && args.count === 2) return args.page === 0 && isWithin;
     if (call === "map_pages") return args.iova === first + Number(args.page);
-    if (call === "unmap_pages")
-      return Number(args.iova) >= first && (args.count === 1 || args.iova === first);
-    return true;
+    return isWithin;
   };
 }
 
