@@ -76,6 +76,8 @@ export interface RunRequest {
   readonly fingerprints?: boolean | undefined;
   /** The strategy. */
   search(evaluator: Evaluator, options: SearchOptions): Promise<SearchResult>;
+  /** How the violations are found, for the names of the trace files; absent: by a search of every state. */
+  readonly found?: string;
   /** What the progress line begins with. */
   readonly title?: string;
 }
@@ -187,9 +189,10 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
     violation === null ? [] : [{ name, violation }],
   );
   violated.sort((a, b) => a.violation.path.instances.length - b.violation.path.instances.length);
+  const foundBy = request.found === undefined ? [] : [request.found];
   const findings = violated.map(({ name, violation }, i): Finding => {
     const counterexample = replayViolation(instance, violation, engine.name);
-    const wanted = (i === 0 ? request.traceFile : undefined) ?? defaultTraceFile(run, name);
+    const wanted = (i === 0 ? request.traceFile : undefined) ?? defaultTraceFile(run, name, foundBy);
     const file = writeTrace(io, run, counterexample, wanted, {
       engine: engine.name,
       reproduce: request.reproduce(name),

@@ -148,6 +148,10 @@ describe("options", () => {
     const { output } = await checkJson("--design broken --power bumping=off");
     expect(output.powers).toEqual([{ name: "bumping", on: false }]);
     expect(output.properties[0].length).toBe(5);
+    // The trace of the run with everything on is another file.
+    expect(output.properties[0].trace).toBe(
+      "traces/broken-counting-tiny-without-bumping-count-is-small.json",
+    );
     expect(output.reproduce).toContain("--power bumping=off");
     const unseen = await checkJson("--design broken --assume counts-are-seen=off");
     expect(unseen.code).toBe(0);

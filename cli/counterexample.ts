@@ -39,10 +39,30 @@ export function replayViolation(of: AnyInstance, violation: Violation, engine: s
   }
 }
 
-/** Where the trace of a property goes when nobody says: `traces/<design>-<scenario>-<size>-<property>.json`. */
-export function defaultTraceFile({ target }: Preparation, property: string): string {
-  const name = [target.design.name, target.scenario.name, target.size, property].join("-");
-  return join("traces", `${name.replaceAll(/[^\w.-]+/g, "-")}.json`);
+/**
+ * The name of a trace file: `<design>-<scenario>-<size>-<what it shows>.json`, and before what it shows, what was
+ * switched off and what else differs from a plain check (`found`): another run is to leave the file alone.
+ */
+export function nameTraceFile(
+  { target, powersOff, assumptionsOff }: Preparation,
+  shows: string,
+  found: readonly string[] = [],
+): string {
+  const { design, scenario, size, scope } = target;
+  const off = powersOff.filter((name) => scope.powersOff?.includes(name) !== true);
+  const unassumed = assumptionsOff.filter((name) => scope.assumptionsOff?.includes(name) !== true);
+  const differs = [
+    ...off.map((name) => `without-${name}`),
+    ...unassumed.map((name) => `not-assuming-${name}`),
+    ...found,
+  ];
+  const name = [design.name, scenario.name, size, ...differs, shows].join("-");
+  return `${name.replaceAll(/[^\w.-]+/g, "-")}.json`;
+}
+
+/** Where the trace of a property goes when nobody says. */
+export function defaultTraceFile(run: Preparation, property: string, found: readonly string[] = []): string {
+  return join("traces", nameTraceFile(run, property, found));
 }
 
 /** Writes a counterexample's trace; returns the file as seen from the folder of the command. */

@@ -84,7 +84,9 @@ describe.skipIf(executablePath === undefined)("the web page", () => {
     await settled(page, 3);
     await page.keyboard.press("k");
     await settled(page, 2);
-    expect(await page.locator('[aria-current="step"]').innerText()).toContain(trace.steps[1].action);
+    expect(await page.locator('[aria-current="step"]').innerText()).toMatch(
+      /map_pages: take a reference to the domain\s+in domain_get \(2025\)/,
+    );
     await page.keyboard.press("End");
     await settled(page, length());
     expect(await stepOf(page)).toBe(length());
@@ -164,6 +166,14 @@ describe.skipIf(executablePath === undefined)("the web page", () => {
     await page.keyboard.press("End");
     await page.waitForSelector(".banner.bad");
     expect(asked).toEqual([url]);
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.getByRole("button", { name: "copy link" }).click();
+    await page.getByText("copied", { exact: true }).waitFor();
+    const copied = await page.evaluate<string>("navigator.clipboard.readText()");
+    const again = await show(copied);
+    expect(await stepOf(again.page)).toBe(length());
+    expect(await again.page.locator(".banner.bad").innerText()).toContain(trace.property.explanation);
+    await again.page.close();
     expect(errors).toEqual([]);
     const elsewhere = await fetch(`${url}traces`);
     expect(elsewhere.status).toBe(404);

@@ -13,6 +13,7 @@ import type { Trace } from "../checker/trace/format.ts";
 import { recordTrace } from "../checker/trace/record.ts";
 import { replayPath } from "../checker/trace/replay.ts";
 import { sliceBack } from "../checker/trace/why/slice.ts";
+import { nameStep } from "../checker/trace/taken.ts";
 import type { PlainValue } from "../checker/trace/plain.ts";
 import { loadDesigns } from "./designs.ts";
 import {
@@ -121,10 +122,19 @@ test.skipIf(!graphviz)("dot: Graphviz draws every step", async () => {
 test("mermaid: Mermaid's own parser reads it, and every step is in it", async () => {
   const text = await exported("mermaid");
   expect(await mermaid.parse(text)).toMatchObject({ diagramType: "sequence" });
-  for (const { n, action } of trace.steps)
-    expect(text).toContain(`: ${n}. ${action.replaceAll(/[;#<>]/g, (sign) => `#${entities[sign]};`)}`);
+  for (const { n, action, outcome = "" } of trace.steps) {
+    const name = nameStep({ instance: { action: { name: action } }, outcome });
+    expect(text).toContain(`: ${n}. ${name.replaceAll(/[;#<>]/g, (sign) => `#${entities[sign]};`)}`);
+  }
   expect(text).not.toContain("Cut to fit");
 });
+
+test.each(["mermaid", "markdown", "hvc"])(
+  "%s: the function that a step mirrors, and the version",
+  async (format) => {
+    expect(await exported(format)).toContain("__arm_lpae_unmap (2025)");
+  },
+);
 
 const entities: Readonly<Record<string, string>> = { ";": "59", "#": "35", "<": "lt", ">": "gt" };
 

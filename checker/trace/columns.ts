@@ -19,6 +19,8 @@ export interface Row {
   readonly marks: ReadonlyMap<string, LaneMark>;
   /** Columns by which lines after the first are indented, and the first where `n` is null. */
   readonly indent?: number;
+  /** Stands at the right edge, beside the text or below it. */
+  readonly aside?: string;
 }
 
 const margin = 6;
@@ -61,17 +63,17 @@ class Columns {
     return [this.colors.bold(" ".repeat(margin) + names.trimEnd())];
   }
 
-  row({ n, lane, text, paint = (line) => line, marks, indent = 0 }: Row, width: number): string[] {
+  row(row: Row, width: number): string[] {
+    const { n, lane, marks } = row;
     const place = lane === null ? this.lanes.length : this.lanes.indexOf(lane);
     const before = this.lanes
       .slice(0, place)
       .map((name) => glyphOf(marks.get(name), this.colors) + " ".repeat(this.column - 1))
       .join("");
     if (lane === null) return [" ".repeat(margin) + before.trimEnd()];
-    const room = width - margin - place * this.column;
-    return wrap(text, room, n === null ? indent : 0, indent).map((line, i) => {
+    return linesOf(row, width - margin - place * this.column, this.colors).map((line, i) => {
       const number = i === 0 && n !== null ? String(n).padStart(margin - 2) : " ".repeat(margin - 2);
-      return `${number}  ${before}${paint(line)}`;
+      return `${number}  ${before}${line}`;
     });
   }
 }
@@ -89,16 +91,31 @@ class Labels {
     return [];
   }
 
-  row({ n, lane, text, paint = (line) => line, indent = 0 }: Row, width: number): string[] {
+  row(row: Row, width: number): string[] {
+    const { n, lane } = row;
     if (lane === null) return [];
-    const room = width - margin - this.column;
-    return wrap(text, room, n === null ? indent : 0, indent).map((line, i) => {
+    return linesOf(row, width - margin - this.column, this.colors).map((line, i) => {
       const number = i === 0 && n !== null ? String(n).padStart(margin - 2) : " ".repeat(margin - 2);
       const label =
         i === 0 && n !== null ? this.colors.bold(lane.padEnd(this.column)) : " ".repeat(this.column);
-      return `${number}  ${label}${paint(line)}`;
+      return `${number}  ${label}${line}`;
     });
   }
+}
+
+/** The lines of a row's text, as wide as `room`, with what stands aside. */
+function linesOf(
+  { n, text, paint = (line) => line, indent = 0, aside = "" }: Row,
+  room: number,
+  colors: Colors,
+): string[] {
+  const lines = wrap(text, room, n === null ? indent : 0, indent);
+  const painted = lines.map((line) => paint(line));
+  if (aside === "") return painted;
+  const gap = room - lines[lines.length - 1].length - aside.length;
+  if (gap >= 2) return [...painted.slice(0, -1), painted.at(-1) + " ".repeat(gap) + colors.dim(aside)];
+  const below = wrap(aside, room, Math.max(indent, room - aside.length), indent);
+  return [...painted, ...below.map((line) => colors.dim(line))];
 }
 
 /** Breaks a text at spaces into lines of at most `width`, a longer word excepted. */

@@ -1,11 +1,26 @@
 import picocolors from "picocolors";
 import { describe, expect, test } from "vitest";
 import { dmaCore, dmaCoreScope } from "../examples/dma-core.ts";
-import { instantiate } from "../model/model.ts";
+import {
+  check,
+  defineModel,
+  instantiate,
+  lockState,
+  locked,
+  procedure,
+  range,
+  record,
+  refuse,
+  sort,
+  type StateOf,
+  step,
+  threads,
+  when,
+} from "../index.ts";
 import { nameInstance } from "../evaluate/reference.ts";
 import { layOutRows, wrap } from "./columns.ts";
 import type { Shown } from "./format.ts";
-import { formatCounterexample } from "./print.ts";
+import { formatCounterexample, formatSteps } from "./print.ts";
 import { replayPath } from "./replay.ts";
 
 const colors = picocolors.createColors(false);
@@ -78,6 +93,54 @@ describe("a counterexample", () => {
     expect(text).toContain("   1  cpu 0  MAP(cpu: 0, iova: 0, page: 1)");
     expect(text).toContain("   3  cpu 1  DONATE(cpu: 1, page: 1)");
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(56);
+  });
+});
+
+describe("what a step did", () => {
+  const cpu = sort("cpu");
+  const state = record({ lock: lockState(cpu), n: range(0, 3) });
+  type State = StateOf<typeof state>;
+  const lock = { name: "n.lock", of: (s: State) => s.lock };
+  const add = procedure<State, Record<never, never>>(
+    "add",
+    { args: {}, origin: { mirrors: "call_add (v1)" } },
+    [
+      locked(lock, [
+        check("there is room", (s) => s.n < 2, refuse("full"), { mirrors: "has_room (v1)" }),
+        when(
+          "is it the first?",
+          (s) => s.n === 0,
+          [step("begin", (s) => void s.n++, { mirrors: "begin (v1)" })],
+          [step("go on", (s) => void s.n++, { mirrors: "go_on (v1)" })],
+        ),
+      ]),
+    ],
+  );
+  const adder = instantiate(
+    defineModel<State>({ name: "adder", state, threads: [threads<State, "cpu">(cpu, "cpus", [add])] }),
+    { bounds: { cpu: 1 } },
+  );
+  const idOf = (action: string): number => adder.instances.findIndex((each) => each.action.name === action);
+  const call = ["add", "add: acquire n.lock", "add: is it the first?", "add: release n.lock"].map(idOf);
+  const last = call.slice(0, 3);
+  const told = formatSteps(adder, replayPath(adder, { initial: 0, instances: [...call, ...call, ...last] }), {
+    width: 80,
+    colors,
+  });
+
+  test("has its own name, not that of the branch that led there, and the function that it mirrors", () => {
+    expect(told).toContainEqual(expect.stringMatching(/^ {3}3 {2}add: begin {20,}begin \(v1\)$/));
+    expect(told).toContainEqual(expect.stringMatching(/^ {3}7 {2}add: go on {20,}go_on \(v1\)$/));
+    expect(told.filter((line) => line.includes("is it the first?"))).toEqual([]);
+    // The same function again is not told again.
+    expect(told.filter((line) => line.includes("call_add (v1)"))).toHaveLength(3);
+    for (const line of told) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test("names the check that failed, where it only leaves", () => {
+    expect(told.join("\n")).toMatch(
+      /11 {2}add: release n.lock, refusing full = the check "there is room" fails;\s+refuses: full/,
+    );
   });
 });
 

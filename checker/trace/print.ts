@@ -8,11 +8,12 @@
 import type { Colors } from "picocolors/types.js";
 import type { ActionInstance, Instance } from "../model/model.ts";
 import { type LaneMark, layOutRows, type Row, wrap } from "./columns.ts";
-import type { Shown } from "./format.ts";
+import type { Shown, TraceArguments } from "./format.ts";
 import { framePlace, type ProcessStatus, statusOf } from "./lanes.ts";
 import { type Change, formatChange, formatValue, isSame, type PlainValue } from "./plain.ts";
 import type { Replay, ReplayedStep } from "./replay.ts";
 import { isViolation, verbOf } from "./shown.ts";
+import { endOf, findTaken, nameStep, pointAt, tellFunctions } from "./taken.ts";
 
 export interface PrintOptions {
   /** Columns of the terminal. */
@@ -87,6 +88,7 @@ export function lanesInOrder<S>(of: Instance<S>, { initial, steps }: Replay<S>):
 }
 
 function rowsOf<S>(of: Instance<S>, steps: readonly ReplayedStep<S>[], colors: Colors): Row[] {
+  const functions = tellFunctions(of, steps);
   return steps.flatMap((step, i): Row[] => {
     const { lane } = step.instance;
     const statuses = statusOf(of, step.after);
@@ -97,7 +99,8 @@ function rowsOf<S>(of: Instance<S>, steps: readonly ReplayedStep<S>[], colors: C
       const between = new Map(statusOf(of, step.before).map((status) => [status.lane, markOf(status)]));
       rows.push({ n: null, lane: null, text: "", marks: between });
     }
-    rows.push({ n: step.n, lane, text: describeStep(step), marks, indent: 2 });
+    const aside = functions[i] ?? "";
+    rows.push({ n: step.n, lane, text: describeStep(of, step), marks, indent: 2, aside });
     const changes = visibleChanges(of, step);
     const oneLine = changes.map((change) => formatChange(change)).join("; ");
     const texts = oneLine.length <= 60 ? [oneLine] : changes.map((change) => formatChange(change));
@@ -126,18 +129,47 @@ export function markOf({ label, locks }: ProcessStatus): LaneMark {
   return label === null ? "away" : "in a call";
 }
 
-/** The action with all its arguments, and its outcome. */
-export function describeStep<S>({ instance, outcome }: ReplayedStep<S>): string {
-  return describeAction(instance, outcome);
+/** What ran, with its arguments, and what came of it. */
+export function describeStep<S>(of: Instance<S>, { before, instance, outcome }: ReplayedStep<S>): string {
+  return describeTaken(of, before, instance, outcome);
 }
 
-/** The same of an action that was tried; `outcome` "" for none. */
-export function describeAction<S>({ action, args }: ActionInstance<S>, outcome: string): string {
-  const list = Object.entries(args).map(([name, value]) => `${name}: ${formatValue(value as PlainValue)}`);
+/** The same of an action that can be taken in a state. */
+export function describeTaken<S>(
+  of: Instance<S>,
+  state: S,
+  instance: ActionInstance<S>,
+  outcome: string,
+): string {
+  const { failed } = findTaken(of, state, instance);
+  const ran = nameStep({ instance, outcome });
+  const fails = `the check "${failed}" fails`;
+  const isOnlyCheck = failed !== null && ran.endsWith(`: not: ${failed}`);
+  const name = isOnlyCheck ? `${ran.slice(0, -`not: ${failed}`.length)}${fails}` : ran;
+  const came = [...(failed === null || isOnlyCheck ? [] : [fails]), endOf(outcome)].filter(
+    (part) => part !== "",
+  );
+  const call = describeCall(name, argumentsIn(of, instance));
+  return came.length === 0 ? call : `${call} = ${came.join("; ")}`;
+}
+
+/** An action with all its arguments. */
+export function describeAction<S>({ action, args }: ActionInstance<S>): string {
+  return describeCall(action.name, args);
+}
+
+/** The arguments that a reader needs beside the lane: within a call, the process is that of its lane. */
+function argumentsIn<S>(of: Instance<S>, instance: ActionInstance<S>): TraceArguments {
+  const { action, args } = instance;
+  if (pointAt(of, instance) === null) return args;
+  return Object.fromEntries(Object.entries(args).filter(([name]) => name !== action.process));
+}
+
+function describeCall(name: string, args: TraceArguments): string {
+  const list = Object.entries(args).map(([arg, value]) => `${arg}: ${formatValue(value as PlainValue)}`);
   // A name that is a phrase keeps its distance from the arguments.
-  const gap = action.name.includes(" ") ? " " : "";
-  const call = list.length === 0 ? action.name : `${action.name}${gap}(${list.join(", ")})`;
-  return outcome === "" ? call : `${call} = ${outcome}`;
+  const gap = name.includes(" ") ? " " : "";
+  return list.length === 0 ? name : `${name}${gap}(${list.join(", ")})`;
 }
 
 /** Where the process is, and the locks that it holds. */

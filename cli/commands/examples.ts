@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { buildCommand } from "@stricli/core";
 import { countOf } from "../../checker/trace/print.ts";
 import type { Context } from "../context.ts";
-import { writeTrace } from "../counterexample.ts";
+import { nameTraceFile, writeTrace } from "../counterexample.ts";
 import { findExamples } from "../find-examples.ts";
 import { jsonFlag, type LimitFlags, limitFlags, type TargetFlags, targetFlags } from "../flags.ts";
 import { withInterrupts } from "../interrupt.ts";
@@ -65,8 +65,7 @@ export const examplesCommand = buildCommand<ExamplesFlags, [], Context>({
     const names = [target.design.name, target.scenario.name, target.size];
     const reproduce = `npx dmaspec examples --design ${quoteForShell(names[0])} --scenario ${quoteForShell(names[1])} --size ${quoteForShell(names[2])}`;
     const examples = found.map((example) => {
-      const name = [...names, example.shown.kind, example.shown.name].join("-").replaceAll(/[^\w.-]+/g, "-");
-      const file = join(flags.out, `${name}.json`);
+      const file = join(flags.out, nameTraceFile(run, `${example.shown.kind}-${example.shown.name}`));
       const written = writeTrace(io, run, example, file, { reproduce, engine: "packed", reductions: [] });
       return { ...example, written };
     });

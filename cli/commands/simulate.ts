@@ -67,6 +67,7 @@ export const simulateCommand = buildCommand<SimulateFlags, [], Context>({
       limits: flags,
       seed,
       traceFile: flags.trace,
+      found: `walk-${seed}`,
       reproduce: (property = flags.property) =>
         formatReproduction(run, {
           ...flags,

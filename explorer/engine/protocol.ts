@@ -49,6 +49,10 @@ export interface TimelineStep {
   readonly told: string;
   readonly name: string;
   readonly outcome: string;
+  /** The function of the source that the step mirrors, and the version; null: none, or it is a lock's. */
+  readonly mirrors: string | null;
+  /** The same where it is another one than that of the lane's step before; null elsewhere. */
+  readonly enters: string | null;
   readonly changes: readonly Change[];
   /** The changes without those that every step has. */
   readonly visible: readonly Change[];

@@ -4,16 +4,18 @@ import { exampleDesigns } from "../../checker/examples/index.ts";
 import { createReference, type Reference } from "../../checker/evaluate/reference.ts";
 import type { Design } from "../../checker/model/design.ts";
 import { computeModelDigest } from "../../checker/model/digest.ts";
-import {
-  type ActionInstance,
-  deadlockProperty,
-  type Instance,
-  instantiate,
-} from "../../checker/model/model.ts";
+import { deadlockProperty, type Instance, instantiate } from "../../checker/model/model.ts";
 import { statusOf } from "../../checker/trace/lanes.ts";
 import { diffStates, isSame, toPlain } from "../../checker/trace/plain.ts";
-import { describeAction, nameClaim, visibleChanges } from "../../checker/trace/print.ts";
+import {
+  describeAction,
+  describeStep,
+  describeTaken,
+  nameClaim,
+  visibleChanges,
+} from "../../checker/trace/print.ts";
 import { confirmClaim, type Replay, type ReplayedStep } from "../../checker/trace/replay.ts";
+import { findTaken, tellFunctions } from "../../checker/trace/taken.ts";
 import { explainAction } from "../../checker/trace/why/guards.ts";
 import { sliceBack, type StepReason } from "../../checker/trace/why/slice.ts";
 import { designs } from "../../properties/index.ts";
@@ -104,7 +106,7 @@ export function walk({ target, initial, path }: Route): {
     if (instance === undefined || taken === null) {
       const why =
         instance === undefined ? "there is no such action" : explainAction(of, state, instance).because;
-      const told = instance === undefined ? `number ${id}` : describeAction(instance, "");
+      const told = instance === undefined ? `number ${id}` : describeAction(instance);
       stopped = `step ${steps.length + 1}, ${told}, cannot be taken: ${why}`;
       break;
     }
@@ -132,6 +134,7 @@ export function makeTimeline(route: Route, claim: Claim | null): Timeline {
   const states = [replay.initial, ...replay.steps.map(({ after }) => after)];
   const broken = states.map((_, n) => findBroken(of, prefixOf(replay, n), claim));
   const reasons = reasonsOf(of, replay, broken[broken.length - 1], claim);
+  const functions = tellFunctions(of, replay.steps);
   const processLanes = statusOf(of, replay.initial).map(({ lane }) => lane);
   const others = of.instances.map(({ lane }) => lane).filter((lane) => !processLanes.includes(lane));
   return {
@@ -142,9 +145,11 @@ export function makeTimeline(route: Route, claim: Claim | null): Timeline {
     steps: replay.steps.map((step, i) => ({
       id: step.instance.id,
       lane: step.instance.lane,
-      told: describeAction(step.instance, step.outcome),
+      told: describeStep(of, step),
       name: step.instance.action.name,
       outcome: step.outcome,
+      mirrors: findTaken(of, step.before, step.instance).origin.mirrors ?? null,
+      enters: functions[i],
       changes: step.changes,
       visible: visibleChanges(of, step),
       role: reasons?.[i].role ?? "essential",
@@ -214,18 +219,14 @@ function reasonsOf(
 export function listChoices(route: Route): Choices {
   const { of, reference, replay } = walk(route);
   const state = replay.final;
-  const isEnabled = (instance: ActionInstance<Any>) => tell(() => reference.step(state, instance)) !== null;
   const statuses = new Map(statusOf(of, state).map((status) => [status.lane, status]));
   const enabled: Choices["enabled"][number][] = [];
   const refused = new Map<string, Choices["refused"][number]>();
   for (const instance of of.instances) {
     const { id, lane, action } = instance;
-    if (isEnabled(instance)) {
-      enabled.push({
-        id,
-        lane,
-        told: describeAction(instance, tell(() => reference.step(state, instance))?.outcome ?? ""),
-      });
+    const taken = tell(() => reference.step(state, instance));
+    if (taken !== null) {
+      enabled.push({ id, lane, told: describeTaken(of, state, instance, taken.outcome) });
       continue;
     }
     const process = of.processes.find(({ process: { name } }) => name === action.process)?.process;
@@ -240,7 +241,7 @@ export function listChoices(route: Route): Choices {
     }
     const { because } = explainAction(of, state, instance);
     if (process !== undefined && because.startsWith("its process takes another step")) continue;
-    const told = describeAction(instance, "");
+    const told = describeAction(instance);
     refused.set(`${lane} ${told}`, { lane, told, because });
   }
   return { enabled, refused: [...refused.values()] };

@@ -92,6 +92,11 @@ export function Changes(props: {
   return (
     <section class="card" aria-label="State">
       <h2>{isFull ? "The whole state" : "What this step changed"}</h2>
+      {step === null || step.mirrors === null ? null : (
+        <p>
+          mirrors <code>{step.mirrors}</code>
+        </p>
+      )}
       <div class="row">
         <label>
           <input

@@ -124,6 +124,7 @@ function Row(props: {
       <span class="text">
         <span class="visually-hidden">{step.lane}: </span>
         <b>{step.told}</b>
+        {step.enters === null ? null : <span class="function">in {step.enters}</span>}
         {breaks.length > 0 ? <strong class="why bad-word">✗ breaks {tellBroken(breaks)}</strong> : null}
         {reaches.length > 0 ? <strong class="why">● reaches {tellBroken(reaches)}</strong> : null}
         {reasonsOf(step).map((reason) => (

@@ -14,7 +14,8 @@ import { formatChange, formatValue, type PlainValue } from "../../checker/trace/
 import { confirmClaim, type Replay, type ReplayedStep, replayTrace } from "../../checker/trace/replay.ts";
 import { formatBounds, formatCount } from "../../cli/text.ts";
 import { machineDesigns } from "../../model/index.ts";
-import { findCause, nameStep } from "../../checker/trace/why/cause.ts";
+import { nameStep } from "../../checker/trace/taken.ts";
+import { findCause } from "../../checker/trace/why/cause.ts";
 import { isUseOf } from "../../checker/model/model.ts";
 import { cell } from "./origins.ts";
 

@@ -29,7 +29,7 @@ export function exportChrome<S>(exported: Exported<S>): string {
     dur: stepTime - 1,
     args: {
       step: step.n,
-      told: describeStep(step),
+      told: describeStep(of, step),
       changes: step.changes.map((change) => formatChange(change)),
     },
   }));

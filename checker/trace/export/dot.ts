@@ -12,7 +12,7 @@ export function exportDot<S>(exported: Exported<S>): string {
   const groups = new Map(lanesOf(exported).map((lane, i) => [lane, `lane${i}`]));
   const nodes = replay.steps.map((step) => {
     const changes = visibleChanges(of, step).map((change) => formatChange(change));
-    const label = [`${step.n}. ${step.instance.lane}`, describeStep(step), ...changes].join("\n");
+    const label = [`${step.n}. ${step.instance.lane}`, describeStep(of, step), ...changes].join("\n");
     const last = step.n === replay.steps.length ? ", color=red, penwidth=2" : "";
     return `  s${step.n} [group=${groups.get(step.instance.lane)}, label=${quote(label)}${last}];`;
   });

@@ -8,6 +8,7 @@ import { statusOf } from "../lanes.ts";
 import { formatChange, formatValue } from "../plain.ts";
 import { describeStep, nameClaim, visibleChanges } from "../print.ts";
 import type { ReplayedStep } from "../replay.ts";
+import { findTaken, tellFunctions } from "../taken.ts";
 import { describeEndOf, type Exported, lanesOf } from "./exported.ts";
 
 /** Steps of one lane that nobody else's come between. */
@@ -116,13 +117,15 @@ function callsOf<S>(exported: Exported<S>, lane: string, steps: readonly Replaye
     if (!isOver && i < steps.length - 1) continue;
     const [first] = part;
     const begins = (statusIn(first.before)?.label ?? null) === null;
+    const { mirrors } = findTaken(of, step.before, step.instance).origin;
+    const where = mirrors === undefined ? "" : ` in ${mirrors}`;
     const held = now !== undefined && now.locks.length > 0 ? `, holding ${now.locks.join(", ")}` : "";
     const point = quote(now?.label ?? "");
     const result = quote(step.outcome.split("; ").at(-1) ?? "");
     const call = `${quote(first.instance.action.name)}, ${argsOf(exported, first)}`;
     const span = first.n === step.n ? `step ${step.n}` : `steps ${first.n} to ${step.n}`;
     lines.push(
-      `\t/* ${span}${isOver ? "" : `; then paused${held}`} */`,
+      `\t/* ${span}${isOver ? "" : `; then paused${where}${held}`} */`,
       isOver
         ? begins
           ? `\thvc(${call}, ${result});`
@@ -137,15 +140,16 @@ function callsOf<S>(exported: Exported<S>, lane: string, steps: readonly Replaye
   return lines;
 }
 
-/** What the steps changed, a line each, essential ones only. */
+/** What the essential ones of the steps did, a line each, and below it the function that it mirrors. */
 function effectsOf<S>({ of, reasons }: Exported<S>, steps: readonly ReplayedStep<S>[]): string[] {
-  return steps
-    .filter(({ n }) => reasons[n - 1].role === "essential")
-    .flatMap((step) => {
-      const changes = visibleChanges(of, step).map((change) => formatChange(change));
-      const told = `${step.n}. ${describeStep(step)}${changes.length === 0 ? "" : `: ${changes.join("; ")}`}`;
-      return [`\t/*   ${plain(told)} */`];
-    });
+  const essential = steps.filter(({ n }) => reasons[n - 1].role === "essential");
+  const functions = tellFunctions(of, essential);
+  return essential.flatMap((step, i) => {
+    const changes = visibleChanges(of, step).map((change) => formatChange(change));
+    const mirrors = functions[i];
+    const told = `${step.n}. ${describeStep(of, step)}${changes.length === 0 ? "" : `: ${changes.join("; ")}`}`;
+    return [`\t/*   ${plain(told)} */`, ...(mirrors === null ? [] : [`\t/*     (${plain(mirrors)}) */`])];
+  });
 }
 
 function argsOf<S>({ replay }: Exported<S>, { instance }: ReplayedStep<S>): string {

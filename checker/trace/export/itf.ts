@@ -24,7 +24,7 @@ export function toItf(value: PlainValue): Itf {
 }
 
 /** The trace as an ITF file. */
-export function exportItf<S>({ trace, replay, shown, reasons, version }: Exported<S>): string {
+export function exportItf<S>({ trace, of, replay, shown, reasons, version }: Exported<S>): string {
   const stateOf = (state: S, index: number, action: string, picks: PlainValue, told: string) => ({
     "#meta": { index, ...(told === "" ? {} : { step: told, role: reasons[index - 1].role }) },
     ...(toItf(toPlain(state)) as Record<string, Itf>),
@@ -34,7 +34,13 @@ export function exportItf<S>({ trace, replay, shown, reasons, version }: Exporte
   const states = [
     stateOf(replay.initial, 0, "init", {}, ""),
     ...replay.steps.map((step) =>
-      stateOf(step.after, step.n, step.instance.action.name, toPlain(step.instance.args), describeStep(step)),
+      stateOf(
+        step.after,
+        step.n,
+        step.instance.action.name,
+        toPlain(step.instance.args),
+        describeStep(of, step),
+      ),
     ),
   ];
   const vars = Object.keys(states[0]).filter((name) => name !== "#meta");

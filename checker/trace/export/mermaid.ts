@@ -7,6 +7,7 @@ import { statusOf } from "../lanes.ts";
 import { formatChange } from "../plain.ts";
 import { countOf, describeStep, nameClaim, visibleChanges } from "../print.ts";
 import type { ReplayedStep } from "../replay.ts";
+import { tellFunctions } from "../taken.ts";
 import { describeEndOf, type Exported, lanesOf } from "./exported.ts";
 
 /** What GitHub takes at most. */
@@ -14,26 +15,27 @@ export const mermaidLimits = { characters: 50_000, arrows: 500 } as const;
 
 /** What a cut leaves out. */
 interface Cut {
-  readonly changes: boolean;
+  /** What the steps change, and the functions that they mirror. */
+  readonly details: boolean;
   readonly keeps: (role: string) => boolean;
   /** Only so many of the last steps that are kept; all of them: Infinity. */
   readonly last: number;
 }
 
-const everything: Cut = { changes: true, keeps: () => true, last: Infinity };
+const everything: Cut = { details: true, keeps: () => true, last: Infinity };
 const cuts: readonly Cut[] = [
   everything,
   { ...everything, keeps: (role) => role !== "noise" },
-  { ...everything, keeps: (role) => role !== "noise", changes: false },
+  { ...everything, keeps: (role) => role !== "noise", details: false },
   { ...everything, keeps: (role) => role === "essential" },
-  { changes: false, keeps: (role) => role === "essential", last: Infinity },
-  { changes: false, keeps: (role) => role === "essential", last: 200 },
-  { changes: false, keeps: (role) => role === "essential", last: 50 },
+  { details: false, keeps: (role) => role === "essential", last: Infinity },
+  { details: false, keeps: (role) => role === "essential", last: 200 },
+  { details: false, keeps: (role) => role === "essential", last: 50 },
 ];
 
 export function exportMermaid<S>(exported: Exported<S>): string {
   const drawn = cuts.map((cut) => draw(exported, cut)).find(({ text, arrows }) => fits(text, arrows));
-  return (drawn ?? draw(exported, { changes: false, keeps: () => false, last: 0 })).text;
+  return (drawn ?? draw(exported, { details: false, keeps: () => false, last: 0 })).text;
 }
 
 function fits(text: string, arrows: number): boolean {
@@ -47,7 +49,10 @@ function draw<S>(exported: Exported<S>, cut: Cut): { text: string; arrows: numbe
   const important = replay.steps.filter((_, i) => cut.keeps(reasons[i].role));
   const kept = important.slice(Math.max(0, important.length - cut.last));
   const processLanes = new Set(statusOf(of, replay.initial).map(({ lane }) => lane));
-  const arrows = kept.map((step) => arrowOf(step, idOf, processLanes, textOf(exported, step, cut)));
+  const functions = tellFunctions(of, kept);
+  const arrows = kept.map((step, i) =>
+    arrowOf(step, idOf, processLanes, textOf(exported, step, functions[i], cut)),
+  );
   const span = lanes.length === 1 ? idOf(lanes[0]) : `${idOf(lanes[0])},${idOf(lanes[lanes.length - 1])}`;
   const note = lanes.length === 0 ? "H" : span;
   const end = `${nameClaim(shown)} ${describeEndOf(exported)}\n${shown.explanation}`.trim();
@@ -68,9 +73,10 @@ function draw<S>(exported: Exported<S>, cut: Cut): { text: string; arrows: numbe
   return { text, arrows: arrows.length };
 }
 
-function textOf<S>({ of }: Exported<S>, step: ReplayedStep<S>, cut: Cut): string {
-  const changes = cut.changes ? visibleChanges(of, step).map((change) => formatChange(change)) : [];
-  return [`${step.n}. ${describeStep(step)}`, ...changes].join("\n");
+function textOf<S>({ of }: Exported<S>, step: ReplayedStep<S>, mirrors: string | null, cut: Cut): string {
+  const changes = visibleChanges(of, step).map((change) => formatChange(change));
+  const details = [...(mirrors === null ? [] : [`in ${mirrors}`]), ...changes];
+  return [`${step.n}. ${describeStep(of, step)}`, ...(cut.details ? details : [])].join("\n");
 }
 
 /** A call comes from the host, its end goes back there; any other step is an arrow of a lane to itself. */
@@ -90,7 +96,7 @@ function arrowOf<S>(
 function describeCut(all: number, kept: number, cut: Cut): string[] {
   const left = [
     ...(kept < all ? [`${countOf(all - kept, "step")} of ${all}`] : []),
-    ...(cut.changes ? [] : ["what the steps change"]),
+    ...(cut.details ? [] : ["what the steps change and the functions that they mirror"]),
   ];
   return left.length === 0 ? [] : [`Cut to fit: without ${left.join(" and ")}`];
 }

@@ -70,7 +70,7 @@ export function exportSarif<S>(exported: Exported<S>): string {
   return `${JSON.stringify(log, null, 2)}\n`;
 }
 
-function locationOf<S>({ locate }: Exported<S>, step: ReplayedStep<S>, text = describeStep(step)) {
+function locationOf<S>({ of, locate }: Exported<S>, step: ReplayedStep<S>, text = describeStep(of, step)) {
   const found = locate(step);
   return {
     ...(found === null
@@ -94,7 +94,7 @@ function flowLocationOf<S>(exported: Exported<S>, step: ReplayedStep<S>) {
     location: locationOf(
       exported,
       step,
-      [describeStep(step), ...changes.map((change) => formatChange(change))].join("\n"),
+      [describeStep(of, step), ...changes.map((change) => formatChange(change))].join("\n"),
     ),
     executionOrder: step.n,
     importance: importanceOf[reasons[step.n - 1].role],

@@ -9,7 +9,7 @@ import type { Exported } from "./exported.ts";
 /** The regular expression with which ShiViz reads the log. */
 export const shivizExpression = String.raw`^(?<host>\S+) (?<clock>\{.*?\}) (?<event>.*)$`;
 
-export function exportShiviz<S>({ replay }: Exported<S>): string {
+export function exportShiviz<S>({ of, replay }: Exported<S>): string {
   const clocks = new Map<string, Map<string, number>>();
   const changedBy = new Map<string, Map<string, number>>();
   const lines = replay.steps.map((step) => {
@@ -21,7 +21,7 @@ export function exportShiviz<S>({ replay }: Exported<S>): string {
     clock.set(host, (clocks.get(host)?.get(host) ?? 0) + 1);
     clocks.set(host, clock);
     for (const { path } of step.changes) changedBy.set(path, clock);
-    return `${host} ${JSON.stringify(Object.fromEntries(clock))} ${describeStep(step)}`;
+    return `${host} ${JSON.stringify(Object.fromEntries(clock))} ${describeStep(of, step)}`;
   });
   return [shivizExpression, "", ...lines, ""].join("\n");
 }

@@ -5,6 +5,7 @@
  */
 import type { Instance } from "../../model/model.ts";
 import type { Replay, ReplayedStep } from "../replay.ts";
+import { nameStep } from "../taken.ts";
 
 export interface Cause<S> {
   readonly step: ReplayedStep<S>;
@@ -42,13 +43,4 @@ function brokenBy<S>(of: Instance<S>, step: ReplayedStep<S>, sought: string): st
     ),
   ];
   return [...new Set(broken.map(({ property }) => property.name))];
-}
-
-/** The step that is taken: its own name where the point is called after a loop or a branch. */
-export function nameStep<S>({ instance, outcome }: ReplayedStep<S>): string {
-  const { name } = instance.action;
-  const [call, ...rest] = name.split(": ");
-  const [what] = outcome.split("; ");
-  const isNode = what !== "" && !/^(returns|refuses|panics)/.test(what);
-  return isNode && rest.length > 0 ? `${call}: ${what}` : name.replace(/ #\d+$/, "");
 }

@@ -11,6 +11,7 @@ import { valueOf } from "../../schema/shape.ts";
 import { framePlace, statusOf } from "../lanes.ts";
 import { formatValue, isSame, type PlainValue, toPlain } from "../plain.ts";
 import { noteReads, shapeAt, valueAt, withValueAt } from "./places.ts";
+import { pointAt } from "../taken.ts";
 import { attempt } from "./slice.ts";
 
 /** A condition that was tried, and what it read. */
@@ -84,26 +85,21 @@ function explainElsewhere<S>(of: Instance<S>, state: S, instance: ActionInstance
 /** The conditions on the way to the step, in order, up to the one that decides. */
 function guardsOf<S>(of: Instance<S>, state: S, instance: ActionInstance<S>): Guard[] {
   const { action, args } = instance;
-  const program = programOf(action);
-  if (program === null) {
-    const guard = action.rule?.when;
-    return guard === undefined ? [] : [guardFrom(of, state, action.name, (s) => guard(s, args, of.setting))];
-  }
-  if (program.kind === "call") return [];
-  const self = args[action.process as string] as number;
-  const site = { self, bounds: of.setting.bounds, assumes: (name: string) => of.setting.assumes(name) };
+  const guard = action.rule?.when;
+  if (guard !== undefined) return [guardFrom(of, state, action.name, (s) => guard(s, args, of.setting))];
+  const point = pointAt(of, instance);
+  if (point === null) return [];
+  const { program, site, frameOf } = point;
   const guards: Guard[] = [];
   let tree: Tree<S> = program.point.tree;
   while (tree.kind === "branch") {
     const { name, holds } = tree;
-    const frameOf = (s: S) => (s as Record<string, unknown[]>)[program.frames][self];
-    const guard = guardFrom(of, state, name, (s) => holds(s, frameOf(s), site));
-    guards.push(guard);
-    tree = guard.holds ? tree.yes : tree.no;
+    const tried = guardFrom(of, state, name, (s) => holds(s, frameOf(s), site));
+    guards.push(tried);
+    tree = tried.holds ? tree.yes : tree.no;
   }
   if (tree.kind !== "act") return guards;
   const { node } = tree;
-  const frameOf = (s: S) => (s as Record<string, unknown[]>)[program.frames][self];
   if (node.kind === "acquire")
     guards.push(guardFrom(of, state, node.name, (s) => node.lock.of(s, frameOf(s), site).holder === null));
   if (node.kind === "wait")

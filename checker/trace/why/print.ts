@@ -10,9 +10,9 @@ import { statusOf } from "../lanes.ts";
 import { formatChange } from "../plain.ts";
 import {
   countOf,
-  describeAction,
   describeStatus,
   describeStep,
+  describeTaken,
   formatEnd,
   formatHeading,
   lanesInOrder,
@@ -20,6 +20,7 @@ import {
   type PrintOptions,
 } from "../print.ts";
 import type { Replay, ReplayedStep } from "../replay.ts";
+import { nameStep, tellFunctions } from "../taken.ts";
 import { isViolation } from "../shown.ts";
 import type { Road, SafeSchedule } from "./nearby.ts";
 import type { StepReason } from "./slice.ts";
@@ -54,8 +55,8 @@ export function formatWhy<S>(
     ...layOutRows(lanesInOrder(of, replay), rowsOf(of, replay, why.reasons, colors), width, colors),
     "",
     ...formatEnd(of, replay, width),
-    ...formatRoads(replay, shown, why.roads, options),
-    ...formatSafe(replay, shown, why.safe, options),
+    ...formatRoads(of, replay, shown, why.roads, options),
+    ...formatSafe(of, replay, shown, why.safe, options),
   ];
 }
 
@@ -66,6 +67,8 @@ function rowsOf<S>(
   colors: Colors,
 ): Row[] {
   const rows: Row[] = [];
+  const essential = steps.filter((_, i) => reasons[i].role === "essential");
+  const functions = new Map(tellFunctions(of, essential).map((told, i) => [essential[i].n, told ?? ""]));
   for (let i = 0; i < steps.length; i++) {
     const first = i;
     const { lane } = steps[i].instance;
@@ -79,17 +82,20 @@ function rowsOf<S>(
     const add = (text: string, paint: (line: string) => string) =>
       rows.push({ n: null, lane, text, marks, indent: 2, paint });
     if (role === "essential") {
-      rows.push({ n: step.n, lane, text: describeStep(step), marks, indent: 2, paint: colors.bold });
-      for (const line of reasonsOf(step, reasons[i])) add(line, colors.cyan);
-    } else {
+      const aside = functions.get(step.n) ?? "";
       rows.push({
         n: step.n,
         lane,
-        text: collapse(steps.slice(first, i + 1), role),
+        text: describeStep(of, step),
         marks,
         indent: 2,
-        paint: colors.dim,
+        paint: colors.bold,
+        aside,
       });
+      for (const line of reasonsOf(step, reasons[i])) add(line, colors.cyan);
+    } else {
+      const run = steps.slice(first, i + 1);
+      rows.push({ n: run[0].n, lane, text: collapse(of, run, role), marks, indent: 2, paint: colors.dim });
     }
     const next = steps[i + 1]?.instance.lane;
     const own = statusOf(of, step.after).find((status) => status.lane === lane);
@@ -114,21 +120,26 @@ function reasonsOf<S>({ changes }: ReplayedStep<S>, { needs }: StepReason): stri
   });
 }
 
-function collapse<S>(steps: readonly ReplayedStep<S>[], role: string): string {
+/** A run of one lane's steps of which none is essential, in one line. */
+function collapse<S>(of: Instance<S>, steps: readonly ReplayedStep<S>[], role: string): string {
   const what = role === "noise" ? "not needed: " : "";
   const [first] = steps;
   const last = steps[steps.length - 1];
-  if (steps.length === 1) return `${what}${describeStep(first)}`;
-  return `${what}steps ${first.n} to ${last.n}: ${first.instance.action.name} … ${describeStep(last)}`;
+  if (steps.length === 1) return `${what}${describeStep(of, first)}`;
+  const told =
+    steps.length === 2 ? `; ${describeStep(of, last)}` : ` … to step ${last.n}: ${describeStep(of, last)}`;
+  return `${what}${nameStep(first)}${told}`;
 }
 
 function formatRoads<S>(
+  of: Instance<S>,
   replay: Replay<S>,
   shown: Shown,
   roads: readonly Road<S>[],
   { width, colors }: PrintOptions,
 ): string[] {
   if (replay.steps.length === 0) return [];
+  const { before } = replay.steps[replay.steps.length - 1];
   const safe = roads.filter(({ shows }) => !shows);
   const rest = safe.length - listedRoads;
   const also = roads.length - safe.length;
@@ -138,13 +149,14 @@ function formatRoads<S>(
     ...safe
       .slice(0, listedRoads)
       .flatMap(({ instance, outcome }) =>
-        wrap(`${instance.lane}: ${describeAction(instance, outcome)}`, width, 2, 6),
+        wrap(`${instance.lane}: ${describeTaken(of, before, instance, outcome)}`, width, 2, 6),
       ),
     ...(rest > 0 ? [colors.dim(`  and ${rest} more`)] : []),
   ];
 }
 
 function formatSafe<S>(
+  of: Instance<S>,
   { steps }: Replay<S>,
   shown: Shown,
   safe: SafeSchedule<S> | null,
@@ -157,7 +169,7 @@ function formatSafe<S>(
       "",
       `${title}: none with one step moved past another lane's; it does not hang on the order of two steps.`,
     ];
-  const tell = (n: number) => `step ${n} (${steps[n - 1].instance.lane}: ${describeStep(steps[n - 1])})`;
+  const tell = (n: number) => `step ${n} (${steps[n - 1].instance.lane}: ${describeStep(of, steps[n - 1])})`;
   const impossible =
     safe.impossible.length === 0
       ? "Every step can still be taken."
