@@ -12,7 +12,7 @@ import type { Machine } from "./machine.ts";
 import { everyArgument } from "./scenarios/arguments.ts";
 import { attachDetachFree } from "./scenarios/attach-detach-free.ts";
 import { attachTimeOuts } from "./scenarios/attach-time-outs.ts";
-import { everything } from "./scenarios/everything.ts";
+import { everything, everythingOverLists } from "./scenarios/everything.ts";
 import { guestReclaim } from "./scenarios/guest-reclaim.ts";
 import { idReuse } from "./scenarios/id-reuse.ts";
 import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
@@ -39,6 +39,15 @@ function without(scenario: Scenario, names: readonly string[]): Scenario {
   const sizes = Object.entries(scenario.sizes).map(([size, scope]) => [
     size,
     { ...scope, without: [...(scope.without ?? []), ...names] },
+  ]);
+  return { ...scenario, sizes: Object.fromEntries(sizes) };
+}
+
+/** The scenario where domains have lists of SMMUs: with their lock, wherever devices are attached and detached. */
+function overLists(scenario: Scenario): Scenario {
+  const sizes = Object.entries(scenario.sizes).map(([size, scope]) => [
+    size,
+    scope.bounds.lifetime > 0 ? { ...scope, bounds: { ...scope.bounds, list: 1 } } : scope,
   ]);
   return { ...scenario, sizes: Object.fromEntries(sizes) };
 }
@@ -151,11 +160,12 @@ export const machineDesigns: readonly MachineDesign[] = [
       results,
       secrets,
       guestReclaim,
+      everythingOverLists,
       ...powerScenarios,
       ...singleCommands,
       twoLevels,
       blocks,
-    ].map((of) => without(of, freesAtOnce)),
+    ].map((of) => overLists(without(of, freesAtOnce))),
     build: buildPvAndroid15,
   },
   {
@@ -169,12 +179,13 @@ export const machineDesigns: readonly MachineDesign[] = [
       results,
       secrets,
       guestReclaim,
+      everythingOverLists,
       twoSmmusOverLists,
       ...powerScenarios,
       ...queueScenarios,
       twoLevels,
       wholeBlocks,
-    ].map((of) => without(of, freesAtOnce)),
+    ].map((of) => overLists(without(of, freesAtOnce))),
     build: buildPvAndroid16,
   },
   {

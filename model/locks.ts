@@ -23,8 +23,8 @@ export const guestLock: Lock<Machine, { readonly vm: Index<"guest"> }> = {
 export const vmTableLock: Lock<Machine, unknown> = { name: "vm_table_lock", of: (s) => s.vmTable[0].lock };
 
 /**
- * list_lock: a domain's list of the SMMUs that it is attached to. There is one where domains have lists of several SMMUs
- * (`list`). It is a lock of readers and writers; here readers exclude each other, too.
+ * list_lock (android15: lock): a domain's list of the SMMUs that it is attached to. There is one where domains have lists
+ * of SMMUs and come and go (`list`). It is a lock of readers and writers; here readers exclude each other, too.
  */
 export const listLock: Lock<Machine, { readonly domain: DomainIndex | string }> = {
   name: "list_lock",

@@ -286,7 +286,7 @@ const lifetime = record({
     "attachments that the domain's list of SMMUs counts for each (domain_iommu_node.ref); where there is no list, 0",
   ),
   list: array("list", record({ lock: lockState(cpu) })).means(
-    "the list's lock (list_lock), where domains have lists of several SMMUs",
+    "the list's lock (list_lock), where domains have lists of SMMUs",
   ),
 });
 

@@ -105,7 +105,9 @@ export const discipline: readonly StepProperty<Seen>[] = [
       sentence:
         "An entry of a page table is written only by a CPU that holds the table's pgt_lock, or that frees the domain.",
       holds: (before: Seen, after: Seen, step, { domain: d }) => {
-        if (isHeldBy(before.domains[d].pgtLock, step) || before.domains[d].references === 0) return true;
+        // A call that counts itself in at 0 panics, and the free goes on: then its lock tells.
+        const isFreed = before.domains[d].references === 0 || isHeldBy(before.domainLock, step);
+        if (isFreed || isHeldBy(before.domains[d].pgtLock, step)) return true;
         const then = before.domains[d].entries;
         const now = after.domains[d].entries;
         for (let i = 0; i < then.length; i++) if (!isSameEntry(then[i].pte, now[i].pte)) return false;

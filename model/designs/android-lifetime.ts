@@ -9,11 +9,9 @@
  * Left out: domains of stage 1 in android15, whose tables of descriptors stay with the stream's entry when the device is
  * detached. In android16 a refusal of detach_dev of stage 1 has several error numbers; here it has one.
  *
- * The lock of the list (list_lock, in android15 lock) is there where domains have lists of several SMMUs. android15 is not
- * tried with several. With one SMMU it is left out, which is not the same where a device is attached while the domain's
- * list is empty: an unmap could then look at the list between the write of the stream table entry and the entry in the
- * list, which the source's attach, a writer of the lock throughout, does not allow. So no scenario with one SMMU has these
- * designs attach and unmap at once (`everything` is not theirs).
+ * The list has a lock (list_lock, in android15 lock), which attach_dev and detach_dev hold throughout, as writers, and
+ * every invalidation as a reader: an unmap cannot look at the list between the write of a stream table entry and the
+ * SMMU's entry in the list. Where devices stay attached there is no writer, and the lock is left out.
  */
 import {
   addLocals,
@@ -42,6 +40,7 @@ import {
   unlocked,
   when,
 } from "../../checker/index.ts";
+import type { PageIndex } from "../../spec/ownership.ts";
 import { allocDomain } from "../hypercalls/alloc-domain.ts";
 import { type AttachFrame, attachDev } from "../hypercalls/attach-dev.ts";
 import { type DetachFrame, detachDev } from "../hypercalls/detach-dev.ts";
@@ -83,17 +82,12 @@ function isListed(s: Machine, of: DomainIndex | string, n: number): boolean {
   return found === null || found.listed[n] > 0;
 }
 
-/** Invalidations go to the SMMU where it is in the domain's list. (In android15; one SMMU.) */
-export function onlyWhereListed(bracket: string): Edit<Machine> {
-  return enclosed<Machine, DomainFrame>(bracket, bracket, (inside) =>
-    when("is the SMMU in the domain's list?", (s, c) => isListed(s, c.domain, 0), inside, [], {
-      mirrors: "smmu_tlb_inv_range (android16)",
-      mechanisms: ["M40"],
-    }),
-  );
-}
-
-type ListFrame = DomainFrame & { visited: number; issued?: number; flushed?: number };
+type ListFrame = DomainFrame & {
+  visited: number;
+  issued?: number;
+  flushed?: number;
+  readonly recorded0?: PageIndex | null;
+};
 
 /**
  * Invalidations go to the SMMUs in the domain's list, to one after the other: to none where the domain is not attached.
@@ -111,7 +105,7 @@ export function forEachListed(first: string, last: string, again: (c: ListFrame)
           label(next, [
             when(
               "is the SMMU in the domain's list?",
-              (s, c) => isListed(s, c.domain, c.visited),
+              (s, c) => c.visited < s.smmus.length && isListed(s, c.domain, c.visited),
               inside,
               [],
               origin,
@@ -256,6 +250,7 @@ export const attachDev15 = edit<Machine>(
   ...attachesInVain(attach15),
   insertAfter<Machine, AttachFrame>("the activation is over", countInList),
   ...leavesCountBehind,
+  underListLock,
   mirrors("kvm_iommu_attach_dev (android15)"),
   inVersion("android15", {}),
 );
@@ -275,6 +270,7 @@ export const detachDev15 = edit<Machine>(
   insertBefore<Machine, DetachFrame>("iommu.lock", faultWithoutObject(detach15)),
   dropStep("look at the domain's type"),
   ...endsDetach(...invalidateId(), leaveList("take the attachment off the domain's list")),
+  underListLock,
   mirrors("kvm_iommu_detach_dev (android15)"),
   inVersion("android15", {}),
 );

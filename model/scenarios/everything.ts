@@ -11,8 +11,8 @@
  * - `tiny` has one device and one id, `paper` two devices, `soak` two ids as well; with a page of the pool for each.
  * - Stage 1, several SMMUs, page tables of two levels, late stores, commands that fail, power, and guests with lives of
  *   their own are other scenarios': each of them multiplies the states by more than can be afforded together.
- * - Not for android15 and android16: with one SMMU their models leave the lock of a domain's list out, which an attach
- *   holds from before its entry is valid until the SMMU is in the list; an unmap at the same time waits for it.
+ * - `everythingOverLists` is for the versions whose domains have lists of SMMUs. In `tiny` the count of a page overflows one
+ *   use earlier there: they leak uses when a domain is freed, each of which multiplies the states.
  * - Arguments are valid, but ids need not be allocated. The page is mapped for reading and writing.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
@@ -78,9 +78,13 @@ const soak: Scope = {
   allows: allowing(2),
 };
 
-export const everything: Scenario = {
+const sentence =
+  "Domains are allocated and freed, devices attached and detached, a page is mapped, unmapped, given to a guest and reclaimed, and pages of the pool are given back to the host, all at once from two CPUs: shows races between calls of different kinds; cannot show stage 1, several SMMUs, tables of two levels, late stores, failing commands or power";
+
+export const everything: Scenario = { name: "everything", sentence, sizes: { tiny, paper, soak } };
+
+export const everythingOverLists: Scenario = {
   name: "everything",
-  sentence:
-    "Domains are allocated and freed, devices attached and detached, a page is mapped, unmapped, given to a guest and reclaimed, and pages of the pool are given back to the host, all at once from two CPUs: shows races between calls of different kinds; cannot show stage 1, several SMMUs, tables of two levels, late stores, failing commands or power",
-  sizes: { tiny, paper, soak },
+  sentence,
+  sizes: { tiny: { ...tiny, bounds: { ...bounds, references: 2 } }, paper, soak },
 };

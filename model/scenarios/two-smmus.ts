@@ -10,8 +10,7 @@
  * - The pool has two pages, so that two attachments can each take one; it gives none back. One more page is mapped,
  *   for reading and writing, and moves.
  * - Arguments are valid, but ids need not be allocated.
- * - `twoSmmusOverLists` is the same where domains have lists of SMMUs, and the lists a lock (`list`): there both attachments
- *   succeed.
+ * - `twoSmmusOverLists` is for the versions whose domains have lists of SMMUs: there both attachments succeed.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { absent } from "./absent.ts";
@@ -87,7 +86,6 @@ const bound = (of: Scope): Scope => ({
 /** A list of SMMUs for a domain. */
 const listed = (of: Scope): Scope => ({
   ...of,
-  bounds: { ...of.bounds, list: 1 },
   without: [...(of.without ?? []), "a domain is refused to a second SMMU"],
 });
 
