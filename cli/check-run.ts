@@ -42,6 +42,8 @@ export interface Outcome {
   /** One for each violated property, the shortest first. */
   readonly findings: readonly Finding[];
   readonly crossCheckedStates: number;
+  /** What the process took until the first states were in the table; null where a limit came first. */
+  readonly start: Start | null;
   readonly engine: Omit<ChosenEngine, "evaluator">;
   readonly reproduce: string;
   /** The run's checkpoints, where some were asked for. */
@@ -82,6 +84,13 @@ export interface RunRequest {
   readonly title?: string;
 }
 
+/** Time since the process began. */
+export interface Start {
+  readonly seconds: number;
+  /** Of all threads, in the program and in the system. */
+  readonly cpuSeconds: number;
+}
+
 /** Of the memory that is free, how much a search may take when nobody says. */
 const shareOfMemory = 0.8;
 
@@ -104,6 +113,7 @@ interface Searched {
   readonly found: ReducedSearch;
   readonly audit: Audit | null;
   readonly checkpoints: FolderCheckpoints | null;
+  readonly start: Start | null;
 }
 
 /**
@@ -142,6 +152,7 @@ async function searchOnce(io: Io, run: Preparation, request: RunRequest): Promis
   const checkpoints =
     checkpoint === undefined ? null : checkpointsOf(io, run, checkpoint, { engine: engine.name, memory });
   const progress = new ProgressLine(io, request.title);
+  let start: Start | null = null;
   const isAudited = request.audit ?? false;
   const { found, audit } = await runSearch(run, () =>
     withInterrupts(io, async (isInterrupted) => {
@@ -162,6 +173,7 @@ async function searchOnce(io: Io, run: Preparation, request: RunRequest): Promis
           checkpoints: checkpoints ?? undefined,
           // Where violations are to be expected, their paths are better known than searched for again.
           keepOrigins: !run.target.design.claimsToHold && checkpoints === null,
+          onFirstStates: () => (start ??= measureStart()),
           onProgress: progress.report,
           isInterrupted,
         };
@@ -176,12 +188,17 @@ async function searchOnce(io: Io, run: Preparation, request: RunRequest): Promis
       return { found: reduced, audit: isAudited ? await auditReductions(instance, reduced, whole) : null };
     }).finally(() => progress.clear()),
   );
-  return { evaluator, engine, found, audit, checkpoints };
+  return { evaluator, engine, found, audit, checkpoints, start };
+}
+
+function measureStart(): Start {
+  const { user, system } = process.cpuUsage();
+  return { seconds: performance.now() / 1000, cpuSeconds: (user + system) / 1e6 };
 }
 
 async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Promise<Outcome> {
   const { instance } = run;
-  const { evaluator, engine, found, audit, checkpoints } = await searchAsItFits(io, run, request);
+  const { evaluator, engine, found, audit, checkpoints, start } = await searchAsItFits(io, run, request);
   const { result, ...reductions } = found;
   const crossCheckedStates = await runSearch(run, async () => crossCheck(instance, evaluator, request.seed));
   const judgement = judge(instance, result);
@@ -211,6 +228,7 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
     judgement,
     findings,
     crossCheckedStates,
+    start,
     engine,
     reproduce,
     checkpoints,

@@ -29,6 +29,7 @@ describe("verdicts and exit codes", () => {
     });
     expect(output.properties.map(({ verdict }) => verdict)).toEqual(["holds", "holds", "holds"]);
     expect(output.witnesses).toEqual([{ name: "something-counted", reached: true }]);
+    expect(output.start?.cpuSeconds).toBeGreaterThan(0);
     expect(output.reproduce).toBe("npx dmaspec check --design sound --scenario counting --size tiny");
   });
 

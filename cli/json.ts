@@ -71,6 +71,10 @@ export function describeRun(outcome: Outcome): RunOutput {
     availability: judgement.availability.map((panic) => ({ ...panic })),
     audit: outcome.audit,
     crossCheckedStates: outcome.crossCheckedStates,
+    start: outcome.start && {
+      seconds: round(outcome.start.seconds, 3),
+      cpuSeconds: round(outcome.start.cpuSeconds, 3),
+    },
     reproduce: outcome.reproduce,
   };
 }

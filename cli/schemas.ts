@@ -102,6 +102,15 @@ const runFields = {
   crossCheckedStates: count.describe(
     "states on which this evaluator was compared with the reference evaluator",
   ),
+  start: z
+    .object({
+      seconds: z.number().min(0),
+      cpuSeconds: z.number().min(0).describe("of all threads, in the program and in the system"),
+    })
+    .nullable()
+    .describe(
+      "what the process took until the first states were in the table; null where a limit came first",
+    ),
   reproduce: z.string().describe("the command that does this run again"),
 };
 

@@ -3,7 +3,8 @@
  * few places is a few edits long, and a weakening is one.
  *
  * Every edit names the node that it is about and fails with `M12` where there is none such, or more than one:
- * an edit that no longer applies must not pass for a difference.
+ * an edit that no longer applies must not pass for a difference. Edits are made when the procedure is first looked into,
+ * which is when a design is built: whoever checks one design does not wait for the edits of all.
  */
 import { getNearestName, ModelError } from "../errors.ts";
 import { bodiesOf, type Do, type Exit, mapNodes, type Node, nodesOf, type Procedure } from "./procedure.ts";
@@ -29,9 +30,27 @@ const stepKinds: readonly Kind[] = [
   "exit",
 ];
 
-/** The procedure with the edits made, one after the other. */
+/** The procedure with the edits made, one after the other. What an edit throws, looking into the procedure throws. */
 export function edit<S>(procedure: Procedure<S>, ...edits: readonly Edit<S>[]): Procedure<S> {
-  return edits.reduce((edited, change) => change(edited), procedure);
+  let made: Procedure<S> | null = null;
+  const edited = (): Procedure<S> => (made ??= edits.reduce((before, change) => change(before), procedure));
+  return {
+    // No edit changes these.
+    name: procedure.name,
+    meaning: procedure.meaning,
+    get origin() {
+      return edited().origin;
+    },
+    get args() {
+      return edited().args;
+    },
+    get locals() {
+      return edited().locals;
+    },
+    get body() {
+      return edited().body;
+    },
+  };
 }
 
 /** Puts other nodes in the place of a step (or of a branch, a loop, a label, with all that is inside it). */

@@ -182,7 +182,7 @@ function bindPoint<S, N extends string>(
 ): (s: S) => string | null {
   const self = args[of.name] as number;
   const site = siteOf(self, setting);
-  const reset = makeReset(flat.procedure, setting);
+  const reset = resetOf(flat.procedure, setting);
   const { frames } = of;
   const firstChoice = isFirstChoice(point, args, setting);
   const shownName = point.label.slice(flat.procedure.name.length + 2);
@@ -270,13 +270,26 @@ export function isFirstChoice<S>(point: Point<S>, args: AnyArgs, setting: Settin
   return args[choiceParam] === valueOf(computeScalarShape(choice.among, setting.bounds, choice.name), 0);
 }
 
+type Reset = (frame: AnyRecord) => void;
+
+/** All steps of a procedure in one instance share one. */
+const resets = new WeakMap<Setting, Map<unknown, Reset>>();
+
 /** A function that gives the procedure's arguments and locals their initial values, in straight-line code. */
-function makeReset<S>(procedure: Procedure<S>, setting: Setting): (frame: AnyRecord) => void {
+function resetOf<S>(procedure: Procedure<S>, setting: Setting): Reset {
+  const known = resets.get(setting) ?? new Map<unknown, Reset>();
+  resets.set(setting, known);
+  const reset = known.get(procedure) ?? makeReset(procedure, setting);
+  known.set(procedure, reset);
+  return reset;
+}
+
+function makeReset<S>(procedure: Procedure<S>, setting: Setting): Reset {
   const lines = Object.entries({ ...procedure.args, ...procedure.locals }).map(([name, field]) => {
     const shape = computeScalarShape(field, setting.bounds, `${procedure.name}.${name}`);
     return `frame[${JSON.stringify(name)}] = ${JSON.stringify(valueOf(shape, 0))};`;
   });
-  return new Function("frame", lines.join("\n")) as (frame: AnyRecord) => void;
+  return new Function("frame", lines.join("\n")) as Reset;
 }
 
 function bindBlocked<S, N extends string>(

@@ -1,6 +1,6 @@
 /**
- * The threads beside the main one: they are started together with the search, and take part in it from the phase on
- * for which they are ready. The main thread waits for them in short sleeps only, and lets the event loop run.
+ * The threads beside the main one: they are started when a search has something for them to do (starting one takes as
+ * long as a small search), and take part in it from the phase on for which they are ready. The main thread waits for them in short sleeps only, and lets the event loop run.
  */
 import type { Worker } from "node:worker_threads";
 import { command, control } from "./memory-map.ts";
@@ -18,13 +18,13 @@ export class Crew {
     this.cells = cells;
   }
 
-  /** Starts the threads; none where there is only the main one. */
+  /** Starts the threads, if they are not started yet; none where there is only the main one. */
   async start({
     memory,
     module,
     workers,
   }: Pick<WasmEvaluator<unknown>, "memory" | "module" | "workers">): Promise<void> {
-    if (workers < 2) return;
+    if (workers < 2 || this.threads.length > 0) return;
     const { Worker: Thread } = await import("node:worker_threads");
     for (let n = 1; n < workers; n++) {
       const thread = new Thread(new URL("./thread.mjs", import.meta.url), { workerData: { module, memory } });

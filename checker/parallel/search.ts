@@ -111,9 +111,9 @@ class WasmSearch {
 
   async run(): Promise<SearchResult> {
     this.evaluator.beginSearch();
-    await this.shared.crew.start(this.evaluator);
     const { checkpoints } = this.options;
     let ending = await (checkpoints?.from ? this.goOn(checkpoints.from) : this.begin());
+    this.options.onFirstStates?.();
     while (ending === null && this.failure === null) {
       if (this.isSaveDue) this.save();
       // oxlint-disable-next-line no-await-in-loop
@@ -177,7 +177,8 @@ class WasmSearch {
     const blocks = this.shared.get(control.layerBlocks);
     const areOthersUseful = blocks >= blocksForOthers;
     for (;;) {
-      if (areOthersUseful) this.shared.others = Math.min(this.shared.crew.ready, this.evaluator.workers - 1);
+      // oxlint-disable-next-line no-await-in-loop
+      if (areOthersUseful) await this.callOthers();
       const wasFull = this.shared.states >= this.shared.get(control.mostStates) >>> 0;
       // oxlint-disable-next-line no-await-in-loop
       const { ending, reasons } = await this.phase();
@@ -201,6 +202,13 @@ class WasmSearch {
     this.takeStock();
     this.depth = this.layer;
     return this.isToStop ? "violated" : "max-depth";
+  }
+
+  /** Lets those of the other threads take part that are ready. */
+  private async callOthers(): Promise<void> {
+    const { evaluator, shared } = this;
+    await shared.crew.start(evaluator);
+    shared.others = Math.min(shared.crew.ready, evaluator.workers - 1);
   }
 
   /** All threads work until there is nothing more to do, or one of them cannot go on. */

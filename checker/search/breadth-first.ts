@@ -115,6 +115,7 @@ class BreadthFirst {
     try {
       const { checkpoints } = this.options;
       let ending = checkpoints?.from ? this.goOn(checkpoints.from) : this.begin();
+      this.options.onFirstStates?.();
       while (ending === null) {
         ending = this.advance();
         if (ending === null && checkpoints?.isDue() === true) this.save();

@@ -43,6 +43,8 @@ export interface SearchOptions {
   readonly maxSeconds?: number;
   /** Where the search is kept from time to time, and what it goes on from. */
   readonly checkpoints?: Checkpoints | undefined;
+  /** Called once, when the first states are in the table, or a search that goes on has taken up what was kept. */
+  readonly onFirstStates?: () => void;
   /** Called about once a second. */
   readonly onProgress?: (progress: Progress) => void;
   /** Asked often; `true` ends the search cleanly. */

@@ -128,6 +128,7 @@ export class Simulation {
       if (full !== null) return full;
       this.checkDeadlock();
     }
+    this.options.onFirstStates?.();
     return this.isToStop ? "violated" : this.watch.look();
   }
 
