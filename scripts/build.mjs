@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -18,8 +19,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundle } from "./bundle.mjs";
 import { isCopied, rooms, stamp } from "./freshness.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -50,6 +53,8 @@ async function build() {
   for (const room of present) {
     cpSync(join(root, room), join(root, fresh, room), { recursive: true, filter: copied });
   }
+  const { link } = await import("./link.mjs");
+  writeFileSync(join(root, fresh, bundle.file), await link(join(root, fresh), bundle.entry));
   if (existsSync(join(root, "explorer"))) {
     const { buildExplorer } = await import("./build-explorer.mjs");
     writeFileSync(join(root, fresh, "explorer.html"), await buildExplorer());
@@ -59,6 +64,31 @@ async function build() {
   renameSync(join(root, fresh), join(root, "dist"));
   writeFileSync(join(root, stamp), `${digest}\n`);
   utimesSync(join(root, stamp), began, began);
+  keepCodeOfBundle(join(root, "dist"));
+}
+
+/** Runs the command as most people do, twice: the second time, models are compiled already. */
+function keepCodeOfBundle(folder) {
+  const cache = mkdtempSync(join(tmpdir(), "dmaspec-build-"));
+  try {
+    for (let n = 0; n < 2; n++) {
+      rmSync(join(folder, bundle.code), { force: true });
+      const args = [join(root, "scripts/bundle.mjs"), folder];
+      const env = { ...process.env, DMASPEC_CACHE: cache };
+      const { status } = spawnSync(process.execPath, args, {
+        cwd: cache,
+        env,
+        stdio: ["ignore", "ignore", 2],
+      });
+      if (status !== 0) {
+        // The launcher then runs the sources.
+        rmSync(join(root, stamp));
+        throw new Error("what was built does not run, see above");
+      }
+    }
+  } finally {
+    rmSync(cache, { recursive: true, force: true });
+  }
 }
 
 /** The digest of a folder's files, by which what was compiled from them is found again. */

@@ -1,8 +1,8 @@
 // Which files dist/ is made of, and whether it still matches them. Used by the launcher on every start, so it
 // only looks at times: about a millisecond for a few hundred files.
 
-import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+const { readdirSync, statSync } = process.getBuiltinModule("node:fs");
+const { join } = process.getBuiltinModule("node:path");
 
 /** The rooms that are compiled into dist/. */
 export const rooms = ["checker", "spec", "model", "properties", "cli", "bench"];
@@ -11,7 +11,14 @@ export const rooms = ["checker", "spec", "model", "properties", "cli", "bench"];
 const bundled = ["explorer"];
 
 /** Files beside the rooms that decide what the compiler makes of them. */
-const settings = ["tsconfig.json", "tsconfig.build.json", "scripts/build.mjs", "scripts/build-explorer.mjs"];
+const settings = [
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "scripts/build.mjs",
+  "scripts/build-explorer.mjs",
+  "scripts/bundle.mjs",
+  "scripts/link.mjs",
+];
 
 /** Written at the end of a build, with a digest of it; its time is the moment the build began to read. */
 export const stamp = "dist/.built";
@@ -37,7 +44,7 @@ function notAfter(folder, built) {
   }
   if (time(folder) > built) return false;
   return entries.every((entry) => {
-    const path = join(folder, entry.name);
+    const path = `${folder}/${entry.name}`;
     if (entry.isDirectory()) return notAfter(path, built);
     return !isSource(entry.name) || time(path) <= built;
   });

@@ -13,16 +13,20 @@ const built = new Date(Date.now() - 30_000);
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "launcher-"));
-  for (const file of ["bin/dmaspec.mjs", "scripts/freshness.mjs", "tsconfig.json"]) {
+  for (const file of ["bin/dmaspec.mjs", "scripts/bundle.mjs", "scripts/freshness.mjs", "tsconfig.json"]) {
     cpSync(join(project, file), join(folder, file));
   }
   symlinkSync(join(project, "node_modules"), join(folder, "node_modules"));
   write("package.json", '{ "type": "module" }');
   write("cli/main.ts", command("source"));
   write("model/designs/pv.ts", "export {};\n");
-  write("dist/cli/main.js", command("dist").replace(": string[]", "").replace(": Promise<number>", ""));
+  write(
+    "dist/bundle.cjs",
+    `() => ({ "cli/main.js": [[], () => ({ main: (argv) => (console.log(["dist", ...argv].join(" ")), 3) })] })`,
+  );
   write("dist/.built", "", built);
-  for (const path of ["tsconfig.json", "cli", "model", "model/designs"]) touch(path, before);
+  for (const path of ["tsconfig.json", "scripts/bundle.mjs", "cli", "model", "model/designs"])
+    touch(path, before);
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
