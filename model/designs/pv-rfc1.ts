@@ -372,6 +372,7 @@ export const unmapPagesV1 = edit<Machine>(
   ),
   // Every TLBI has a SYNC; what fails of them meets a WARN, and the call goes on.
   invalidatesSingly("smmu_tlb_inv_range (v1)"),
+  dropCheck("there is a page table to read"),
   insertBefore<Machine, UnmapFrame>("the entry is live", faultOnNull<UnmapFrame>(mapOrUnmap)),
   // Unmapping what is not mapped meets a WARN_ON.
   insertBefore<Machine, UnmapFrame>(

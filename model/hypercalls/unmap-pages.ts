@@ -13,6 +13,7 @@ import {
   label,
   leave,
   type Node,
+  panic,
   procedure,
   repeat,
   returns,
@@ -138,6 +139,13 @@ export const clearEntry: Node<Machine, UnmapFrame>[] = [
 
 /** The driver's and the page table's part. */
 const clearEntries: Node<Machine, UnmapFrame> = under(pgtLock, [
+  // What memory answers, not the source: reading a table that is not there is noticed, whatever was checked before.
+  check(
+    "there is a page table to read",
+    (s, c) => hasTable(s, c.domain),
+    panic("fault at a null pointer: the page table"),
+    { mirrors: table },
+  ),
   repeat("clear the entries", (_, c) => c.gathered < pagesOf(c), clearEntry),
   label("stop unmapping", []),
 ]);
