@@ -17,6 +17,7 @@ import { guestReclaim } from "./scenarios/guest-reclaim.ts";
 import { idReuse } from "./scenarios/id-reuse.ts";
 import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
 import { lateStoresAttach } from "./scenarios/late-stores-attach.ts";
+import { acrossTables, acrossTablesResults } from "./scenarios/across-tables.ts";
 import { blocks } from "./scenarios/blocks.ts";
 import { twoLevels } from "./scenarios/two-levels.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
@@ -101,6 +102,11 @@ const rfc1HasNo = [
   ...warnsOfLeaves,
 ];
 
+/** Calls over two tables, and pools that run empty under them. */
+const tableScenarios = [acrossTables, acrossTablesResults];
+/** The same of the versions that do not split blocks. */
+const wholeTables = tableScenarios.map((of) => without(of, ["a block is split"]));
+
 /** Every scenario: of the designs that have all that is modelled. */
 const allScenarios: readonly Scenario[] = [
   mapUnmapDonate,
@@ -114,6 +120,7 @@ const allScenarios: readonly Scenario[] = [
   ...queueScenarios,
   twoLevels,
   blocks,
+  ...tableScenarios,
 ];
 
 export const machineDesigns: readonly MachineDesign[] = [
@@ -165,6 +172,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...singleCommands,
       twoLevels,
       blocks,
+      ...tableScenarios,
     ].map((of) => overLists(without(of, freesAtOnce))),
     build: buildPvAndroid15,
   },
@@ -185,6 +193,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...queueScenarios,
       twoLevels,
       wholeBlocks,
+      ...wholeTables,
     ].map((of) => overLists(without(of, freesAtOnce))),
     build: buildPvAndroid16,
   },
@@ -205,6 +214,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...queueScenarios,
       twoLevels,
       wholeBlocks,
+      ...wholeTables,
     ].map((of) => without(of, warnsOfLeaves)),
     build: buildPv2025,
   },

@@ -21,6 +21,7 @@ import {
   threads,
 } from "../checker/index.ts";
 import type { Machine, Seen } from "../model/machine.ts";
+import { leafPageOf } from "../model/page-tables.ts";
 import { type CallResult, meanings, type Performed } from "../spec/atoms.ts";
 import { isExclusivelyHosts } from "../spec/ownership.ts";
 
@@ -48,8 +49,7 @@ function sumUses(s: Machine): number {
 function sumMappings(s: Machine): number {
   let sum = 0;
   for (let d = 0; d < s.domains.length; d++) {
-    const { entries } = s.domains[d];
-    for (let i = 0; i < entries.length; i++) if (entries[i].pte.tag === "valid") sum++;
+    for (let i = 0; i < s.domains[d].entries.length; i++) if (leafPageOf(s, d, i) >= 0) sum++;
   }
   return sum;
 }

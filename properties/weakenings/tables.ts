@@ -4,7 +4,10 @@ import {
   dropStep,
   type Edit,
   edit,
+  insertBefore,
+  jump,
   repeat,
+  replaceCheck,
   replaceStep,
   step,
   swapSteps,
@@ -13,6 +16,7 @@ import type { MapFrame } from "../../model/hypercalls/map-pages.ts";
 import type { PoolReclaimFrame } from "../../model/hypercalls/pool-reclaim.ts";
 import type { UnmapFrame } from "../../model/hypercalls/unmap-pages.ts";
 import { type Machine, page } from "../../model/machine.ts";
+import { acrossTables, acrossTablesResults } from "../../model/scenarios/across-tables.ts";
 import { blocks } from "../../model/scenarios/blocks.ts";
 import { twoLevels } from "../../model/scenarios/two-levels.ts";
 import { changePage } from "../../model/tables.ts";
@@ -138,5 +142,44 @@ export const tableWeakenings: readonly Weakening[] = [
     edits: { unmap_pages: swapSteps("iommu.lock", "give back the recorded uses") },
     scenario: blocks,
     breaks: ["dma-secrecy"],
+  },
+  {
+    name: "map_pages keeps the uses of what it finds no table for",
+    mechanism: "M09",
+    attack: "The pages that were not mapped are counted for ever, and the host never has them back.",
+    edits: {
+      map_pages: replaceCheck<Machine, MapFrame>("the pool had a page for a table", {
+        otherwise: jump("put the domain"),
+      }),
+    },
+    scenario: acrossTablesResults,
+    breaks: ["results-are-true", "no-use-is-leaked"],
+  },
+  {
+    name: "unmap_pages forgets what it gathered where a split finds no page",
+    mechanism: "M60",
+    attack: "What the call unmapped before is neither invalidated nor given back, and it says that it was.",
+    edits: {
+      unmap_pages: replaceCheck<Machine, UnmapFrame>("the pool had a page for the split", {
+        otherwise: jump("put the domain"),
+      }),
+    },
+    scenario: acrossTables,
+    breaks: ["unmapped-means-unreachable"],
+  },
+  {
+    name: "unmap_pages begins its gather anew at a block, and invalidates only that",
+    mechanism: "M60",
+    attack: "The TLB keeps the pages before the block, whose uses are given back.",
+    edits: {
+      unmap_pages: insertBefore<Machine, UnmapFrame>(
+        "fill the table with the rest of the block",
+        step("begin the gather anew", (_, c) => {
+          c.issued = c.gathered;
+        }),
+      ),
+    },
+    scenario: acrossTables,
+    breaks: ["cached-translations-are-justified", "unmapped-means-unreachable"],
   },
 ];
