@@ -93,3 +93,4 @@ export {
 export { breadthFirst } from "./search/breadth-first.ts";
 export { simulate } from "./search/simulate.ts";
 export { explore } from "./search/explore.ts";
+export { endOf } from "./trace/taken.ts";

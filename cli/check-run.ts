@@ -66,7 +66,7 @@ export interface RunRequest {
   readonly seed: number;
   /** Search again without the reductions, and compare. */
   readonly audit?: boolean;
-  /** Where the shortest counterexample goes; absent: under traces/. */
+  /** Where the counterexample of the gravest property goes; absent: under traces/. */
   readonly traceFile?: string | undefined;
   /** The command that does this run again, or finds the violation of one property again. */
   reproduce(property?: string): string;
@@ -205,11 +205,13 @@ async function searchAndJudge(io: Io, run: Preparation, request: RunRequest): Pr
   const violated = judgement.properties.flatMap(({ name, violation }) =>
     violation === null ? [] : [{ name, violation }],
   );
+  // Properties are declared in the order of their weight.
+  const gravest = violated.at(0)?.name;
   violated.sort((a, b) => a.violation.path.instances.length - b.violation.path.instances.length);
   const foundBy = request.found === undefined ? [] : [request.found];
-  const findings = violated.map(({ name, violation }, i): Finding => {
+  const findings = violated.map(({ name, violation }): Finding => {
     const counterexample = replayViolation(instance, violation, engine.name);
-    const wanted = (i === 0 ? request.traceFile : undefined) ?? defaultTraceFile(run, name, foundBy);
+    const wanted = (name === gravest ? request.traceFile : undefined) ?? defaultTraceFile(run, name, foundBy);
     const file = writeTrace(io, run, counterexample, wanted, {
       engine: engine.name,
       reproduce: request.reproduce(name),

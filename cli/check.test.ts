@@ -76,11 +76,34 @@ describe("verdicts and exit codes", () => {
     const also = (model: AnyModel): AnyModel => ({ ...model, invariants: [...model.invariants, six] });
     const registry = { ...fakeRegistry, designs: [{ ...broken, build: () => also(broken.build()) }] };
     const { stdout } = await runFake("check --design broken --all", fakeWorld(), registry);
-    expect(stdout).toContain("also violated, from the same cause:\n  never-six");
+    expect(stdout).toMatch(/by the same cause as above: "bump", .*\n {4}never-six +3 steps +traces\//);
     expect(stdout).toContain("2 of 4 properties can be broken, from 1 cause.");
     const json = await runFake("check --design broken --all --json", fakeWorld(), registry);
     const causes = checkSchema.parse(JSON.parse(json.stdout)).properties.map(({ cause }) => cause);
     expect(causes).toEqual([{ step: 3, name: "bump" }, null, { step: 3, name: "bump" }, null]);
+  });
+
+  test("--all shows the gravest in full, however long: properties are declared in the order of their weight", async () => {
+    const [, broken] = fakeRegistry.designs;
+    const far = invariant("never-six", {}, { sentence: "Never 6.", holds: (s: { n: number }) => s.n !== 6 });
+    const first = (model: AnyModel): AnyModel => ({ ...model, invariants: [far, ...model.invariants] });
+    const registry = { ...fakeRegistry, designs: [{ ...broken, build: () => first(broken.build()) }] };
+    const { stdout } = await runFake("check --design broken --all", fakeWorld(), registry);
+    expect(stdout.match(/✗ .*/)?.[0]).toMatch(/^✗ never-six is broken after \d steps/);
+    expect(stdout).toMatch(/1 other property can be broken\.[^]* {4}count-is-small\(place: 0\)/);
+  });
+
+  test("what holds is counted beside a violation, named without one, and listed with --verdicts", async () => {
+    const brief = await runFake("check --design broken --all");
+    expect(brief.stdout).toMatch(/violated {2}count-is-small .*\n {2}holds {2}2 properties\n/);
+    expect(brief.stdout).not.toContain("counts-do-not-fall");
+    const green = await runFake("check --design sound");
+    expect(green.stdout).toContain("holds  3 properties: count-is-small, nothing-else, counts-do-not-fall");
+    const full = await runFake("check --design broken --all --verdicts");
+    expect(full.stdout).toMatch(/violated {2}count-is-small .*\n {2}holds {5}nothing-else /);
+    expect(full.stdout).toContain("witness: something-counted");
+    const vacuous = await runFake("check --design empty");
+    expect(vacuous.stdout).toContain("not reached  witness: the-impossible");
   });
 
   test("incomplete: a limit is never green", async () => {
@@ -176,6 +199,8 @@ describe("text", () => {
     expect(stdout).toContain("the count is 5, and 5 is bad");
     expect(stdout).toMatch(/ {3}1 {2}count\(place: 0\)/);
     expect(stdout).toContain("n: 0 → 1");
+    expect(stdout).toMatch(/what happens\n {2}host does "count\(place: 0\)" \(step 1; n: 0 → 1\)\./);
+    expect(stdout).toContain("  incomplete  2 properties\n");
     expect(stdout).toMatch(/violated: 1 of 3 properties can be broken/);
     expect(stdout.trimEnd().split("\n").at(-1)).toBe(
       "reproduce: npx dmaspec check --design broken --scenario counting --size tiny",

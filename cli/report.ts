@@ -4,6 +4,7 @@ import { countOf, formatCounterexample, nameClaim } from "../checker/trace/print
 import { powersIn } from "../checker/model/model.ts";
 import type { ReductionReport } from "../checker/reduce/reduction.ts";
 import { wrap } from "../checker/trace/columns.ts";
+import { explainSchedule } from "../checker/trace/why/story.ts";
 import type { Audit } from "./audit.ts";
 import type { Finding, Outcome } from "./check-run.ts";
 import type { Verdict } from "./exit-codes.ts";
@@ -23,6 +24,8 @@ import {
 export interface ReportOptions {
   readonly width: number;
   readonly colors: Colors;
+  /** Properties that are not violated, and witnesses, by their number or names alone. Default: yes. */
+  readonly isBrief?: boolean;
 }
 
 /** A verdict word in its colour. Green is for `holds` alone. */
@@ -38,15 +41,15 @@ export function paintVerdict(verdict: Verdict, colors: Colors): string {
   }
 }
 
-/** The whole report of a check: the counterexample, the properties, what was searched, and what it means. */
+/** The whole report of a check: the gravest counterexample, the properties, what was searched, and what it means. */
 export function formatReport(outcome: Outcome, options: ReportOptions): string[] {
-  const [shortest, ...others] = outcome.findings;
+  const [gravest, ...others] = byGravity(outcome);
   return [
     ...formatHeading(outcome, options),
     "",
-    ...(shortest === undefined ? [] : [...formatFinding(outcome, shortest, options), ""]),
-    ...(others.length === 0 ? [] : [...formatOthers(outcome, others, options), ""]),
-    ...formatProperties(outcome, options),
+    ...(gravest === undefined ? [] : [...formatFinding(outcome, gravest, options), ""]),
+    ...(others.length === 0 ? [] : [...formatOthers(gravest, others, options), ""]),
+    ...formatVerdicts(outcome, options),
     ...formatAvailability(outcome, options),
     "",
     ...formatFigures(outcome),
@@ -54,6 +57,12 @@ export function formatReport(outcome: Outcome, options: ReportOptions): string[]
     "",
     ...formatMeaning(outcome, options),
   ];
+}
+
+/** The findings in the order in which properties are declared, which is that of their weight: isolation first. */
+function byGravity({ findings, judgement }: Outcome): Finding[] {
+  const names = judgement.properties.map(({ name }) => name);
+  return findings.toSorted((a, b) => names.indexOf(a.property) - names.indexOf(b.property));
 }
 
 function formatHeading({ run }: Outcome, { width, colors }: ReportOptions): string[] {
@@ -69,62 +78,106 @@ function formatHeading({ run }: Outcome, { width, colors }: ReportOptions): stri
   ];
 }
 
-/** A finding as a counterexample, with where its trace is. */
+/** A finding as a counterexample, with what happens in it, and where its trace is. */
 export function formatFinding(
-  { run }: Outcome,
+  { run: { instance } }: Outcome,
   { replay, shown, file }: Finding,
   options: ReportOptions,
 ): string[] {
   return [
-    ...formatCounterexample(run.instance, replay, shown, options),
-    options.colors.dim(`  shown again by: npx dmaspec replay ${quoteForShell(file)}`),
-    options.colors.dim(`  why it happens: npx dmaspec why ${quoteForShell(file)}`),
+    ...formatCounterexample(instance, replay, shown, options, explainSchedule(instance, replay, shown)),
+    "",
+    options.colors.dim(`  * matters; for what: npx dmaspec why ${quoteForShell(file)}`),
+    options.colors.dim(`  in a web page:       npx dmaspec explore ${quoteForShell(file)}`),
   ];
 }
 
 /**
  * What else is violated, by cause: schedules that first go wrong at the same step are one failure, and are told
- * together, those of the counterexample shown above first. Properties are declared with the gravest first, and are
- * told so.
+ * together, those of the counterexample shown above first.
  */
-function formatOthers(outcome: Outcome, all: readonly Finding[], options: ReportOptions): string[] {
-  const { width, colors } = options;
-  const [shortest] = outcome.findings;
-  const ranks = new Map(outcome.judgement.properties.map(({ name }, rank) => [name, rank]));
-  const rankOf = ({ property }: Finding): number => ranks.get(property) ?? ranks.size;
-  const others = all.toSorted((a, b) => rankOf(a) - rankOf(b));
-  const causes = new Map<string | undefined, Finding[]>([[shortest.getCause()?.name, []]]);
+function formatOthers(
+  gravest: Finding,
+  others: readonly Finding[],
+  { width, colors }: ReportOptions,
+): string[] {
+  const causes = new Map<string | undefined, Finding[]>([[gravest.getCause()?.name, []]]);
   for (const finding of others) {
     const name = finding.getCause()?.name;
     causes.set(name, [...(causes.get(name) ?? []), finding]);
   }
-  return [...causes].flatMap(([name, findings], i) => {
-    const [first] = findings;
-    if (first === undefined) return [];
-    const cause = first.getCause();
-    const told =
-      i === 0
-        ? "also violated, from the same cause:"
-        : `also violated, from another cause: "${name ?? ""}" breaks ${cause?.broken.join(", ") ?? ""}`;
-    const rows = findings.map(({ shown, replay, file }) => [
-      colors.red(nameClaim(shown)),
-      countOf(replay.steps.length, "step"),
-      `npx dmaspec replay ${quoteForShell(file)}`,
-    ]);
-    return [...wrap(told, width), ...formatTable(rows)];
-  });
+  const groups = [...causes].filter(([, findings]) => findings.length > 0);
+  return [
+    ...wrap(
+      `${countOf(others.length, "other property", "other properties")} can be broken. A cause is the step at which a schedule first breaks any property; npx dmaspec why FILE explains a schedule.`,
+      width,
+    ),
+    ...groups.flatMap(([name, findings]) => {
+      const cause = findings[0].getCause();
+      const same = name === gravest.getCause()?.name ? "by the same cause as above" : "by another cause";
+      const broken = cause === null ? "" : `, which breaks ${cause.broken.join(", ")}`;
+      const rows = findings.map(({ shown, replay, file, getCause }) => {
+        const at = getCause()?.step.n ?? replay.steps.length;
+        const length = countOf(replay.steps.length, "step");
+        return [
+          colors.red(nameClaim(shown)),
+          at === replay.steps.length ? length : `${length}, wrong from ${at} on`,
+          quoteForShell(file),
+        ];
+      });
+      return [...wrap(`${same}: "${name ?? ""}"${broken}`, width, 2, 4), ...formatTable(rows, "    ")];
+    }),
+  ];
 }
 
-function formatProperties({ judgement }: Outcome, { width, colors }: ReportOptions): string[] {
-  const properties = judgement.properties.map(({ name, verdict, sentence }) => ({
-    cells: [paintVerdict(verdict, colors), name],
-    text: sentence,
-  }));
-  const witnesses = judgement.witnesses.map(({ name, reached }) => ({
-    cells: [reached ? "reached" : colors.yellow("not reached"), `witness: ${name}`],
-    text: "",
-  }));
-  return formatTextTable([...properties, ...witnesses], width, colors.dim);
+/** The order in which verdicts are told: what is wrong, and what is not known, before what is well. */
+const toldVerdicts = ["violated", "incomplete", "vacuous", "holds"] as const;
+
+/**
+ * The verdict of each property with its sentence; in brief, what is not violated by its names, and beside a violation
+ * by their number. Of witnesses, those that were not reached.
+ */
+function formatVerdicts(
+  { judgement, findings }: Outcome,
+  { width, colors, isBrief = true }: ReportOptions,
+): string[] {
+  const { properties, witnesses } = judgement;
+  const inFull = properties.filter(({ verdict }) => !isBrief || verdict === "violated");
+  const rows = toldVerdicts.flatMap((verdict) =>
+    inFull
+      .filter((property) => property.verdict === verdict)
+      .map(({ name, sentence }) => ({ cells: [paintVerdict(verdict, colors), name], text: sentence })),
+  );
+  const inBrief = toldVerdicts.flatMap((verdict) => {
+    const names = properties
+      .filter((property) => property.verdict === verdict && !inFull.includes(property))
+      .map(({ name }) => name);
+    if (names.length === 0) return [];
+    const list = findings.length > 0 ? "" : `: ${names.join(", ")}`;
+    const [first, ...more] = wrap(
+      `${verdict}  ${countOf(names.length, "property", "properties")}${list}`,
+      width,
+      2,
+      4,
+    );
+    return [first.replace(verdict, paintVerdict(verdict, colors)), ...more];
+  });
+  // What a search that stopped has not reached says nothing.
+  const missed = judgement.exhaustive ? witnesses.filter((witness) => !witness.reached) : [];
+  const told = isBrief ? missed : witnesses;
+  const reached = witnesses.filter((witness) => witness.reached).length;
+  return [
+    ...formatTextTable(rows, width, colors.dim),
+    ...inBrief,
+    ...told.map(
+      (witness) =>
+        `  ${witness.reached ? "reached" : colors.yellow("not reached")}  witness: ${witness.name}`,
+    ),
+    ...(isBrief && witnesses.length > 0
+      ? [`  reached  ${reached} of ${countOf(witnesses.length, "witness", "witnesses")}`]
+      : []),
+    ...(isBrief ? [colors.dim("  (--verdicts lists each)")] : []),
+  ];
 }
 
 function formatAvailability({ judgement }: Outcome, { width, colors }: ReportOptions): string[] {

@@ -1,6 +1,8 @@
 /** Numbers and lists as people read them. */
 import { wrap } from "../checker/trace/columns.ts";
 
+export { formatBounds } from "../checker/trace/plain.ts";
+
 /** `1,234,567`. */
 export function formatCount(n: number): string {
   return Math.round(n).toLocaleString("en-US");
@@ -27,14 +29,6 @@ export function formatSeconds(seconds: number): string {
   if (seconds < 100) return `${seconds.toFixed(0)} s`;
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
-
-/** `pages 3, cpus 2`, without what there is none of; `none` for an empty record. */
-export function formatBounds(bounds: Readonly<Record<string, number>>): string {
-  const list = Object.entries(bounds)
-    .filter(([, size]) => size !== 0)
-    .map(([name, size]) => `${name} ${size}`);
-  return list.length === 0 ? "none" : list.join(", ");
 }
 
 /** Rows whose last cell is a text that is broken to fit into `width`, and painted line by line. */

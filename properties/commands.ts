@@ -2,6 +2,7 @@
  * Commands: what the SMMU consumes is what was written for it, and what is not consumed has no consequences.
  */
 import {
+  endOf,
   idleLabel,
   type Invariant,
   invariant,
@@ -97,7 +98,7 @@ export const commandSteps: readonly StepProperty<Seen>[] = [
         return true;
       },
       explain: (before, _after, step) =>
-        `map_pages ${step.outcome} for iova ${before.cpus[step.args.cpu].iova}, and the SMMU does not see the entry yet`,
+        `map_pages ${endOf(step.outcome)} for iova ${before.cpus[step.args.cpu].iova}, and the SMMU does not see the entry yet`,
     },
   ),
 ];

@@ -2,6 +2,7 @@
  * Page tables of two levels: every table that something leads to is one, and what is taken out is forgotten.
  */
 import {
+  endOf,
   idleLabel,
   type Invariant,
   invariant,
@@ -151,7 +152,7 @@ export const pageTableSteps: readonly StepProperty<Seen>[] = [
         return true;
       },
       explain: (before, _, step) =>
-        `the call ${step.outcome} for iova ${before.cpus[step.args.cpu].iova}, and the SMMU still knows a table that was taken out`,
+        `the call ${endOf(step.outcome)} for iova ${before.cpus[step.args.cpu].iova}, and the SMMU still knows a table that was taken out`,
     },
   ),
 ];

@@ -21,7 +21,12 @@ export const power: readonly Invariant<Seen>[] = [
       sekvm: "smmu_iso",
       holds: (s: Seen, { smmu: n }) =>
         !isTakenAsOff(s, n) || s.smmus[n].iommuLock.holder !== null || !isLetting(s, n),
-      explain: (s, { smmu: n }) => `${nameSmmu(s, n)} is taken to be off, and lets devices by`,
+      explain: (s, { smmu: n }) => {
+        const does = isTranslating(s, n)
+          ? "translates devices' accesses as before"
+          : "an access or a walk that it let by is still in progress";
+        return `${nameSmmu(s, n)} is taken to be off, and ${does}`;
+      },
       premise: (s, { smmu: n }) => isTakenAsOff(s, n),
     },
   ),

@@ -10,6 +10,7 @@ import {
   addLocals,
   type Do,
   edit,
+  endOf,
   mapNodes,
   type Model,
   type Procedure,
@@ -161,7 +162,7 @@ export const resultSteps: readonly StepProperty<Seen>[] = [
         const did = Object.entries(performedBy(before, after, returned.cpu));
         const told = did.filter(([, n]) => n > 0).map(([what, n]) => `${n} ${what}`);
         const list = told.length === 0 ? "nothing" : told.join(", ");
-        return `${returned.call} says "${taken.outcome}", having performed: ${list}. It is to mean: ${meanings[returned.call].result}`;
+        return `${returned.call} says "${endOf(taken.outcome)}", having performed: ${list}. It is to mean: ${meanings[returned.call].result}`;
       },
     },
   ),

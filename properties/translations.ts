@@ -3,6 +3,7 @@
  */
 import { match } from "ts-pattern";
 import {
+  endOf,
   idleLabel,
   type Invariant,
   invariant,
@@ -116,7 +117,7 @@ export const translationSteps: readonly StepProperty<Seen>[] = [
         return true;
       },
       explain: (before, _, step) =>
-        `unmap_pages ${step.outcome} for iova ${before.cpus[step.args.cpu].iova}, and the TLB still holds an old translation`,
+        `unmap_pages ${endOf(step.outcome)} for iova ${before.cpus[step.args.cpu].iova}, and the TLB still holds an old translation`,
     },
   ),
 ];

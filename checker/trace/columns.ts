@@ -11,6 +11,8 @@ export type LaneMark = "away" | "in a call" | "holds a lock";
 export interface Row {
   /** Printed in the margin; `null` for a row that continues. */
   readonly n: number | null;
+  /** A sign before the number. */
+  readonly sign?: string;
   /** The lane of the text; `null` for a row of marks only. */
   readonly lane: string | null;
   readonly text: string;
@@ -72,7 +74,7 @@ class Columns {
       .join("");
     if (lane === null) return [" ".repeat(margin) + before.trimEnd()];
     return linesOf(row, width - margin - place * this.column, this.colors).map((line, i) => {
-      const number = i === 0 && n !== null ? String(n).padStart(margin - 2) : " ".repeat(margin - 2);
+      const number = (i === 0 && n !== null ? `${row.sign ?? ""}${n}` : "").padStart(margin - 2);
       return `${number}  ${before}${line}`;
     });
   }
@@ -95,7 +97,7 @@ class Labels {
     const { n, lane } = row;
     if (lane === null) return [];
     return linesOf(row, width - margin - this.column, this.colors).map((line, i) => {
-      const number = i === 0 && n !== null ? String(n).padStart(margin - 2) : " ".repeat(margin - 2);
+      const number = (i === 0 && n !== null ? `${row.sign ?? ""}${n}` : "").padStart(margin - 2);
       const label =
         i === 0 && n !== null ? this.colors.bold(lane.padEnd(this.column)) : " ".repeat(this.column);
       return `${number}  ${label}${line}`;

@@ -110,3 +110,11 @@ function membersOf(value: PlainValue): readonly PlainValue[] | null {
   if (typeof value !== "object" || value === null || !("#set" in value)) return null;
   return value["#set"] as readonly PlainValue[];
 }
+
+/** `pages 3, cpus 2`, without what there is none of; `none` for an empty record. */
+export function formatBounds(bounds: Readonly<Record<string, number>>): string {
+  const list = Object.entries(bounds)
+    .filter(([, size]) => size !== 0)
+    .map(([name, size]) => `${name} ${size}`);
+  return list.length === 0 ? "none" : list.join(", ");
+}

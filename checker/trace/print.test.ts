@@ -84,7 +84,10 @@ describe("a counterexample", () => {
               hostLock: none → 0
          8  M3(cpu: 0)
 
-        at the end: cpu 0 is before "M4F", holding hostLock, iommuLock"
+        at the end: cpu 0 is before "M4F", holding hostLock, iommuLock
+
+        words: iova: a slot of the page table; page: a physical page; lp: a physical page; iommuLock: who
+          holds the iommu lock; hostLock: who holds the host_mmu lock; own: who owns the page."
     `);
   });
 

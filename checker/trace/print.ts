@@ -7,12 +7,15 @@
  */
 import type { Colors } from "picocolors/types.js";
 import type { ActionInstance, Instance } from "../model/model.ts";
+import type { Action } from "../model/rule.ts";
 import { type LaneMark, layOutRows, type Row, wrap } from "./columns.ts";
 import type { Shown, TraceArguments } from "./format.ts";
 import { framePlace, type ProcessStatus, statusOf } from "./lanes.ts";
 import { type Change, formatChange, formatValue, isSame, type PlainValue } from "./plain.ts";
 import type { Replay, ReplayedStep } from "./replay.ts";
 import { isViolation, verbOf } from "./shown.ts";
+import type { Role, StepReason } from "./why/slice.ts";
+import { findWords } from "./legend.ts";
 import { endOf, findTaken, nameStep, pointAt, tellFunctions } from "./taken.ts";
 
 export interface PrintOptions {
@@ -28,24 +31,57 @@ export function nameClaim({ name, args }: Pick<Shown, "name" | "args">): string 
 }
 
 /** `1 step`, `7 steps`. */
-export function countOf(n: number, one: string): string {
-  return `${n.toLocaleString("en-US")} ${one}${n === 1 ? "" : "s"}`;
+export function countOf(n: number, one: string, several = `${one}s`): string {
+  return `${n.toLocaleString("en-US")} ${n === 1 ? one : several}`;
 }
 
-/** The counterexample as lines. */
+/** What happens, a paragraph for each sentence. */
+export function formatStory(story: readonly string[], { width, colors }: PrintOptions): string[] {
+  return [colors.bold("what happens"), ...story.flatMap((sentence) => wrap(sentence, width, 2, 4))];
+}
+
+/** The counterexample as lines, with what is known of why it ends so; else without marks, and with all its words. */
 export function formatCounterexample<S>(
   of: Instance<S>,
   replay: Replay<S>,
   shown: Shown,
   { width, colors }: PrintOptions,
+  { story, reasons }: Explained = { story: [], reasons: [] },
 ): string[] {
+  const matters = replay.steps.filter((_, i) => reasons.length === 0 || reasons[i].role === "essential");
   return [
     ...formatHeading(replay, shown, { width, colors }),
     "",
-    ...formatSteps(of, replay, { width, colors }),
-    "",
+    ...(story.length === 0 ? [] : [...formatStory(story, { width, colors }), ""]),
+    ...formatSteps(of, replay, { width, colors }, reasons),
     ...formatEnd(of, replay, width),
+    ...formatLegend(of, matters, { width, colors }),
   ];
+}
+
+/** What is known of why a schedule ends as it does: what happens in it, and the roles of its steps. */
+export interface Explained {
+  readonly story: readonly string[];
+  readonly reasons: readonly Pick<StepReason, "role">[];
+}
+
+/** What the words in the steps mean, as far as the model says so. */
+export function formatLegend<S>(
+  of: Instance<S>,
+  steps: readonly ReplayedStep<S>[],
+  { width, colors }: PrintOptions,
+): string[] {
+  const words = findWords(
+    of,
+    steps.map((step) => ({
+      action: step.instance.action,
+      // What a lock is for is in its name.
+      places: visibleChanges(of, step).flatMap(({ path }) => (path.endsWith(".holder") ? [] : [path])),
+    })),
+  );
+  if (words.length === 0) return [];
+  const text = words.map(({ word, meaning }) => `${word}: ${meaning}`).join("; ");
+  return ["", ...wrap(`words: ${text}.`, width, 2, 4).map((line) => colors.dim(line))];
 }
 
 /** What is broken, the sentence, and the violation with its values. */
@@ -64,17 +100,21 @@ function formatExplanation({ explanation }: Shown): string[] {
   return explanation === "" ? [] : explanation.split("\n");
 }
 
-/** The steps alone, in lanes. */
+/** The steps alone, in lanes; where their reasons are known, with marks for what is essential and what is noise. */
 export function formatSteps<S>(
   of: Instance<S>,
   replay: Replay<S>,
   { width, colors }: PrintOptions,
+  reasons?: readonly Pick<StepReason, "role">[],
 ): string[] {
   const { initialName, steps } = replay;
   const start =
     Object.keys(of.model.initial).length > 1 ? [`      from the initial state "${initialName}"`] : [];
   if (steps.length === 0) return start.length > 0 ? start : ["      (in the initial state, before any step)"];
-  return [...start, ...layOutRows(lanesInOrder(of, replay), rowsOf(of, steps, colors), width, colors)];
+  return [
+    ...start,
+    ...layOutRows(lanesInOrder(of, replay), rowsOf(of, steps, colors, reasons), width, colors),
+  ];
 }
 
 /** The lanes that act: processes in the order of the model, then the others in the order of their first step. */
@@ -87,7 +127,14 @@ export function lanesInOrder<S>(of: Instance<S>, { initial, steps }: Replay<S>):
   ];
 }
 
-function rowsOf<S>(of: Instance<S>, steps: readonly ReplayedStep<S>[], colors: Colors): Row[] {
+const roleMarks: Readonly<Record<Role, string>> = { essential: "*", context: "", noise: "-" };
+
+function rowsOf<S>(
+  of: Instance<S>,
+  steps: readonly ReplayedStep<S>[],
+  colors: Colors,
+  reasons: readonly Pick<StepReason, "role">[] = [],
+): Row[] {
   const functions = tellFunctions(of, steps);
   return steps.flatMap((step, i): Row[] => {
     const { lane } = step.instance;
@@ -100,7 +147,8 @@ function rowsOf<S>(of: Instance<S>, steps: readonly ReplayedStep<S>[], colors: C
       rows.push({ n: null, lane: null, text: "", marks: between });
     }
     const aside = functions[i] ?? "";
-    rows.push({ n: step.n, lane, text: describeStep(of, step), marks, indent: 2, aside });
+    const sign = reasons.length === 0 ? "" : roleMarks[reasons[i].role];
+    rows.push({ n: step.n, sign, lane, text: describeStep(of, step), marks, indent: 2, aside });
     const changes = visibleChanges(of, step);
     const oneLine = changes.map((change) => formatChange(change)).join("; ");
     const texts = oneLine.length <= 60 ? [oneLine] : changes.map((change) => formatChange(change));
@@ -149,23 +197,28 @@ export function describeTaken<S>(
   const came = [...(failed === null || isOnlyCheck ? [] : [fails]), endOf(outcome)].filter(
     (part) => part !== "",
   );
-  const call = describeCall(name, argumentsIn(of, instance));
+  const { action, args } = instance;
+  // Within a call, the process is that of its lane.
+  const call = describeNamed(name, pointAt(of, instance) === null ? args : withoutProcess(action, args));
   return came.length === 0 ? call : `${call} = ${came.join("; ")}`;
 }
 
 /** An action with all its arguments. */
 export function describeAction<S>({ action, args }: ActionInstance<S>): string {
-  return describeCall(action.name, args);
+  return describeNamed(action.name, args);
 }
 
-/** The arguments that a reader needs beside the lane: within a call, the process is that of its lane. */
-function argumentsIn<S>(of: Instance<S>, instance: ActionInstance<S>): TraceArguments {
-  const { action, args } = instance;
-  if (pointAt(of, instance) === null) return args;
-  return Object.fromEntries(Object.entries(args).filter(([name]) => name !== action.process));
+/** An action without the process that its lane names. */
+export function describeInLane<S>({ action, args }: ActionInstance<S>): string {
+  return describeNamed(action.name, withoutProcess(action, args));
 }
 
-function describeCall(name: string, args: TraceArguments): string {
+function withoutProcess<S>({ process }: Action<S>, args: TraceArguments): TraceArguments {
+  return Object.fromEntries(Object.entries(args).filter(([name]) => name !== process));
+}
+
+/** A name with arguments: `map_pages(cpu: 0, ...)`, `consume SYNC (smmu: 0)`. */
+export function describeNamed(name: string, args: TraceArguments): string {
   const list = Object.entries(args).map(([arg, value]) => `${arg}: ${formatValue(value as PlainValue)}`);
   // A name that is a phrase keeps its distance from the arguments.
   const gap = name.includes(" ") ? " " : "";
@@ -198,10 +251,11 @@ export function visibleChanges<S>(
   });
 }
 
-/** Where the processes are in the end, those in a call. */
+/** Where the processes are in the end, those in a call; none: nothing. */
 export function formatEnd<S>(of: Instance<S>, replay: Replay<S>, width: number): string[] {
   const busy = statusOf(of, replay.final).filter(({ label, locks }) => label !== null || locks.length > 0);
-  return busy.flatMap((status) =>
+  const lines = busy.flatMap((status) =>
     wrap(`at the end: ${status.lane} is ${describeStatus(status)}`, width, 2, 4),
   );
+  return lines.length === 0 ? [] : ["", ...lines];
 }

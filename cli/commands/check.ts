@@ -34,6 +34,8 @@ const defaultCheckpointSeconds = 60;
 export interface CheckFlags extends TargetFlags, LimitFlags, SearchFlags, ReduceFlags {
   readonly all?: boolean;
   readonly fingerprints?: boolean;
+  /** Tell every verdict and witness, not only what is violated. */
+  readonly verdicts?: boolean;
   /** The folder for checkpoints. */
   readonly checkpoint?: string;
   readonly checkpointSeconds?: number;
@@ -59,6 +61,12 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
         optional: true,
         withNegated: false,
         brief: "Keep 64 bits of each state: less memory, never exhaustive",
+      },
+      verdicts: {
+        kind: "boolean",
+        optional: true,
+        withNegated: false,
+        brief: "List the verdict of every property, and every witness",
       },
       checkpoint: {
         kind: "parsed",
@@ -88,7 +96,7 @@ export const checkCommand = buildCommand<CheckFlags, [], Context>({
     customUsage: [
       "[--design NAME] [--scenario NAME] [--size tiny|paper|soak] [--all] [--json]",
       "[--property NAME] [--trace FILE] [--junit FILE] [--power NAME=off]... [--assume NAME=off]...",
-      "[--max-states N] [--max-depth N] [--memory SIZE] [--max-seconds N] [--fingerprints]",
+      "[--max-states N] [--max-depth N] [--memory SIZE] [--max-seconds N] [--fingerprints] [--verdicts]",
       "[--reduce auto|none|symmetry|locks|order|all] [--audit]",
       "[--checkpoint DIR] [--checkpoint-seconds N]",
     ],
@@ -174,7 +182,8 @@ export async function checkAndTell(
     const output: CheckOutput = { schema: "dmaspec/check@1", ...describeRun(outcome) };
     io.stdout.write(`${JSON.stringify(output, null, 2)}\n`);
   } else {
-    const options = { width: io.stdout.columns, colors: colorsFor(io, io.stdout) };
+    const isBrief = flags.verdicts !== true;
+    const options = { width: io.stdout.columns, colors: colorsFor(io, io.stdout), isBrief };
     io.stdout.write(`${formatReport(outcome, options).join("\n")}\n`);
   }
   context.exitCode = exitCodes[outcome.judgement.verdict];

@@ -14,6 +14,7 @@ import {
   type Schedule,
   sortsOf,
 } from "../../checker/trace/why/simplify.ts";
+import { explainSchedule } from "../../checker/trace/why/story.ts";
 import type { Context } from "../context.ts";
 import { type Counterexample, writeTrace } from "../counterexample.ts";
 import { usageError } from "../exit-codes.ts";
@@ -250,7 +251,13 @@ function print(io: Io, of: AnyInstance, { before, simplest, tried, weakest, writ
         : [colors.yellow("undecided"), what, `nothing found before a limit (${searched})`];
     });
   const lines = [
-    ...formatCounterexample(of, simplest.replay, simplest.shown, { width: io.stdout.columns, colors }),
+    ...formatCounterexample(
+      of,
+      simplest.replay,
+      simplest.shown,
+      { width: io.stdout.columns, colors },
+      explainSchedule(of, simplest.replay, simplest.shown),
+    ),
     "",
     `steps ${was.length} → ${is.length}; changes of lane ${was.switches} → ${is.switches}; uses ${tellUses(was.uses)} → ${tellUses(is.uses)}`,
     `written to ${written}`,

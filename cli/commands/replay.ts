@@ -1,8 +1,10 @@
 /** `dmaspec replay TRACE`: takes a trace's steps on the reference evaluator, and shows them. */
 import { buildCommand } from "@stricli/core";
+import { wrap } from "../../checker/trace/columns.ts";
 import type { Trace } from "../../checker/trace/format.ts";
 import { countOf, formatCounterexample, nameClaim } from "../../checker/trace/print.ts";
 import { ReplayMismatch } from "../../checker/trace/replay.ts";
+import { explainSchedule } from "../../checker/trace/why/story.ts";
 import { verbOf } from "../../checker/trace/shown.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -64,9 +66,16 @@ export const replayCommand = buildCommand<ReplayFlags, [string], Context>({
     const { stdout } = io;
     const options = { width: stdout.columns, colors: colorsFor(io, stdout) };
     const lines = [
-      `${options.colors.bold(`${trace.design} on ${trace.scenario}, ${trace.size}`)}, within ${formatBounds(trace.bounds)}`,
+      options.colors.bold(`${trace.design} on ${trace.scenario}, ${trace.size}`),
+      ...wrap(`within ${formatBounds(trace.bounds)}`, stdout.columns, 2, 4),
       "",
-      ...formatCounterexample(run.instance, replayed.replay, replayed.shown, options),
+      ...formatCounterexample(
+        run.instance,
+        replayed.replay,
+        replayed.shown,
+        options,
+        explainSchedule(run.instance, replayed.replay, replayed.shown),
+      ),
       "",
       `accepted: the model takes ${countOf(trace.steps.length, "step")}, and ${describeClaim(trace)} at the end.`,
       ...(sameModel

@@ -1,18 +1,15 @@
 /** `dmaspec why-not TRACE[:N] ACTION`: what keeps an action from being taken in a state of a trace. */
 import { buildCommand } from "@stricli/core";
-import type { ActionInstance } from "../../checker/model/model.ts";
-import { nameInstance } from "../../checker/evaluate/reference.ts";
 import { wrap } from "../../checker/trace/columns.ts";
 import { formatValue } from "../../checker/trace/plain.ts";
-import { countOf } from "../../checker/trace/print.ts";
+import { countOf, describeNamed } from "../../checker/trace/print.ts";
 import { explainAction, type Refusal } from "../../checker/trace/why/guards.ts";
 import type { Context } from "../context.ts";
 import { usageError } from "../exit-codes.ts";
+import { findAction, nameIn } from "../find-action.ts";
 import { jsonFlag } from "../flags.ts";
 import { colorsFor } from "../io.ts";
 import { acceptTrace } from "../read-trace.ts";
-import { requireKnown } from "../registry.ts";
-import type { AnyInstance } from "../run.ts";
 import type { WhyNotOutput } from "../schemas.ts";
 import { quoteForShell } from "../text.ts";
 
@@ -45,7 +42,9 @@ export const whyNotCommand = buildCommand<WhyNotFlags, [string, string], Context
       "Says where the action's process is, which lock it waits for and who holds it, or which guard does not hold,",
       "with the values that the guard reads and the single values that would make it hold. For a call that can be",
       "made: how it ends if nobody comes between, and which of its checks refuses. Arguments that make no",
-      "difference to which action is meant may be left out.",
+      "difference to which action is meant may be left out. A step is named as schedules print it, with its process:",
+      "",
+      "  npx dmaspec why-not trace.json:12 'unmap_pages: acquire pgt_lock (cpu: 1)'",
       "",
       "Exit codes: 0 explained (also where the action can be taken), 4 the model does not accept the trace.",
     ].join("\n"),
@@ -64,7 +63,7 @@ export const whyNotCommand = buildCommand<WhyNotFlags, [string, string], Context
       );
     const { instance: of } = opened.run;
     const state = n === 0 ? initial : steps[n - 1].after;
-    const instance = findInstance(of, text);
+    const { instance, name } = findAction(of, state, text);
     const refusal = explainAction(of, state, instance);
     if (flags.json === true) {
       const output: WhyNotOutput = {
@@ -76,7 +75,11 @@ export const whyNotCommand = buildCommand<WhyNotFlags, [string, string], Context
         args: instance.args,
         enabled: refusal.enabled,
         because: refusal.because,
-        guards: refusal.guards.map(({ name, holds, reads }) => ({ name, holds, reads: [...reads] })),
+        guards: refusal.guards.map(({ name: guard, holds, reads }) => ({
+          name: guard,
+          holds,
+          reads: [...reads],
+        })),
         remedies: refusal.remedies.map(({ place: at, is, needs }) => ({ place: at, is, needs: [...needs] })),
       };
       io.stdout.write(`${JSON.stringify(output, null, 2)}\n`);
@@ -85,13 +88,9 @@ export const whyNotCommand = buildCommand<WhyNotFlags, [string, string], Context
     const colors = colorsFor(io, io.stdout);
     const where = n === 0 ? "before the first step" : `after step ${n}`;
     const word = refusal.enabled ? "can be taken" : "cannot be taken";
+    const asked = refusal.enabled ? nameIn(of, state, instance) : describeNamed(name, instance.args);
     const lines = [
-      ...wrap(
-        `${colors.bold(nameInstance(instance))} ${word} ${where}: ${refusal.because}`,
-        io.stdout.columns,
-        0,
-        2,
-      ),
+      ...wrap(`${colors.bold(asked)} ${word} ${where}: ${refusal.because}`, io.stdout.columns, 0, 2),
       ...formatRefusal(refusal, io.stdout.columns),
     ];
     io.stdout.write(`${lines.join("\n")}\n`);
@@ -113,29 +112,4 @@ function formatRefusal({ guards, remedies }: Refusal, width: number): string[] {
       ),
     ),
   ];
-}
-
-/** The action that a text names: `name(arg: value, ...)`; arguments that decide nothing may be left out. */
-export function findInstance(of: AnyInstance, text: string): ActionInstance<unknown> {
-  const names = [...new Set(of.actions.map(({ name }) => name))];
-  const [, before, list] = /^(.*?)\s*\(([^()]*)\)$/s.exec(text) ?? [];
-  const isAction = names.includes(text) || before === undefined;
-  const name = isAction ? text : before;
-  requireKnown("action", name, names);
-  const given = (isAction ? "" : list).split(",").flatMap((part) => {
-    const [arg, ...value] = part.split(":");
-    return part.trim() === "" ? [] : [{ arg: arg.trim(), value: value.join(":").trim() }];
-  });
-  const all = of.instances.filter(({ action }) => action.name === name);
-  const params = Object.keys(of.actions.find((action) => action.name === name)?.params ?? {});
-  for (const { arg } of given) requireKnown(`argument of ${name}`, arg, params);
-  const found = all.filter(({ args }) => given.every(({ arg, value }) => formatValue(args[arg]) === value));
-  if (found.length === 1) return found[0];
-  const shown = (found.length === 0 ? all : found).slice(0, 4).map((each) => nameInstance(each));
-  throw usageError(
-    found.length === 0
-      ? `the scenario allows no "${text}"`
-      : `"${text}" may be any of ${found.length} actions`,
-    `give one like ${shown.join(", ")}`,
-  );
 }

@@ -1,14 +1,18 @@
 /** `dmaspec why TRACE`: which steps of a counterexample matter, and why; and what would have been safe. */
 import { buildCommand } from "@stricli/core";
 import { statusOf } from "../../checker/trace/lanes.ts";
-import { findNearestSafe, findRoads } from "../../checker/trace/why/nearby.ts";
 import { formatWhy, type Why } from "../../checker/trace/why/print.ts";
+import { tellStory } from "../../checker/trace/why/story.ts";
+import { findRoads } from "../../checker/trace/why/roads.ts";
+import { findNearestSafe } from "../../checker/trace/why/safe.ts";
 import { sliceBack } from "../../checker/trace/why/slice.ts";
 import type { Context } from "../context.ts";
 import type { Counterexample } from "../counterexample.ts";
+import { listEnabled, nameIn } from "../find-action.ts";
 import { jsonFlag } from "../flags.ts";
 import { colorsFor } from "../io.ts";
 import { acceptTrace, type OpenedTrace } from "../read-trace.ts";
+import type { AnyInstance } from "../run.ts";
 import type { WhyOutput } from "../schemas.ts";
 import { quoteForShell } from "../text.ts";
 
@@ -44,25 +48,37 @@ export const whyCommand = buildCommand<WhyFlags, [string], Context>({
     const { replay, shown } = replayed;
     const reasons = sliceBack(instance, replay, shown);
     const roads = findRoads(instance, replay, shown);
-    const why = { reasons, roads, safe: findNearestSafe(instance, replay, shown, reasons) };
+    const story = tellStory(instance, replay, shown, reasons);
+    const why = { story, reasons, roads, nearest: findNearestSafe(instance, replay, shown, reasons) };
     if (flags.json === true) {
       io.stdout.write(`${JSON.stringify(describeWhy(file, opened, replayed, why), null, 2)}\n`);
       return;
     }
     const options = { width: io.stdout.columns, colors: colorsFor(io, io.stdout) };
     const lines = formatWhy(instance, replay, shown, why, options);
-    const more = `npx dmaspec why-not ${quoteForShell(`${file}:${replay.steps.length}`)} ACTION`;
+    const example = exampleOf(instance, replay.final);
+    const more = `npx dmaspec why-not ${quoteForShell(`${file}:${replay.steps.length}`)} ${quoteForShell(example)}`;
     io.stdout.write(
       `${[...lines, "", options.colors.dim(`why an action cannot be taken: ${more}`)].join("\n")}\n`,
     );
   },
 });
 
+/** An action for the hint: a step of somebody's call that has to wait there, or one that can be taken. */
+function exampleOf(of: AnyInstance, state: unknown): string {
+  const waiting = of.instances.find(
+    (instance) => instance.isAtLabel(state) && (instance.blocked?.(state) ?? null) !== null,
+  );
+  const [enabled] = listEnabled(of, state);
+  const example = waiting ?? enabled;
+  return example === undefined ? "ACTION" : nameIn(of, state, example);
+}
+
 function describeWhy(
   file: string,
   { trace, run }: OpenedTrace,
   { replay, shown }: Counterexample,
-  { reasons, roads, safe }: Why<unknown>,
+  { reasons, roads, nearest: { safe } }: Why<unknown>,
 ): WhyOutput {
   const { instance } = run;
   const busyIn = (state: unknown) =>

@@ -4,7 +4,7 @@ import { createPacked } from "../../checker/evaluate/packed.ts";
 import { deadlockProperty } from "../../checker/model/model.ts";
 import { formatValue, toPlain } from "../../checker/trace/plain.ts";
 import { attempt } from "../../checker/trace/why/slice.ts";
-import { valueAt } from "../../checker/trace/why/places.ts";
+import { valueAt } from "../../checker/trace/places.ts";
 import type { Route, RunResult, Until } from "./protocol.ts";
 import { walk } from "./session.ts";
 

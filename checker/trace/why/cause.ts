@@ -21,15 +21,18 @@ export interface Cause<S> {
  */
 export function findCause<S>(of: Instance<S>, replay: Replay<S>, property: string): Cause<S> | null {
   for (const step of replay.steps) {
-    const broken = brokenBy(of, step, property);
+    const broken = findBroken(of, step, property);
     if (broken.length > 0) return { step, name: nameStep(step), broken };
   }
   const last = replay.steps.at(-1);
   return last === undefined ? null : { step: last, name: nameStep(last), broken: [property] };
 }
 
-/** The properties that do not hold of a step, or of the state after it. */
-function brokenBy<S>(of: Instance<S>, step: ReplayedStep<S>, sought: string): string[] {
+/**
+ * The properties that do not hold of a step, or of the state after it; those that stand alone only where they are
+ * the one sought.
+ */
+export function findBroken<S>(of: Instance<S>, step: ReplayedStep<S>, sought?: string): string[] {
   const { before, after, outcome, instance } = step;
   const taken = { action: instance.action.name, args: instance.args, outcome };
   const isAsked = ({ name, standsAlone }: { name: string; standsAlone?: boolean }): boolean =>

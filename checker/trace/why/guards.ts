@@ -10,7 +10,7 @@ import type { Tree } from "../../model/flatten.ts";
 import { valueOf } from "../../schema/shape.ts";
 import { framePlace, statusOf } from "../lanes.ts";
 import { formatValue, isSame, type PlainValue, toPlain } from "../plain.ts";
-import { noteReads, shapeAt, valueAt, withValueAt } from "./places.ts";
+import { noteReads, shapeAt, valueAt, withValueAt } from "../places.ts";
 import { pointAt } from "../taken.ts";
 import { attempt } from "./slice.ts";
 

@@ -11,10 +11,13 @@ import { formatChange } from "../plain.ts";
 import {
   countOf,
   describeStatus,
+  describeInLane,
   describeStep,
   describeTaken,
   formatEnd,
   formatHeading,
+  formatLegend,
+  formatStory,
   lanesInOrder,
   markOf,
   type PrintOptions,
@@ -22,13 +25,16 @@ import {
 import type { Replay, ReplayedStep } from "../replay.ts";
 import { nameStep, tellFunctions } from "../taken.ts";
 import { isViolation } from "../shown.ts";
-import type { Road, SafeSchedule } from "./nearby.ts";
+import type { Road } from "./roads.ts";
+import type { SafeSearch } from "./safe.ts";
 import type { StepReason } from "./slice.ts";
 
 export interface Why<S> {
+  /** What happens, in sentences. */
+  readonly story: readonly string[];
   readonly reasons: readonly StepReason[];
   readonly roads: readonly Road<S>[];
-  readonly safe: SafeSchedule<S> | null;
+  readonly nearest: SafeSearch<S>;
 }
 
 /** Of the roads not taken, how many are listed. */
@@ -42,22 +48,32 @@ export function formatWhy<S>(
   options: PrintOptions,
 ): string[] {
   const { width, colors } = options;
-  const count = (role: string) => why.reasons.filter((reason) => reason.role === role).length;
-  const roles = [
-    `${countOf(count("essential"), "step")} of ${replay.steps.length} essential`,
-    `${count("context")} to get there`,
-    ...(count("noise") === 0 ? [] : [`${count("noise")} without which it fails the same`]),
-  ];
   return [
     ...formatHeading(replay, shown, options),
     "",
-    `${colors.bold("what matters")}: ${roles.join(", ")}`,
-    ...layOutRows(lanesInOrder(of, replay), rowsOf(of, replay, why.reasons, colors), width, colors),
+    ...formatStory(why.story, options),
     "",
+    `${colors.bold("what matters")}: of ${countOf(replay.steps.length, "step")} ${countRoles(why.reasons)}`,
+    ...layOutRows(lanesInOrder(of, replay), rowsOf(of, replay, why.reasons, colors), width, colors),
     ...formatEnd(of, replay, width),
+    ...formatLegend(
+      of,
+      replay.steps.filter((_, i) => why.reasons[i].role === "essential"),
+      options,
+    ),
     ...formatRoads(of, replay, shown, why.roads, options),
-    ...formatSafe(of, replay, shown, why.safe, options),
+    ...formatSafe(of, replay, shown, why, options),
   ];
+}
+
+/** How many steps are of each role, in words. */
+export function countRoles(reasons: readonly StepReason[]): string {
+  const count = (role: string) => reasons.filter((reason) => reason.role === role).length;
+  return [
+    `${count("essential")} are essential`,
+    `${count("context")} get there`,
+    ...(count("noise") === 0 ? [] : [`without ${count("noise")} it ends the same`]),
+  ].join(", ");
 }
 
 function rowsOf<S>(
@@ -155,28 +171,57 @@ function formatRoads<S>(
   ];
 }
 
-function formatSafe<S>(
+/** Of what goes otherwise in the nearest safe schedule, how much is listed. */
+const listedDifferences = 4;
+
+/** The nearest safe schedule in a paragraph, or why there is none; nothing for what is no violation. */
+export function tellSafe<S>(
   of: Instance<S>,
   { steps }: Replay<S>,
   shown: Shown,
-  safe: SafeSchedule<S> | null,
+  reasons: readonly StepReason[],
+  { safe, tried }: SafeSearch<S>,
+): string | null {
+  if (!isViolation(shown) || steps.length === 0) return null;
+  const lanes = new Set(
+    steps.filter((_, i) => reasons[i].role === "essential").map((step) => step.instance.lane),
+  );
+  if (safe === null) {
+    if (tried === 0)
+      return `none by another order: every essential step is one of ${[...lanes].join("")}, whatever others do.`;
+    const swaps = countOf(tried, "swap");
+    return `none found: no reordering of two essential steps of different agents saves it (${swaps} tried, the closest first, each run on to the end of its calls).`;
+  }
+  const told = new Set<number>();
+  const tell = (n: number): string => {
+    const { lane } = steps[n - 1].instance;
+    if (told.has(n)) return `step ${n} of ${lane}`;
+    told.add(n);
+    return `step ${n} (${lane}: ${describeStep(of, steps[n - 1])})`;
+  };
+  const moved = `${tell(safe.moved)} ${safe.place} ${tell(safe.other)}, the rest as before.`;
+  const ends = safe.otherEnds.map(({ call, ends: end }) => `${call.lane}'s ${describeInLane(call)} ${end}`);
+  const gone = safe.impossible.filter((n) => reasons[n - 1].role === "essential").map((n) => tell(n));
+  const list = (all: readonly string[]): string =>
+    all.length <= listedDifferences
+      ? all.join("; ")
+      : `${all.slice(0, listedDifferences).join("; ")}; and ${all.length - listedDifferences} more`;
+  return [
+    moved,
+    ...(gone.length === 0 ? [] : [`What cannot be done any more: ${list(gone)}.`]),
+    ...(ends.length === 0 ? [] : [`Then ${list(ends)}.`]),
+    ...(safe.breaks.length === 0 ? [] : [`It still breaks ${list(safe.breaks)}.`]),
+  ].join(" ");
+}
+
+function formatSafe<S>(
+  of: Instance<S>,
+  replay: Replay<S>,
+  shown: Shown,
+  { reasons, nearest }: Why<S>,
   { width, colors }: PrintOptions,
 ): string[] {
-  if (!isViolation(shown) || steps.length === 0) return [];
-  const title = colors.bold("the nearest schedule that does not fail");
-  if (safe === null)
-    return [
-      "",
-      `${title}: none with one step moved past another lane's; it does not hang on the order of two steps.`,
-    ];
-  const tell = (n: number) => `step ${n} (${steps[n - 1].instance.lane}: ${describeStep(of, steps[n - 1])})`;
-  const impossible =
-    safe.impossible.length === 0
-      ? "Every step can still be taken."
-      : `Then ${safe.impossible.map((n) => tell(n)).join(", ")} can no longer be taken.`;
-  return [
-    "",
-    `${title}:`,
-    ...wrap(`${tell(safe.moved)} ${safe.place} ${tell(safe.other)}. ${impossible}`, width, 2, 4),
-  ];
+  const told = tellSafe(of, replay, shown, reasons, nearest);
+  if (told === null) return [];
+  return ["", colors.bold("the nearest schedule that does not fail"), ...wrap(told, width, 2, 4)];
 }

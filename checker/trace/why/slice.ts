@@ -18,7 +18,7 @@ import type { Shown } from "../format.ts";
 import { framePlace, statusOf } from "../lanes.ts";
 import { isSame, toPlain } from "../plain.ts";
 import { confirmClaim, type Replay, type ReplayedStep } from "../replay.ts";
-import { noteReads, valueAt, withValueAt } from "./places.ts";
+import { noteReads, valueAt, withValueAt } from "../places.ts";
 
 export type Role = "essential" | "context" | "noise";
 

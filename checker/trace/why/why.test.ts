@@ -23,11 +23,14 @@ import {
   step,
   threads,
 } from "../../index.ts";
+import { statusOf } from "../lanes.ts";
 import { toPlain } from "../plain.ts";
 import { confirmClaim, replayPath } from "../replay.ts";
 import { explainAction } from "./guards.ts";
-import { findNearestSafe, findRoads } from "./nearby.ts";
-import { noteReads, valueAt, withValueAt } from "./places.ts";
+import { findRoads } from "./roads.ts";
+import { findNearestSafe } from "./safe.ts";
+import { noteReads, valueAt, withValueAt } from "../places.ts";
+import { tellStory } from "./story.ts";
 import { segmentsOf, showsAtEnd, sliceBack } from "./slice.ts";
 
 const cpu = sort("cpu");
@@ -183,17 +186,42 @@ describe("schedules beside a failing one", () => {
     expect(roads.some(({ shows }) => shows)).toBe(false);
   });
 
-  test("the nearest safe schedule moves a step that matters, and does not fail", () => {
+  test("the nearest safe schedule has two essential steps in the other order, and its calls end", () => {
     // Both calls have been made; the door is opened just before it is hit.
     const replay = schedule();
-    const safe = findNearestSafe(of, replay, claim, sliceBack(of, replay, claim));
-    expect(safe).not.toBeNull();
+    const { safe } = findNearestSafe(of, replay, claim, sliceBack(of, replay, claim));
+    expect(safe).toMatchObject({ moved: 9, place: "before", other: 5, breaks: [] });
     if (safe === null) return;
     expect(confirmClaim(of, safe.replay, claim)).toBeNull();
-    expect(safe.replay.steps.length + safe.impossible.length).toBe(replay.steps.length);
+    expect(statusOf(of, safe.replay.final).map(({ label }) => label)).toEqual([null, null]);
+    expect(safe.otherEnds.map(({ call, ends }) => [call.lane, call.action.name, ends])).toEqual([
+      ["cpu 1", "hit", "refuses: closed"],
+    ]);
   });
 
-  test("where one step moved cannot help, there is none", () => {
+  test("a swap that only puts the failure off is none", () => {
+    // Whoever is first, a hit follows: every order of these two comes to it.
+    const replay = replayOf(
+      ["open", 0],
+      ["open: acquire the lock", 0],
+      ["open: open it", 0],
+      ["open: release the lock", 0],
+      ["open", 0],
+      ["open: acquire the lock", 0],
+      ["hit", 1],
+      ["open: open it", 0],
+      ["open: release the lock", 0],
+      ["hit: acquire the lock", 1],
+      ["hit: hit", 1],
+    );
+    const reasons = sliceBack(of, replay, claim);
+    const { safe } = findNearestSafe(of, replay, claim, reasons);
+    // The only way out is to hit before the door is opened at all.
+    expect(safe?.otherEnds.at(0)?.ends ?? "none").toBe("refuses: closed");
+    expect(safe?.other).toBe(3);
+  });
+
+  test("where all that is essential is one lane's, there is none, and none was tried", () => {
     const alone = replayOf(
       ["open", 0],
       ["open: acquire the lock", 0],
@@ -203,7 +231,36 @@ describe("schedules beside a failing one", () => {
       ["hit: acquire the lock", 0],
       ["hit: hit", 0],
     );
-    expect(findNearestSafe(of, alone, claim, sliceBack(of, alone, claim))).toBeNull();
+    expect(findNearestSafe(of, alone, claim, sliceBack(of, alone, claim))).toEqual({ tried: 0, safe: null });
+  });
+});
+
+describe("the story", () => {
+  const tell = (replay: ReturnType<typeof replayOf>) =>
+    tellStory(of, replay, claim, sliceBack(of, replay, claim));
+
+  test("who calls what and is paused where, what others do meanwhile, and what comes of it", () => {
+    expect(tell(schedule())).toEqual([
+      'cpu 0 goes on in open, which it called in step 2, does "open it" (step 5; isOpen: false → true), and returns ok.',
+      'Then cpu 1 goes on in hit, which it called in step 3, does "hit" (step 9; hits: 0 → 1).',
+      "So not-hit is broken: Nobody hits it.",
+    ]);
+  });
+
+  test("a call that is paused is told so, with the locks that it holds", () => {
+    const replay = replayOf(
+      ["open", 0],
+      ["open: acquire the lock", 0],
+      ["open: open it", 0],
+      ["tick"],
+      ["hit", 1],
+      ["open: release the lock", 0],
+      ["hit: acquire the lock", 1],
+      ["hit: hit", 1],
+    );
+    expect(tell(replay)[0]).toBe(
+      'cpu 0 calls open, does "open it" (step 3; isOpen: false → true), and is paused there, holding the lock.',
+    );
   });
 });
 

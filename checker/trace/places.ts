@@ -3,7 +3,7 @@
  * queue, set or union as a whole. Which of them a recipe or a formula reads is found by running it on a copy that
  * takes notes; so this works for every model, without looking into its text.
  */
-import type { RecordShape, Shape } from "../../schema/shape.ts";
+import type { RecordShape, Shape } from "../schema/shape.ts";
 
 /** What ran on the copy: its result, and the places that it read before it wrote to them, in order. */
 export interface Noted<R> {
@@ -78,7 +78,7 @@ function watched(copy: object, placeOf: (key: string) => string | null, notes: N
 }
 
 /** The keys that a path names, one behind the other: `pages[3].owner` is pages, 3, owner. */
-function keysOf(path: string): string[] {
+export function keysOf(path: string): string[] {
   return path.split(/[.[\]]+/).filter((key) => key !== "");
 }
 
