@@ -13,6 +13,7 @@ import {
   refuse,
   replaceCheck,
   returns,
+  swapSteps,
 } from "../../checker/index.ts";
 import type { MapFrame } from "../hypercalls/map-pages.ts";
 import type { UnmapFrame } from "../hypercalls/unmap-pages.ts";
@@ -30,6 +31,15 @@ export const mapAnswersErrors: readonly Edit<Machine>[] = [
   dropCheck("the whole range is within the input address size"),
   replaceCheck<Machine, MapFrame>("the domain's id is in range", { otherwise: refuse("ENOENT") }),
 ];
+
+/** Transitions look at the state first, then at the count. */
+export const stateFirst: Edit<Machine> = swapSteps("the page is not used for DMA", "the host owns the page");
+
+/** No vCPU of a dying guest runs, so its page may be scrubbed while it is mapped. */
+export const scrubsFirst: Edit<Machine> = swapSteps(
+  "unmap the page from the guest",
+  "did the guest have the page for itself?",
+);
 
 /** unmap_pages asks for alignment before it takes a reference to the domain. */
 export function unmapAlignedOnly(mirrors: string): readonly Edit<Machine>[] {

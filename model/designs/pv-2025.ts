@@ -6,13 +6,18 @@
  * - unmap_pages: the driver records each page just before its entry is cleared, and gives the recorded uses
  *   back as soon as it has left pgt_lock. Only then does the core have the entries invalidated.
  * - Mapping over a live leaf and unmapping what is not mapped meet a WARN.
- * - host_donate_guest looks at the state before the count.
+ * - Transitions look at the state before the count. The hypervisor's table changes before the host's where the
+ *   hypervisor gets, borrows or returns a page; the host's before the guest's where a guest lends or takes back one. A
+ *   page that a guest gives up is unmapped and then scrubbed, one of a dying guest scrubbed and then unmapped.
  * - Of a batch, every second command is taken from the wrong place of the buffer. A batch is announced by the
  *   doorbell of the SYNC behind it.
  * - The doorbell has no barrier.
  *
- * Not confirmed: host_share_hyp, host_unshare_hyp, host_donate_hyp, the calls of guests, the reclaim of pages of guests and of the
- * pool were not read again in this version; they are those of the posting's base.
+ * Transitions and the calls of guests (mem_protect.c: __pkvm_host_share_hyp, __pkvm_host_unshare_hyp, __pkvm_host_donate_hyp_locked,
+ * __pkvm_guest_share_host, __pkvm_guest_unshare_host, __pkvm_guest_relinquish_to_host, __pkvm_host_reclaim_page_guest)
+ * were read in a tree that has this driver (hlyytine/linux), in a copy of the file without the parts for DMA. Not
+ * confirmed: whether relinquish asks for the count besides, as android16 does (no page of a guest has one here); the
+ * reclaim of pages of the pool, which is that of the posting's base.
  *
  * Tables of two levels: a table is freed inside unmap, as in pv. Not confirmed: the copy of io-pgtable that has the
  * callback for the pages was not at hand; that they are recorded before the entry is cleared is the driver's comment.
@@ -42,13 +47,23 @@ import { allocDomain } from "../hypercalls/alloc-domain.ts";
 import { attachDev } from "../hypercalls/attach-dev.ts";
 import { detachDev } from "../hypercalls/detach-dev.ts";
 import { freeDomain } from "../hypercalls/free-domain.ts";
+import {
+  type GuestFrame,
+  guestRelinquish,
+  guestShareHost,
+  guestUnshareHost,
+  unmapFromGuest,
+} from "../hypercalls/guest-calls.ts";
 import { hostDonateGuest } from "../hypercalls/host-donate-guest.ts";
+import { hostDonateHyp } from "../hypercalls/host-donate-hyp.ts";
+import { hostReclaimPage, reclaimDyingGuestPage } from "../hypercalls/host-reclaim-page.ts";
+import { hostShareHyp, hostUnshareHyp } from "../hypercalls/host-share-hyp.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
 import { warnUnless } from "../hypercalls/results.ts";
 import { nextEntry, unmapPages, type UnmapFrame } from "../hypercalls/unmap-pages.ts";
 import type { Machine } from "../machine.ts";
-import { mapAnswersErrors, unmapAlignedOnly } from "./android.ts";
+import { mapAnswersErrors, scrubsFirst, stateFirst, unmapAlignedOnly } from "./android.ts";
 import { fromTheWrongWord, invalidatesInBatches } from "./invalidation.ts";
 import { countUpFirst } from "./lifetime.ts";
 import { pvHypercalls } from "./pv.ts";
@@ -75,6 +90,8 @@ const functions = {
   smmu_sync_cmd: "smmu_submit_batch_sync",
   smmu_add_cmd: "__smmu_add_cmd",
 };
+
+const reclaims = { __pkvm_host_reclaim_page: "__pkvm_host_reclaim_page_guest" };
 
 /** map_pages of 2025. */
 export const mapPages2025 = edit<Machine>(
@@ -156,18 +173,57 @@ export const unmapPages2025 = edit<Machine>(
   inVersion(version, functions),
 );
 
-/** host_donate_guest of 2025. */
-export const hostDonateGuest2025 = edit<Machine>(
-  hostDonateGuest,
-  swapSteps("the page is not used for DMA", "the host owns the page"),
-  inVersion(version, functions),
+/** Transitions change the new owner's table first where that is the hypervisor's, and the host's first where it is a guest's. */
+const hostDonateHyp2025 = edit<Machine>(
+  hostDonateHyp,
+  stateFirst,
+  swapSteps("annotate the host's stage 2 with the hypervisor", "map the page into the hypervisor"),
+  swapSteps("annotate the host's stage 2 with the hypervisor", "take the page from the host's state"),
+  inVersion(version, {}),
+);
+const hostShareHyp2025 = edit<Machine>(
+  hostShareHyp,
+  stateFirst,
+  swapSteps("mark the page as shared by the host", "map the borrowed page into the hypervisor"),
+  inVersion(version, {}),
+);
+const hostUnshareHyp2025 = edit<Machine>(
+  hostUnshareHyp,
+  swapSteps("the page is not pinned", "the hypervisor borrows the page"),
+  swapSteps("mark the page as the host's own", "unmap the borrowed page from the hypervisor"),
+  inVersion(version, {}),
+);
+const guestShareHost2025 = edit<Machine>(
+  guestShareHost,
+  swapSteps("mark the page as lent in the guest's stage 2", "let the host borrow the page"),
+  inVersion(version, {}),
+);
+const guestUnshareHost2025 = edit<Machine>(
+  guestUnshareHost,
+  swapSteps("mark the page as the guest's own", "take the page from the host, which borrowed it"),
+  inVersion(version, {}),
+);
+/** The page is unmapped from the guest before it is scrubbed. */
+const guestRelinquish2025 = edit<Machine>(
+  guestRelinquish,
+  dropStep("unmap the page from the guest"),
+  insertBefore<Machine, GuestFrame>("scrub the page", unmapFromGuest),
+  inVersion(version, {}),
 );
 
 const literal: ReadonlyMap<Procedure<Machine>, Procedure<Machine>> = new Map([
   [mapPages, mapPages2025],
   [hvcPd, hvcPd2025],
   [unmapPages, unmapPages2025],
-  [hostDonateGuest, hostDonateGuest2025],
+  [hostDonateGuest, edit(hostDonateGuest, stateFirst, inVersion(version, functions))],
+  [hostDonateHyp, hostDonateHyp2025],
+  [hostShareHyp, hostShareHyp2025],
+  [hostUnshareHyp, hostUnshareHyp2025],
+  [hostReclaimPage, edit(hostReclaimPage, scrubsFirst, inVersion(version, reclaims))],
+  [reclaimDyingGuestPage, edit(reclaimDyingGuestPage, scrubsFirst, inVersion(version, reclaims))],
+  [guestShareHost, guestShareHost2025],
+  [guestUnshareHost, guestUnshareHost2025],
+  [guestRelinquish, guestRelinquish2025],
   [allocDomain, allocDomain2025],
   [attachDev, attachDev2025],
   [detachDev, detachDev2025],

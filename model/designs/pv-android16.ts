@@ -62,7 +62,7 @@ import { unmapPages } from "../hypercalls/unmap-pages.ts";
 import { hostMmuLock, under } from "../locks.ts";
 import type { Machine } from "../machine.ts";
 import { blockPages, slotIn } from "../page-tables.ts";
-import { mapAnswersErrors, unmapAlignedOnly } from "./android.ts";
+import { mapAnswersErrors, scrubsFirst, stateFirst, unmapAlignedOnly } from "./android.ts";
 import {
   allocDomain16,
   attachDev16,
@@ -244,15 +244,6 @@ export const unmapPages16 = edit<Machine>(
   }),
   mirrors("kvm_iommu_unmap_pages (android16)"),
   inVersion(version, functions),
-);
-
-/** Transitions look at the state first, then at the count. */
-const stateFirst = swapSteps<Machine>("the page is not used for DMA", "the host owns the page");
-
-/** No vCPU of a dying guest runs, so its page may be scrubbed while it is mapped. */
-const scrubsFirst = swapSteps<Machine>(
-  "unmap the page from the guest",
-  "did the guest have the page for itself?",
 );
 
 /** A guest gives no page up that its own devices use; and it is unmapped from the guest first. */
