@@ -12,7 +12,16 @@ import {
 } from "../checker/index.ts";
 import { cpu, device, domain, type DomainIndex, level1, type Seen } from "../model/machine.ts";
 import { isSecondLevelMissing } from "../model/tables.ts";
-import { cachedAsid, cachedContextIn, contextIn, countSubstreams, isDetached } from "./contexts.ts";
+import {
+  cachedAsid,
+  cachedContextIn,
+  contextIn,
+  countSubstreams,
+  isAttached,
+  isDescriptorOutdated,
+  isDetached,
+  isOutdated,
+} from "./contexts.ts";
 import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import { isHeldBy } from "./discipline.ts";
 import { describeTable, isTable } from "./tables.ts";
@@ -200,6 +209,25 @@ export const configurationSteps: readonly StepProperty<Seen>[] = [
       },
       explain: (before, _after, step) =>
         `detach_dev of stream ${before.cpus[step.args.cpu].stream} is done, and its device can still reach memory`,
+    },
+  ),
+  stepProperty(
+    "attached-means-configured",
+    { cpu },
+    {
+      sentence:
+        "When attach_dev is done with a stream table entry or a descriptor, the SMMU holds nothing else of it than what was written.",
+      sekvm: "smmu_vm",
+      holds: (before: Seen, after: Seen, step, { cpu: k }) => {
+        if (!isAttached(before, after, step, k)) return true;
+        const { stream: of, domain: d, pasid } = before.cpus[k];
+        if (typeof of !== "number" || typeof d !== "number") return true;
+        const { word, table } = after.streams[of];
+        if (word === d) return !isOutdated(after.streams[of], word, table);
+        return !isDescriptorOutdated(after, of, pasid ?? 0, d);
+      },
+      explain: (before, _after, step) =>
+        `attach_dev of stream ${before.cpus[step.args.cpu].stream} is done, and the SMMU still holds what was there before`,
     },
   ),
   stepProperty(

@@ -59,6 +59,25 @@ function tableInMemory(s: Seen, k: number, n: number): PageIndex | null {
   return word === null ? null : table;
 }
 
+/** Does the SMMU hold anything of an entry or a descriptor that is not what memory holds? */
+export function isOutdated(
+  copy: Pick<Stream, "hasWord" | "cachedWord" | "hasTable" | "cachedTable">,
+  word: DomainIndex | null,
+  table: PageIndex | null,
+): boolean {
+  return (copy.hasWord && copy.cachedWord !== word) || (copy.hasTable && copy.cachedTable !== table);
+}
+
+/** Does descriptor `n` of the stream name the domain, and the SMMU hold something else of it, or of what leads to it? */
+export function isDescriptorOutdated(s: Seen, k: number, n: number, d: DomainIndex): boolean {
+  const of = s.streams[k];
+  const context = contextIn(of);
+  if (context === null || n >= s.pool[context].descriptors.length) return false;
+  const { word, table } = s.pool[context].descriptors[n];
+  if (word !== d) return false;
+  return (of.hasWord && of.contexts[0].cached !== context) || isOutdated(of.descriptors[n], word, table);
+}
+
 export const contexts: readonly Invariant<Seen>[] = [
   invariant(
     "descriptors-in-reach-are-hypervisors",
@@ -115,6 +134,15 @@ export function isDetached(before: Seen, after: Seen, step: TakenStep, k: number
     !isAnyLockHeld(after, k) &&
     after.cpus[k].pc === "detach_dev: put the reference to the domain"
   );
+}
+
+/**
+ * Does this step end attach_dev with success: the SMMU's lock is given back, and nothing is left to do? Calls that refuse
+ * have a reference to put. (The first version and those of 2025 hold another lock to the end, and are not asked.)
+ */
+export function isAttached(before: Seen, after: Seen, step: TakenStep, k: number): boolean {
+  if (step.args.cpu !== k || !before.cpus[k].pc.startsWith("attach_dev: ")) return false;
+  return isAnyLockHeld(before, k) && !isAnyLockHeld(after, k) && after.cpus[k].pc === idleLabel;
 }
 
 function isAnyLockHeld(s: Seen, k: number): boolean {

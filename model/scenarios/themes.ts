@@ -45,6 +45,7 @@ export const withoutLifetimes: readonly string[] = [
   "configurations-are-whole",
   "no-stream-names-a-free-domain",
   "attachments-are-counted",
+  "attached-means-configured",
   "detached-means-blocked",
   "entries-of-streams-change-under-iommu.lock",
   "tables-outlive-what-is-cached",
