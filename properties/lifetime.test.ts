@@ -134,7 +134,6 @@ test.for([
     "pv-2025",
     "id-reuse",
     {
-      "entries-change-under-pgt_lock": 38,
       "walks-and-accesses-are-justified": 62,
       "cached-translations-are-justified": 63,
       "dma-secrecy": 67,
