@@ -2,9 +2,20 @@ import { expect, test } from "vitest";
 import { describeProgress, ProgressLine } from "./progress.ts";
 import { fakeWorld } from "./fake-world.ts";
 import { parseMemory } from "./flags.ts";
-import { formatBytes, formatRate, formatSeconds, formatTable, quoteForShell, visibleLength } from "./text.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatRate,
+  formatSeconds,
+  formatTable,
+  quoteForShell,
+  visibleLength,
+} from "./text.ts";
 
 test("numbers", () => {
+  expect([0, 12, 999, 1000, 12_345, 999_999, 1_234_567.6, -1000].map(formatCount)).toEqual(
+    [0, 12, 999, 1000, 12_345, 999_999, 1_234_568, -1000].map((n) => n.toLocaleString("en-US")),
+  );
   expect([0, 999, 1000, 456_789, 999_499, 1_234_567].map(formatRate)).toEqual([
     "0",
     "999",

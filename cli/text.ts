@@ -2,11 +2,7 @@
 import { wrap } from "../checker/trace/columns.ts";
 
 export { formatBounds } from "../checker/trace/plain.ts";
-
-/** `1,234,567`. */
-export function formatCount(n: number): string {
-  return Math.round(n).toLocaleString("en-US");
-}
+export { formatCount } from "../checker/trace/print.ts";
 
 /** A rate, with three digits: `1.23 M`, `456 k`, `12`. */
 export function formatRate(n: number): string {

@@ -36,13 +36,11 @@ export function loadBundle(built) {
   return { script, exports: load(bundle.entry) };
 }
 
-/**
- * What most runs do, of an example and of a design. At the end of a build they run twice, and what V8 has made the second
- * time is kept, when models are compiled already: the compiler's functions would cost each run more than they save some.
- */
+/** What most runs do: of an example, of a design, and with reductions, which compile the model each time. */
 const usualRuns = [
   ["check", "--design", "dma-core", "--scenario", "2x2x2", "--reduce", "none"],
   ["check", "--max-states", "1000"],
+  ["check", "--design", "dma-core", "--scenario", "3x2x2", "--reduce", "all"],
 ];
 
 async function keepCode(built) {

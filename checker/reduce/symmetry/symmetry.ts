@@ -87,7 +87,7 @@ class Preparation<S> {
     let exchanges = transpositionsOf(of, declared);
     const leaveOut = (exchange: Transposition, reason: string): void => {
       breaches.push({ exchange, reason });
-      exchanges = exchanges.filter((each) => each !== exchange);
+      exchanges = exchanges.filter((each) => nameTransposition(each) !== nameTransposition(exchange));
     };
     for (const exchange of exchanges) {
       const name = nameTransposition(exchange);
@@ -95,18 +95,7 @@ class Preparation<S> {
       const reason = known?.reason ?? findMissingInstance(of, exchange);
       if (reason !== null) leaveOut(exchange, reason);
     }
-    let tools = null;
-    for (const state of exchanges.length === 0 ? [] : this.sample()) {
-      if (exchanges.length === 0) break;
-      tools ??= toolsFor(of, this.evaluator, exchanges, [], dead);
-      const { group, canonicaliser, check } = tools;
-      for (const exchange of exchanges) {
-        const breach = check.findBreach(state, canonicaliser, exchangeOf(group, exchange));
-        if (breach === null) continue;
-        leaveOut(exchange, `${breach} tells ${nameTransposition(exchange)} apart`);
-        tools = null;
-      }
-    }
+    this.tryOut(() => exchanges, breaches, dead, leaveOut);
     const apart = breaches.map(({ exchange }) => exchange);
     if (groupOf(of, exchanges, apart).order === 1 && dead.live.size === 0) {
       const why =
@@ -116,6 +105,40 @@ class Preparation<S> {
       return { refused: [why, ...dead.notes].join("; ") };
     }
     return new SymmetryEvaluator(of, this.evaluator, options, { exchanges, dead, breaches });
+  }
+
+  /**
+   * Tries exchanges on states of random walks, until all that generate the group have been tried on each: what they
+   * leave as it is, every renaming that they make up does.
+   */
+  private tryOut(
+    remaining: () => readonly Transposition[],
+    breaches: readonly Breach[],
+    dead: DeadLocals,
+    leaveOut: (exchange: Transposition, reason: string) => void,
+  ): void {
+    if (remaining().length === 0) return;
+    const states = this.sample();
+    const tried = new Set<string>();
+    const toolsOf = () =>
+      toolsFor(
+        this.of,
+        this.evaluator,
+        remaining(),
+        breaches.map(({ exchange }) => exchange),
+        dead,
+      );
+    for (let tools = toolsOf(); ; ) {
+      const { group, canonicaliser, check } = tools;
+      const exchange = generatorsOf(group).find((each) => !tried.has(nameTransposition(each)));
+      if (exchange === undefined) return;
+      tried.add(nameTransposition(exchange));
+      const renaming = exchangeOf(group, exchange);
+      const breach = findFirst(states, (state) => check.findBreach(state, canonicaliser, renaming));
+      if (breach === null) continue;
+      leaveOut(exchange, `${breach} tells ${nameTransposition(exchange)} apart`);
+      tools = toolsOf();
+    }
   }
 
   private deadLocals(): DeadLocals {
@@ -152,6 +175,15 @@ class Preparation<S> {
     }
     return states;
   }
+}
+
+/** The first answer that is not null. */
+function findFirst<T, R>(list: readonly T[], ask: (item: T) => R | null): R | null {
+  for (const item of list) {
+    const answer = ask(item);
+    if (answer !== null) return answer;
+  }
+  return null;
 }
 
 /** The compiled form of what the evaluator evaluates. */
