@@ -1,5 +1,47 @@
 /**
  * Mutants that make no difference, each with the reason why: by the design and the mutant's name, as
  * `dmaspec mutate` prints it. What is here and is noticed all the same is an error, which a run tells.
+ *
+ * What is not here and survives is a question that is open, not one that is answered.
  */
-export const equivalentMutants: Readonly<Record<string, string>> = {};
+function because(reason: string, ...mutants: readonly string[]): readonly (readonly [string, string])[] {
+  return mutants.map((name) => [`pv: ${name}`, reason] as const);
+}
+
+export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEntries([
+  ...because(
+    "A SYNC follows, and its doorbell tells the SMMU of all commands before it, this one among them.",
+    'map_pages with "ring the doorbell for TLBI of walks" before "advance the producer past TLBI of walks"',
+    'attach_dev without the step "ring the doorbell for CFGI for word 0 of stage 1"',
+    'attach_dev without the step "ring the doorbell for CFGI for the other words of the descriptor"',
+    'attach_dev with "ring the doorbell for CFGI for word 0 of the descriptor" before "advance the producer past CFGI for word 0 of the descriptor"',
+    'attach_dev with "ring the doorbell for CFGI for word 0" before "advance the producer past CFGI for word 0"',
+    'detach_dev without the step "ring the doorbell for CFGI for the other words"',
+    'detach_dev with "ring the doorbell for CFGI for word 0 of the descriptor" before "advance the producer past CFGI for word 0 of the descriptor"',
+    'detach_dev with "ring the doorbell for CFGI for word 0" before "advance the producer past CFGI for word 0"',
+  ),
+  ...because(
+    "Where stores are visible at once there is nothing to wait for, and so a barrier more waits for nothing.",
+    'map_pages with one more store in "wmb"',
+  ),
+  ...because(
+    "The batch is the call's own, and nothing reads it after the last one was copied into the queue.",
+    'unmap_pages without the step "empty the last batch"',
+  ),
+  ...because(
+    "Where the pool had no page, what is stored is null, which is there already.",
+    'attach_dev with "store the page table\'s address" before "the pool had a page"',
+  ),
+  ...because(
+    "Where nothing but the allocation refers to a domain, no entry names it (attachments-are-counted), and the look at the entry refuses.",
+    'detach_dev without the check "more than the allocation refers to the domain"',
+  ),
+  ...because(
+    "With the last reference gone, no other call comes to the page table, with or without a lock.",
+    'free_domain with "record the pages still mapped" before "iommu.lock"',
+  ),
+  ...because(
+    "A domain that is freed is attached nowhere, and the SYNC of the last detach_dev has waited for all walks and accesses that began before; what the TLB holds goes with the TLBI, for which the call waits.",
+    'free_domain without the step "advance the producer past SYNC"',
+  ),
+]);
