@@ -197,7 +197,7 @@ describe("text", () => {
     expect(stdout).toContain("✗ count-is-small(place: 0) is broken after 3 steps");
     expect(stdout).toContain("“The count stays below what is bad.”");
     expect(stdout).toContain("the count is 5, and 5 is bad");
-    expect(stdout).toMatch(/ {3}1 {2}count\(place: 0\)/);
+    expect(stdout).toMatch(/ {2}\*1 {2}count\(place: 0\)/);
     expect(stdout).toContain("n: 0 → 1");
     expect(stdout).toMatch(/what happens\n {2}host does "count\(place: 0\)" \(step 1; n: 0 → 1\)\./);
     expect(stdout).toContain("  incomplete  2 properties\n");

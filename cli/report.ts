@@ -87,8 +87,8 @@ export function formatFinding(
   return [
     ...formatCounterexample(instance, replay, shown, options, explainSchedule(instance, replay, shown)),
     "",
-    options.colors.dim(`  * matters; for what: npx dmaspec why ${quoteForShell(file)}`),
-    options.colors.dim(`  in a web page:       npx dmaspec explore ${quoteForShell(file)}`),
+    options.colors.dim(`  which steps matter, and for what: npx dmaspec why ${quoteForShell(file)}`),
+    options.colors.dim(`  in a web page: npx dmaspec explore ${quoteForShell(file)}`),
   ];
 }
 

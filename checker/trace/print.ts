@@ -59,11 +59,15 @@ export function formatCounterexample<S>(
     ...formatHeading(replay, shown, { width, colors }),
     "",
     ...(story.length === 0 ? [] : [...formatStory(story, { width, colors }), ""]),
+    ...(reasons.length === 0 ? [] : [...wrap(signs, width, 2).map((line) => colors.dim(line)), ""]),
     ...formatSteps(of, replay, { width, colors }, reasons),
     ...formatEnd(of, replay, width),
     ...formatLegend(of, matters, { width, colors }),
   ];
 }
+
+const signs =
+  "* matters, │ in a call, ┃ holding a lock; at the right edge, where it changes, the kernel function that a step mirrors";
 
 /** What is known of why a schedule ends as it does: what happens in it, and the roles of its steps. */
 export interface Explained {
@@ -142,6 +146,7 @@ function rowsOf<S>(
   reasons: readonly Pick<StepReason, "role">[] = [],
 ): Row[] {
   const functions = tellFunctions(of, steps);
+  const lockNames = nameLocks(steps);
   return steps.flatMap((step, i): Row[] => {
     const { lane } = step.instance;
     const statuses = statusOf(of, step.after);
@@ -167,7 +172,7 @@ function rowsOf<S>(
       rows.push({
         n: null,
         lane,
-        text: `(paused ${describeStatus(own)})`,
+        text: `(paused ${describeStatus(own, lockNames)})`,
         marks,
         indent: 2,
         paint: colors.yellow,
@@ -231,10 +236,26 @@ export function describeNamed(name: string, args: TraceArguments): string {
   return list.length === 0 ? name : `${name}${gap}(${list.join(", ")})`;
 }
 
-/** Where the process is, and the locks that it holds. */
-export function describeStatus({ label, locks }: ProcessStatus): string {
+/** The names of locks by their places, as the steps that acquire them call them. */
+export function nameLocks<S>(steps: readonly ReplayedStep<S>[]): ReadonlyMap<string, string> {
+  return new Map(
+    steps.flatMap((step) => {
+      const [, name] = /: acquire (.+)$/.exec(nameStep(step)) ?? [];
+      const place = step.changes.find(({ path }) => path.endsWith(".holder"))?.path;
+      return name === undefined || place === undefined ? [] : [[place.replace(/\.holder$/, ""), name]];
+    }),
+  );
+}
+
+/** Where the process is, and the locks that it holds: by their names, or by their places where these are not known. */
+export function describeStatus(
+  { label, locks }: ProcessStatus,
+  names: ReadonlyMap<string, string> = new Map(),
+): string {
   const where = label === null ? "idle" : label.startsWith("PANIC") ? label : `before "${label}"`;
-  return locks.length === 0 ? where : `${where}, holding ${locks.join(", ")}`;
+  return locks.length === 0
+    ? where
+    : `${where}, holding ${locks.map((place) => names.get(place) ?? place).join(", ")}`;
 }
 
 /** What a step changed, without what every step changes. */
@@ -259,9 +280,10 @@ export function visibleChanges<S>(
 
 /** Where the processes are in the end, those in a call; none: nothing. */
 export function formatEnd<S>(of: Instance<S>, replay: Replay<S>, width: number): string[] {
+  const lockNames = nameLocks(replay.steps);
   const busy = statusOf(of, replay.final).filter(({ label, locks }) => label !== null || locks.length > 0);
   const lines = busy.flatMap((status) =>
-    wrap(`at the end: ${status.lane} is ${describeStatus(status)}`, width, 2, 4),
+    wrap(`at the end: ${status.lane} is ${describeStatus(status, lockNames)}`, width, 2, 4),
   );
   return lines.length === 0 ? [] : ["", ...lines];
 }

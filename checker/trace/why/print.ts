@@ -20,6 +20,7 @@ import {
   formatStory,
   lanesInOrder,
   markOf,
+  nameLocks,
   type PrintOptions,
 } from "../print.ts";
 import type { Replay, ReplayedStep } from "../replay.ts";
@@ -83,6 +84,7 @@ function rowsOf<S>(
   colors: Colors,
 ): Row[] {
   const rows: Row[] = [];
+  const lockNames = nameLocks(steps);
   const essential = steps.filter((_, i) => reasons[i].role === "essential");
   const functions = new Map(tellFunctions(of, essential).map((told, i) => [essential[i].n, told ?? ""]));
   for (let i = 0; i < steps.length; i++) {
@@ -116,7 +118,7 @@ function rowsOf<S>(
     const next = steps[i + 1]?.instance.lane;
     const own = statusOf(of, step.after).find((status) => status.lane === lane);
     if (own !== undefined && own.label !== null && next !== undefined && next !== lane)
-      add(`(paused ${describeStatus(own)})`, colors.yellow);
+      add(`(paused ${describeStatus(own, lockNames)})`, colors.yellow);
   }
   return rows;
 }

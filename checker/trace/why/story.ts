@@ -8,7 +8,7 @@ import type { Instance } from "../../model/model.ts";
 import type { Shown } from "../format.ts";
 import { framePlace, statusOf } from "../lanes.ts";
 import { formatChange, formatValue, isSame, type PlainValue, toPlain } from "../plain.ts";
-import { describeAction, describeInLane, type Explained, nameClaim } from "../print.ts";
+import { describeAction, describeInLane, type Explained, nameClaim, nameLocks } from "../print.ts";
 import type { Replay, ReplayedStep } from "../replay.ts";
 import { verbOf } from "../shown.ts";
 import { endOf, findTaken, nameStep, pointAt } from "../taken.ts";
@@ -71,7 +71,7 @@ class Story<S> {
     this.shown = shown;
     this.reasons = reasons;
     this.reference = createReference(of);
-    this.locks = nameLocks(replay);
+    this.locks = nameLocks(replay.steps);
     const cause = attempt(() => findCause(of, replay, shown.name), null);
     this.cause = cause && { n: cause.step.n, broken: cause.broken };
     this.stale = this.findStaleUse();
@@ -128,9 +128,7 @@ class Story<S> {
       const isOver = this.labelIn(step.after, step.instance.lane) === null;
       if (!isOver && i < steps.length - 1) continue;
       const call = this.labelIn(part[0].before, step.instance.lane) === null ? part[0] : null;
-      const isLast = i === steps.length - 1;
-      const matters = part.some(({ n }) => this.isEssential(n));
-      if (matters || isLast) parts.push({ steps: part, call, ends: isOver ? endOf(step.outcome) : null });
+      parts.push({ steps: part, call, ends: isOver ? endOf(step.outcome) : null });
       part = [];
     }
     return parts;
@@ -191,7 +189,11 @@ class Story<S> {
     const made = call ?? this.callOf(first);
     const isTold = made !== null && this.toldCalls.has(made.n);
     if (made !== null) this.toldCalls.add(made.n);
-    if (call !== null) return `calls ${describeInLane(call.instance)}`;
+    if (call !== null) {
+      // A call of which no step matters only gets there: its name is enough.
+      const matters = steps.some(({ n }) => this.isEssential(n));
+      return `calls ${matters ? describeInLane(call.instance) : call.instance.action.name}`;
+    }
     if (made === null || isTold) return `goes on in ${first.instance.action.name.split(": ")[0]}`;
     return `goes on in ${describeInLane(made.instance)}, which it called in step ${made.n}`;
   }
@@ -352,15 +354,4 @@ class Story<S> {
       shown.explanation === "" ? shown.sentence.replace(/\.$/, "") : shown.explanation.replaceAll("\n", "; ");
     return `So ${nameClaim(shown)} ${verbOf(shown)}: ${what}.`;
   }
-}
-
-/** The names of locks by their places, as the steps that acquire them call them. */
-function nameLocks<S>({ steps }: Replay<S>): Map<string, string> {
-  return new Map(
-    steps.flatMap((step) => {
-      const [, name] = /: acquire (.+)$/.exec(nameStep(step)) ?? [];
-      const place = step.changes.find(({ path }) => /holder$|lock$/i.test(path))?.path;
-      return name === undefined || place === undefined ? [] : [[place.replace(/\.holder$/, ""), name]];
-    }),
-  );
 }
