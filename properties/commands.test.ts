@@ -69,7 +69,7 @@ test.for([
     {
       ...translated(31, 33),
       "no-use-ends-before-its-invalidation": 30,
-      "pages-change-under-host_mmu.lock": 23,
+      "pages-change-under-host_mmu.lock": 13,
     },
   ],
   // The doorbell has no barrier: the SMMU reads the old entry after the invalidation, or zeros for a command.

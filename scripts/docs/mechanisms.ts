@@ -99,7 +99,7 @@ export const mechanisms: Readonly<Record<string, Mechanism>> = {
   M30: { sentence: "Metadata of a page are reset before its ownership goes back." },
   M31: {
     sentence:
-      "Pages for the pool are donated first and read afterwards, from a list that the host cannot change meanwhile.",
+      "Pages for the pool are donated first and read afterwards, from a list that the host cannot change meanwhile. (What a refill does to calls, that a pool gets pages or does not, scenarios have by the size of the pool and by its reclaim.)",
     absent: later(pools),
   },
   M32: {
