@@ -12,6 +12,12 @@ import type { MatrixOutput } from "./schemas.ts";
 import { formatBounds, formatCount, formatSeconds, formatTable } from "./text.ts";
 
 /**
+ * States at which a search of a design that does not claim to hold ends, unless a limit is asked for: past its violations
+ * such a design may leak without end.
+ */
+export const statesPastViolations = 1_500_000;
+
+/**
  * Checks one design for the table: every property is decided, also behind a violation. `told` are the limits
  * that the command to reproduce it names.
  */

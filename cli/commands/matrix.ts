@@ -15,6 +15,7 @@ import {
   formatSearched,
   formatVerdictTable,
   isInterrupted,
+  statesPastViolations,
 } from "../table.ts";
 import { quoteForShell } from "../text.ts";
 
@@ -53,7 +54,8 @@ export const matrixCommand = buildCommand<MatrixFlags, [], Context>({
     ],
     fullDescription: [
       "Designs by properties. The search goes on past violations, so that every property is decided; each",
-      "violated cell has its shortest schedule, written under traces/.",
+      "violated cell has its shortest schedule, written under traces/. A design that does not claim to hold is",
+      `searched to ${statesPastViolations.toLocaleString("en")} states, unless a limit is given: what it leaks may have no end.`,
       "",
       "Exit codes: 0 every design that claims to hold does, 1 otherwise.",
     ].join("\n"),
@@ -72,11 +74,18 @@ export const matrixCommand = buildCommand<MatrixFlags, [], Context>({
     });
     // Every name is looked up before the first search begins.
     for (const target of targets) findTarget(registry, target);
+    const isLimited = [flags.maxStates, flags.maxDepth, flags.maxSeconds, flags.memory].some(
+      (limit) => limit !== undefined,
+    );
+    const limitsOf = (target: { readonly design: string }): LimitFlags =>
+      isLimited || findTarget(registry, target).design.claimsToHold
+        ? flags
+        : { ...flags, maxStates: statesPastViolations };
     const outcomes: Outcome[] = [];
     for (const target of targets) {
       if (isInterrupted(outcomes)) break;
       outcomes.push(
-        await checkForTable(io, prepareRun(registry, { ...target, reduce: flags.reduce }), flags),
+        await checkForTable(io, prepareRun(registry, { ...target, reduce: flags.reduce }), limitsOf(target)),
       );
     }
     const reproduce = [

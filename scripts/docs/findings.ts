@@ -12,6 +12,7 @@ import type { Ending } from "../../checker/search/result.ts";
 import type { Shown, TraceArguments } from "../../checker/trace/format.ts";
 import { formatChange, formatValue, type PlainValue } from "../../checker/trace/plain.ts";
 import { confirmClaim, type Replay, type ReplayedStep, replayTrace } from "../../checker/trace/replay.ts";
+import { statesPastViolations } from "../../cli/table.ts";
 import { formatBounds, formatCount } from "../../cli/text.ts";
 import { machineDesigns } from "../../model/index.ts";
 import { nameStep } from "../../checker/trace/taken.ts";
@@ -20,7 +21,7 @@ import { isUseOf } from "../../checker/model/model.ts";
 import { cell } from "./origins.ts";
 
 /** States after which a search is cut: what is not found by then is not claimed to be absent. */
-const maxStates = 1_500_000;
+const maxStates = statesPastViolations;
 
 type Claim = Pick<Shown, "kind" | "name" | "args">;
 type Taken = readonly [action: string, args: TraceArguments];
