@@ -27,6 +27,7 @@ import { pasids } from "./scenarios/pasids.ts";
 import { stage1Mappings } from "./scenarios/stage1-mappings.ts";
 import { streamTable } from "./scenarios/stream-table.ts";
 import { twoSmmus, twoSmmusOverLists } from "./scenarios/two-smmus.ts";
+import { overLists } from "./scenarios/over-lists.ts";
 import { power, powerTimeOuts } from "./scenarios/power.ts";
 import { queueBatches, queueFullBatches, queueTimeOuts } from "./scenarios/queue-batches.ts";
 
@@ -40,15 +41,6 @@ function without(scenario: Scenario, names: readonly string[]): Scenario {
   const sizes = Object.entries(scenario.sizes).map(([size, scope]) => [
     size,
     { ...scope, without: [...(scope.without ?? []), ...names] },
-  ]);
-  return { ...scenario, sizes: Object.fromEntries(sizes) };
-}
-
-/** The scenario where domains have lists of SMMUs: with their lock, wherever devices are attached and detached. */
-function overLists(scenario: Scenario): Scenario {
-  const sizes = Object.entries(scenario.sizes).map(([size, scope]) => [
-    size,
-    scope.bounds.lifetime > 0 ? { ...scope, bounds: { ...scope.bounds, list: 1 } } : scope,
   ]);
   return { ...scenario, sizes: Object.fromEntries(sizes) };
 }

@@ -89,6 +89,15 @@ const keepsTranslations: Edit<Machine> = (call) =>
 
 export const domainWeakenings: readonly Weakening[] = [
   {
+    name: "attach_dev does not wait until the SMMU has forgotten the invalid entry",
+    mechanism: "M47",
+    attack:
+      "The call says that the device is attached, and its accesses are still aborted by what the SMMU remembers: a driver that trusts it fails.",
+    edits: { attach_dev: dropStep("wait until the queue is empty for word 0") },
+    scenario: idReuse,
+    breaks: ["attached-means-configured"],
+  },
+  {
     name: "hvc_pd takes an SMMU to be off and leaves it on",
     mechanism: "M65",
     attack: "Invalidations are left out for an SMMU that the host left its power, and that translates.",

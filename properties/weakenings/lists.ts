@@ -2,6 +2,7 @@
 import { dropCheck, dropStep, unlocked } from "../../checker/index.ts";
 import { pvAndroid16Hypercalls } from "../../model/designs/pv-android16.ts";
 import { idReuse } from "../../model/scenarios/id-reuse.ts";
+import { overLists } from "../../model/scenarios/over-lists.ts";
 import { twoSmmusOverLists } from "../../model/scenarios/two-smmus.ts";
 import type { WeakenedDesign, Weakening } from "./weakening.ts";
 
@@ -14,7 +15,7 @@ export const listWeakenings: readonly Weakening[] = [
     attack: "The TLB of the other SMMU keeps the translation, and the page goes to a guest.",
     edits: { unmap_pages: dropCheck("the next SMMU of the list, iommu.lock: there is none") },
     base,
-    scenario: twoSmmusOverLists,
+    scenario: overLists(twoSmmusOverLists),
     breaks: ["unmapped-means-unreachable"],
   },
   {
@@ -23,7 +24,7 @@ export const listWeakenings: readonly Weakening[] = [
     attack: "An unmap reads the list while a device translates whose SMMU is not in it yet.",
     edits: { attach_dev: unlocked("list_lock") },
     base,
-    scenario: twoSmmusOverLists,
+    scenario: overLists(twoSmmusOverLists),
     breaks: ["invalidations-reach-every-smmu"],
   },
   {
@@ -33,7 +34,7 @@ export const listWeakenings: readonly Weakening[] = [
       "The SMMU is not in the list when the domain is freed: the next domain of that id hits old entries.",
     edits: { detach_dev: dropStep("was it the last attachment?") },
     base,
-    scenario: idReuse,
+    scenario: overLists(idReuse),
     breaks: ["an-id-is-clean-when-it-is-given"],
   },
 ];
