@@ -1,10 +1,10 @@
 /** An outcome in words, for a terminal. */
 import type { Colors } from "picocolors/types.js";
-import { countOf, formatCounterexample, nameClaim } from "../checker/trace/print.ts";
+import { countOf, nameClaim } from "../checker/trace/print.ts";
 import { powersIn } from "../checker/model/model.ts";
 import type { ReductionReport } from "../checker/reduce/reduction.ts";
 import { wrap } from "../checker/trace/columns.ts";
-import { explainSchedule } from "../checker/trace/why/story.ts";
+import { formatExplained } from "../checker/trace/why/story.ts";
 import type { Audit } from "./audit.ts";
 import type { Finding, Outcome } from "./check-run.ts";
 import type { Verdict } from "./exit-codes.ts";
@@ -85,7 +85,7 @@ export function formatFinding(
   options: ReportOptions,
 ): string[] {
   return [
-    ...formatCounterexample(instance, replay, shown, options, explainSchedule(instance, replay, shown)),
+    ...formatExplained(instance, replay, shown, options),
     "",
     options.colors.dim(`  which steps matter, and for what: npx dmaspec why ${quoteForShell(file)}`),
     options.colors.dim(`  in a web page: npx dmaspec explore ${quoteForShell(file)}`),

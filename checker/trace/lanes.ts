@@ -54,8 +54,22 @@ function locksHeld(shape: Shape, value: unknown, sort: string, self: number, pat
   });
 }
 
+/** The kind of process that takes this step; `undefined` for the environment. */
+export function findProcess<S>(of: Instance<S>, { action }: ActionInstance<S>) {
+  return of.processes.find(({ process }) => process.name === action.process)?.process;
+}
+
 /** The place of the frame of the process that takes this step, e.g. `cpus[0].`; `null` for the environment. */
-export function framePlace<S>(of: Instance<S>, { action, args }: ActionInstance<S>): string | null {
-  const found = of.processes.find(({ process }) => process.name === action.process)?.process;
-  return found === undefined ? null : `${found.frames}[${args[found.name]}].`;
+export function framePlace<S>(of: Instance<S>, instance: ActionInstance<S>): string | null {
+  const found = findProcess(of, instance);
+  return found === undefined ? null : `${found.frames}[${instance.args[found.name]}].`;
+}
+
+/** The label at which the process that takes this step is in a state; `null` for the environment. */
+export function findLabel<S>(of: Instance<S>, instance: ActionInstance<S>, state: S): string | null {
+  const found = findProcess(of, instance);
+  if (found === undefined) return null;
+  // The frames' place is known by name only.
+  const frames = (state as Record<string, Record<string, unknown>[]>)[found.frames];
+  return String(frames[instance.args[found.name] as number][found.control]);
 }

@@ -10,7 +10,7 @@ import type { ActionInstance, Instance } from "../model/model.ts";
 import type { Action } from "../model/rule.ts";
 import { type LaneMark, layOutRows, type Row, wrap } from "./columns.ts";
 import type { Shown, TraceArguments } from "./format.ts";
-import { framePlace, type ProcessStatus, statusOf } from "./lanes.ts";
+import { findProcess, framePlace, type ProcessStatus, statusOf } from "./lanes.ts";
 import { type Change, formatChange, formatValue, isSame, type PlainValue } from "./plain.ts";
 import type { Replay, ReplayedStep } from "./replay.ts";
 import { isViolation, verbOf } from "./shown.ts";
@@ -265,9 +265,7 @@ export function visibleChanges<S>(
 ): readonly Change[] {
   const place = framePlace(of, instance);
   if (place === null) return changes;
-  const process = of.processes.find(
-    (candidate) => candidate.process.name === instance.action.process,
-  )?.process;
+  const process = findProcess(of, instance);
   const isIdle = statusOf(of, after).find(({ lane }) => lane === instance.lane)?.label === null;
   return changes.filter(({ path, to }) => {
     if (!path.startsWith(place)) return true;

@@ -9,6 +9,7 @@ import type { ActionInstance, DeadlockRule, Instance } from "../model/model.ts";
 import type { Path } from "../search/result.ts";
 import { codeOf, computeScalarShape, describeValues } from "../schema/shape.ts";
 import type { Shown, Trace, TraceArguments, TraceStep } from "./format.ts";
+import { findLabel } from "./lanes.ts";
 import { type Change, diffStates, formatChange, formatValue, isSame, toPlain } from "./plain.ts";
 
 /** A step as it was replayed. */
@@ -107,13 +108,11 @@ function takeStep<S>(
 }
 
 /** Where the process is, when that is not where the action is tried. */
-function labelNote<S>(of: Instance<S>, { action, args }: ActionInstance<S>, state: S): string {
-  const found = of.processes.find(({ process }) => process.name === action.process)?.process;
-  if (found === undefined) return "";
-  // The frames' place is known by name only.
-  const frames = (state as Record<string, Record<string, unknown>[]>)[found.frames];
-  const label = String(frames[args[found.name] as number][found.control]);
-  return label === action.at ? "" : ` (${found.name} ${args[found.name]} is at "${label}")`;
+function labelNote<S>(of: Instance<S>, instance: ActionInstance<S>, state: S): string {
+  const { action, args } = instance;
+  const label = findLabel(of, instance, state);
+  if (label === null || label === action.at || action.process === undefined) return "";
+  return ` (${action.process} ${args[action.process]} is at "${label}")`;
 }
 
 function findInitial<S>(reference: Reference<S>, trace: Trace): { name: string; state: S } {

@@ -3,7 +3,7 @@ import { buildCommand } from "@stricli/core";
 import type { ActionInstance } from "../../checker/model/model.ts";
 import { createReference } from "../../checker/evaluate/reference.ts";
 import { wrap } from "../../checker/trace/columns.ts";
-import { countOf, formatCounterexample } from "../../checker/trace/print.ts";
+import { countOf } from "../../checker/trace/print.ts";
 import { confirmClaim, type Replay, replayPath } from "../../checker/trace/replay.ts";
 import {
   countSwitches,
@@ -14,7 +14,7 @@ import {
   type Schedule,
   sortsOf,
 } from "../../checker/trace/why/simplify.ts";
-import { explainSchedule } from "../../checker/trace/why/story.ts";
+import { formatExplained } from "../../checker/trace/why/story.ts";
 import type { Context } from "../context.ts";
 import { type Counterexample, writeTrace } from "../counterexample.ts";
 import { usageError } from "../exit-codes.ts";
@@ -251,13 +251,7 @@ function print(io: Io, of: AnyInstance, { before, simplest, tried, weakest, writ
         : [colors.yellow("undecided"), what, `nothing found before a limit (${searched})`];
     });
   const lines = [
-    ...formatCounterexample(
-      of,
-      simplest.replay,
-      simplest.shown,
-      { width: io.stdout.columns, colors },
-      explainSchedule(of, simplest.replay, simplest.shown),
-    ),
+    ...formatExplained(of, simplest.replay, simplest.shown, { width: io.stdout.columns, colors }),
     "",
     `steps ${was.length} → ${is.length}; changes of lane ${was.switches} → ${is.switches}; uses ${tellUses(was.uses)} → ${tellUses(is.uses)}`,
     `written to ${written}`,

@@ -2,9 +2,9 @@
 import { buildCommand } from "@stricli/core";
 import { wrap } from "../../checker/trace/columns.ts";
 import type { Trace } from "../../checker/trace/format.ts";
-import { countOf, formatCounterexample, nameClaim } from "../../checker/trace/print.ts";
+import { countOf, nameClaim } from "../../checker/trace/print.ts";
 import { ReplayMismatch } from "../../checker/trace/replay.ts";
-import { explainSchedule } from "../../checker/trace/why/story.ts";
+import { formatExplained } from "../../checker/trace/why/story.ts";
 import { verbOf } from "../../checker/trace/shown.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -69,13 +69,7 @@ export const replayCommand = buildCommand<ReplayFlags, [string], Context>({
       options.colors.bold(`${trace.design} on ${trace.scenario}, ${trace.size}`),
       ...wrap(`within ${formatBounds(trace.bounds)}`, stdout.columns, 2, 4),
       "",
-      ...formatCounterexample(
-        run.instance,
-        replayed.replay,
-        replayed.shown,
-        options,
-        explainSchedule(run.instance, replayed.replay, replayed.shown),
-      ),
+      ...formatExplained(run.instance, replayed.replay, replayed.shown, options),
       "",
       `accepted: the model takes ${countOf(trace.steps.length, "step")}, and ${describeClaim(trace)} at the end.`,
       ...(sameModel

@@ -5,7 +5,7 @@ import { createReference, type Reference } from "../../checker/evaluate/referenc
 import type { Design } from "../../checker/model/design.ts";
 import { computeModelDigest } from "../../checker/model/digest.ts";
 import { deadlockProperty, type Instance, instantiate } from "../../checker/model/model.ts";
-import { statusOf } from "../../checker/trace/lanes.ts";
+import { findProcess, statusOf } from "../../checker/trace/lanes.ts";
 import { diffStates, isSame, toPlain } from "../../checker/trace/plain.ts";
 import {
   describeAction,
@@ -229,7 +229,7 @@ export function listChoices(route: Route): Choices {
       enabled.push({ id, lane, told: describeTaken(of, state, instance, taken.outcome) });
       continue;
     }
-    const process = of.processes.find(({ process: { name } }) => name === action.process)?.process;
+    const process = findProcess(of, instance);
     const label = statuses.get(lane)?.label ?? process?.idle;
     if (process !== undefined && action.at !== label) {
       // Steps of other labels are no choices here. The calls of a CPU that is in one are, and are told once.

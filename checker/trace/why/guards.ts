@@ -8,7 +8,7 @@ import type { ActionInstance, Instance } from "../../model/model.ts";
 import { programOf } from "../../model/threads.ts";
 import type { Tree } from "../../model/flatten.ts";
 import { valueOf } from "../../schema/shape.ts";
-import { framePlace, statusOf } from "../lanes.ts";
+import { findProcess, framePlace, statusOf } from "../lanes.ts";
 import { formatValue, isSame, type PlainValue, toPlain } from "../plain.ts";
 import { noteReads, shapeAt, valueAt, withValueAt } from "../places.ts";
 import { pointAt } from "../taken.ts";
@@ -71,7 +71,7 @@ export function explainAction<S>(of: Instance<S>, state: S, instance: ActionInst
 /** Is the process of this step at another label? */
 function explainElsewhere<S>(of: Instance<S>, state: S, instance: ActionInstance<S>): string | null {
   const { action, lane } = instance;
-  const process = of.processes.find(({ process: { name } }) => name === action.process)?.process;
+  const process = findProcess(of, instance);
   const status = statusOf(of, state).find((each) => each.lane === lane);
   if (process === undefined || status === undefined) return null;
   const label = status.label ?? process.idle;

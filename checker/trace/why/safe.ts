@@ -6,7 +6,7 @@
 import { createReference, type Reference } from "../../evaluate/reference.ts";
 import type { ActionInstance, Instance } from "../../model/model.ts";
 import type { Shown } from "../format.ts";
-import { statusOf } from "../lanes.ts";
+import { findLabel, findProcess, statusOf } from "../lanes.ts";
 import { confirmClaim, type Replay, type ReplayedStep } from "../replay.ts";
 import { endOf } from "../taken.ts";
 import { findBroken } from "./cause.ts";
@@ -177,10 +177,10 @@ class Run<S> {
     const isCalling = new Set<string>();
     return pending.filter(({ instance }) => {
       const { lane, action } = instance;
-      const process = this.processOf(instance);
+      const process = findProcess(this.of, instance);
       if (process === undefined || isCalling.has(lane)) return true;
       if (action.at === process.idle) isCalling.add(lane);
-      return action.at === process.idle || this.labelOf(instance) !== process.idle;
+      return action.at === process.idle || findLabel(this.of, instance, this.state) !== process.idle;
     });
   }
 
@@ -189,7 +189,7 @@ class Run<S> {
     const passed = new Set<string>();
     for (const step of pending) {
       const { instance } = step;
-      const process = this.processOf(instance);
+      const process = findProcess(this.of, instance);
       if (process !== undefined && passed.has(instance.lane)) continue;
       passed.add(instance.lane);
       if (this.tryTake(instance)) return { step };
@@ -219,22 +219,10 @@ class Run<S> {
       tried.flatMap((byLabel) => {
         const [first] = [...byLabel.values()].flat();
         if (first?.lane !== lane) return [];
-        const label = this.labelOf(first);
-        return label === process.idle ? [] : (byLabel.get(label) ?? []);
+        const label = findLabel(this.of, first, this.state);
+        return label === null || label === process.idle ? [] : (byLabel.get(label) ?? []);
       }),
     );
-  }
-
-  private processOf({ action }: ActionInstance<S>) {
-    return this.of.processes.find(({ process }) => process.name === action.process)?.process;
-  }
-
-  private labelOf(instance: ActionInstance<S>): string {
-    const process = this.processOf(instance);
-    if (process === undefined) return "";
-    // The frames' place is known by name only.
-    const frames = (this.state as Record<string, Record<string, string>[]>)[process.frames];
-    return frames[instance.args[process.name] as number][process.control];
   }
 
   private tryTake(instance: ActionInstance<S>): boolean {

@@ -15,7 +15,7 @@ import { ModelError } from "../../errors.ts";
 import { createReference, type Reference } from "../../evaluate/reference.ts";
 import type { ActionInstance, Instance } from "../../model/model.ts";
 import type { Shown } from "../format.ts";
-import { framePlace, statusOf } from "../lanes.ts";
+import { findProcess, framePlace, statusOf } from "../lanes.ts";
 import { isSame, toPlain } from "../plain.ts";
 import { confirmClaim, type Replay, type ReplayedStep } from "../replay.ts";
 import { noteReads, valueAt, withValueAt } from "../places.ts";
@@ -189,10 +189,7 @@ class Slice<S> {
   /** Control labels, and locks where the end is no deadlock. */
   private isBookkeeping(instance: ActionInstance<S>, place: string): boolean {
     const frame = framePlace(this.of, instance);
-    const process = this.of.processes.find(
-      ({ process: { name } }) => name === instance.action.process,
-    )?.process;
-    if (frame !== null && place === `${frame}${process?.control}`) return true;
+    if (frame !== null && place === `${frame}${findProcess(this.of, instance)?.control}`) return true;
     return this.shown.kind !== "deadlock" && /(\.holder|Lock|(^|[._\]])lock)$/.test(place);
   }
 

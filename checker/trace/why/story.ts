@@ -8,7 +8,14 @@ import type { Instance } from "../../model/model.ts";
 import type { Shown } from "../format.ts";
 import { framePlace, statusOf } from "../lanes.ts";
 import { formatChange, formatValue, isSame, type PlainValue, toPlain } from "../plain.ts";
-import { describeAction, describeInLane, type Explained, nameClaim, nameLocks } from "../print.ts";
+import {
+  describeAction,
+  describeInLane,
+  formatCounterexample,
+  nameClaim,
+  nameLocks,
+  type PrintOptions,
+} from "../print.ts";
 import type { Replay, ReplayedStep } from "../replay.ts";
 import { verbOf } from "../shown.ts";
 import { endOf, findTaken, nameStep, pointAt } from "../taken.ts";
@@ -16,10 +23,16 @@ import { findCause } from "./cause.ts";
 import { noteReads, valueAt, withValueAt } from "../places.ts";
 import { attempt, sliceBack, type StepReason } from "./slice.ts";
 
-/** What is printed with a counterexample: what happens in it, and which steps matter. */
-export function explainSchedule<S>(of: Instance<S>, replay: Replay<S>, shown: Shown): Explained {
+/** The counterexample, with what happens in it, and which steps matter. */
+export function formatExplained<S>(
+  of: Instance<S>,
+  replay: Replay<S>,
+  shown: Shown,
+  options: PrintOptions,
+): string[] {
   const reasons = sliceBack(of, replay, shown);
-  return { reasons, story: tellStory(of, replay, shown, reasons) };
+  const story = tellStory(of, replay, shown, reasons);
+  return formatCounterexample(of, replay, shown, options, { reasons, story });
 }
 
 /** The sentences, five at most. */
