@@ -16,8 +16,9 @@
  * - Arguments are valid, but ids need not be allocated. The page is mapped for reading and writing.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
-import { absent } from "./absent.ts";
+import { onePage } from "./absent.ts";
 import { type Args, isPlainCall } from "./calls.ts";
+import { overLists } from "./over-lists.ts";
 import { withoutCommands, withoutLevels, withoutOtherSmmus, withoutStage1, withoutTables } from "./themes.ts";
 
 const calls: readonly (readonly string[])[] = [
@@ -37,25 +38,7 @@ function allowing(moving: number) {
   };
 }
 
-const bounds = {
-  ...absent,
-  cpu: 2,
-  smmu: 1,
-  page: 2,
-  poolPage: 1,
-  domain: 1,
-  lifetime: 1,
-  device: 1,
-  stream: 1,
-  iova: 1,
-  guest: 1,
-  slot: 2,
-  position: 4,
-  transaction: 1,
-  count: 1,
-  references: 3,
-  domainReferences: 5,
-} as const;
+const bounds = { ...onePage, page: 2, poolPage: 1, lifetime: 1, stream: 1, domainReferences: 5 } as const;
 
 const without = [
   ...withoutTables,
@@ -83,8 +66,8 @@ const sentence =
 
 export const everything: Scenario = { name: "everything", sentence, sizes: { tiny, paper, soak } };
 
-export const everythingOverLists: Scenario = {
+export const everythingOverLists: Scenario = overLists({
   name: "everything",
   sentence,
   sizes: { tiny: { ...tiny, bounds: { ...bounds, references: 2 } }, paper, soak },
-};
+});

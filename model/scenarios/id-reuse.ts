@@ -11,7 +11,7 @@
  * - Arguments are valid, but ids need not be allocated. The page is mapped for reading and writing.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
-import { absent } from "./absent.ts";
+import { onePage } from "./absent.ts";
 import { type Args, isPlainCall } from "./calls.ts";
 import { withoutCommands, withoutOtherSmmus, withoutTables, withoutReuse } from "./themes.ts";
 
@@ -36,25 +36,7 @@ function allows(action: string, args: Args): boolean {
   return !("page" in args) || args.page === (call === "alloc_domain" ? 1 - moving : moving);
 }
 
-const bounds = {
-  ...absent,
-  cpu: 2,
-  smmu: 1,
-  page: 2,
-  poolPage: 1,
-  domain: 1,
-  lifetime: 1,
-  device: 1,
-  stream: 1,
-  iova: 1,
-  guest: 1,
-  slot: 2,
-  position: 4,
-  transaction: 1,
-  count: 1,
-  references: 3,
-  domainReferences: 4,
-} as const;
+const bounds = { ...onePage, page: 2, poolPage: 1, lifetime: 1, stream: 1 } as const;
 
 const tiny: Scope = {
   bounds,

@@ -13,8 +13,9 @@
  * - `twoSmmusOverLists` is for the versions whose domains have lists of SMMUs: there both attachments succeed.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
-import { absent } from "./absent.ts";
+import { onePage } from "./absent.ts";
 import { type Args, isPlainCall } from "./calls.ts";
+import { overLists } from "./over-lists.ts";
 import { withoutCommands, withoutEnds, withoutPower, withoutReuse, withoutTables } from "./themes.ts";
 
 /** The page that is mapped and given away; the others are the pool's. */
@@ -37,22 +38,13 @@ function allowing(calls: readonly (readonly string[])[]) {
 }
 
 const bounds = {
-  ...absent,
-  cpu: 2,
+  ...onePage,
   smmu: 2,
   page: 3,
   poolPage: 2,
-  domain: 1,
   lifetime: 1,
   device: 2,
   stream: 2,
-  iova: 1,
-  guest: 1,
-  slot: 2,
-  position: 4,
-  transaction: 1,
-  count: 1,
-  references: 3,
   domainReferences: 5,
 } as const;
 
@@ -95,8 +87,8 @@ export const twoSmmus: Scenario = {
   sizes: { tiny: bound(tiny), paper: bound(paper) },
 };
 
-export const twoSmmusOverLists: Scenario = {
+export const twoSmmusOverLists: Scenario = overLists({
   name: "two-smmus",
   sentence,
   sizes: { tiny: listed(tiny), paper: listed(paper) },
-};
+});

@@ -15,7 +15,7 @@ export const listWeakenings: readonly Weakening[] = [
     attack: "The TLB of the other SMMU keeps the translation, and the page goes to a guest.",
     edits: { unmap_pages: dropCheck("the next SMMU of the list, iommu.lock: there is none") },
     base,
-    scenario: overLists(twoSmmusOverLists),
+    scenario: twoSmmusOverLists,
     breaks: ["unmapped-means-unreachable"],
   },
   {
@@ -24,7 +24,7 @@ export const listWeakenings: readonly Weakening[] = [
     attack: "An unmap reads the list while a device translates whose SMMU is not in it yet.",
     edits: { attach_dev: unlocked("list_lock") },
     base,
-    scenario: overLists(twoSmmusOverLists),
+    scenario: twoSmmusOverLists,
     breaks: ["invalidations-reach-every-smmu"],
   },
   {
