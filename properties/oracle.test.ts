@@ -22,15 +22,19 @@ const effortOf = (claimsToHold: boolean) => ({
 });
 
 const targets = designs.flatMap((design) =>
-  design.scenarios.map((scenario) => ({
-    name: `${design.name} on ${scenario.name}`,
-    of: () => instantiate(design.build(), scenario.sizes.tiny),
-    ...effortOf(design.claimsToHold),
-  })),
+  design.scenarios.map((scenario) => {
+    const effort = effortOf(design.claimsToHold);
+    return {
+      name: `${design.name} on ${scenario.name}`,
+      of: () => instantiate(design.build(), scenario.sizes.tiny),
+      ...effort,
+      reach: effort.maxDepth === Infinity ? "in every state" : `within ${effort.maxDepth} steps`,
+    };
+  }),
 );
 
 test.for(targets)(
-  "$name: the search and the naive explorer agree",
+  "$name: the search and the naive explorer agree $reach",
   { timeout: 3_600_000 },
   async ({ of: build, maxDepth }) => {
     const of = build();
