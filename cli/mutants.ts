@@ -58,8 +58,8 @@ export class MutantTrial {
   /**
    * What becomes of a mutant. It is `killed` where a property breaks, where a witness that the scenario declares is
    * reached no more, where a call panics that never did (what `check` lists under availability), where no scenario comes
-   * to another step any more that was taken before (what `dmaspec coverage` fails for), or where a recipe meets what it cannot do (a value out of its range, an argument that a check was to
-   * refuse); `stillborn` where it is no model; `untried` where no scenario ever comes to what it changes, or
+   * to another step any more that was taken before (what `dmaspec coverage` fails for), or where a recipe meets what it
+   * cannot do (a value out of its range, an argument that a check was to refuse); `stillborn` where it is no model; `untried` where no scenario ever comes to what it changes, or
    * ever decides otherwise there; `same` where all is as before and the states, too, are the same, but for those in
    * which a CPU is at the changed place; `survived` where all is as before, but other states are reached;
    * `undecided` at a limit.
@@ -207,10 +207,12 @@ async function look(
   }
   if (pass === "all") for (const label of mine.labels()) labels.add(label);
   const { verdict, properties, witnesses } = judge(of, result);
-  const panicked = sums === null ? undefined : newIn(mine, sums).find((label) => panics.has(label));
-  if (verdict === "holds" && panicked !== undefined)
-    return { property: `availability: ${namePanic(panicked)}`, length: null };
-  if (verdict === "holds") return sums?.agreesWith(mine, hidden) === true ? "same" : "survived";
+  if (verdict === "holds") {
+    if (sums === null) return "survived";
+    const panicked = newIn(mine, sums).find((label) => panics.has(label));
+    if (panicked !== undefined) return { property: `availability: ${namePanic(panicked)}`, length: null };
+    return sums.agreesWith(mine, hidden) ? "same" : "survived";
+  }
   const violated = properties.flatMap(({ name, violation }) =>
     violation === null ? [] : [{ property: name, length: violation.path.instances.length }],
   );

@@ -137,8 +137,9 @@ export function isDetached(before: Seen, after: Seen, step: TakenStep, k: number
 }
 
 /**
- * Does this step end attach_dev with success: the SMMU's lock is given back, and nothing is left to do? Calls that refuse
- * have a reference to put. (The first version and those of 2025 hold another lock to the end, and are not asked.)
+ * Does this step end attach_dev: the SMMU's lock is given back, and nothing is left to do? Calls that refuse have a
+ * reference to put, but for the first version, which returns with the lock. The version of 2025 holds another lock to the
+ * end, and is not asked.
  */
 export function isAttached(before: Seen, after: Seen, step: TakenStep, k: number): boolean {
   if (step.args.cpu !== k || !before.cpus[k].pc.startsWith("attach_dev: ")) return false;

@@ -1,6 +1,7 @@
 /**
  * The threads beside the main one: they are started when a search has something for them to do (starting one takes as
- * long as a small search), and take part in it from the phase on for which they are ready. The main thread waits for them in short sleeps only, and lets the event loop run.
+ * long as a small search), and take part in it from the phase on for which they are ready. The main thread waits for them
+ * in short sleeps only, and lets the event loop run.
  */
 import type { Worker } from "node:worker_threads";
 import { command, control } from "./memory-map.ts";

@@ -63,7 +63,7 @@ export function aroundModel(map: MemoryMap, base: number, keepLeast: Func): Arou
 
 /**
  * (candidate, state, instance): keeps the least state (and of one state, the least instance) that shows something,
- * so that what is reported does not depend on who comes first. Sets the global `noticed`. Sets the global `noticed`.
+ * so that what is reported does not depend on who comes first. Sets the global `noticed`.
  */
 export function emitKeepLeast(encoder: ModuleEncoder, map: MemoryMap, noticed: number): Func {
   const { words } = map.needs;
@@ -82,7 +82,6 @@ export function emitKeepLeast(encoder: ModuleEncoder, map: MemoryMap, noticed: n
         .store(4 + 4 * words)
         .return();
     };
-    body.i32(1).setGlobal(noticed);
     body.i32(1).setGlobal(noticed);
     body.get(0).load().op(op.eqz).if(copy);
     const compare = (mine: () => void, known: () => void): void => {

@@ -67,15 +67,21 @@ test("the sums do not depend on the evaluator", async () => {
   expect((await sumsOf(of)).agreesWith(await sumsOf(of, createPacked), new Set())).toBe(true);
 });
 
-test("what is never come to, or never decided otherwise, concerns no mutant", async () => {
-  const mutants = mutantsOf(model);
-  const { model: probed, concerned } = withProbes(model, mutants);
-  const of = instantiate(probed, { ...scope, without: [] });
-  await breadthFirst(createPacked(of), {
-    instances: of.instances.length,
+/** The mutants of a model, and those that one search of it says it concerns. */
+async function probe(of: typeof model) {
+  const mutants = mutantsOf(of);
+  const { model: probed, concerned } = withProbes(of, mutants);
+  const made = instantiate(probed, { ...scope, without: [] });
+  await breadthFirst(createPacked(made), {
+    instances: made.instances.length,
     witnesses: 0,
     stopAtViolation: false,
   });
+  return { mutants, concerned };
+}
+
+test("what is never come to, or never decided otherwise, concerns no mutant", async () => {
+  const { mutants, concerned } = await probe(model);
   const spared = mutants.filter((mutant) => !concerned.has(mutant)).map(({ name }) => name);
   // b is below 2 there, always; below 1 it is not.
   expect(spared).toEqual(['write without the check "b is small"', 'write with one more top in "b is small"']);
@@ -93,14 +99,7 @@ test("a lock that is waited for and never taken concerns the mutants of its brac
     ]),
   ]);
   const stuck = defineModel<S>({ name: "stuck", state, threads: [threads<S, "cpu">(cpu, "cpus", [twice])] });
-  const mutants = mutantsOf(stuck);
-  const { model: probed, concerned } = withProbes(stuck, mutants);
-  const of = instantiate(probed, { ...scope, without: [] });
-  await breadthFirst(createPacked(of), {
-    instances: of.instances.length,
-    witnesses: 0,
-    stopAtViolation: false,
-  });
+  const { mutants, concerned } = await probe(stuck);
   expect(mutants.filter((mutant) => concerned.has(mutant)).map(({ mutation }) => mutation)).toEqual(
     expect.arrayContaining(["unlock", "swap"]),
   );

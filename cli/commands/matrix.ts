@@ -17,7 +17,7 @@ import {
   isInterrupted,
   statesPastViolations,
 } from "../table.ts";
-import { quoteForShell } from "../text.ts";
+import { formatCount, quoteForShell } from "../text.ts";
 
 interface MatrixFlags extends LimitFlags {
   readonly design?: readonly string[];
@@ -55,7 +55,7 @@ export const matrixCommand = buildCommand<MatrixFlags, [], Context>({
     fullDescription: [
       "Designs by properties. The search goes on past violations, so that every property is decided; each",
       "violated cell has its shortest schedule, written under traces/. A design that does not claim to hold is",
-      `searched to ${statesPastViolations.toLocaleString("en")} states, unless a limit is given: what it leaks may have no end.`,
+      `searched to ${formatCount(statesPastViolations)} states, unless a limit is given: what it leaks may have no end.`,
       "",
       "Exit codes: 0 every design that claims to hold does, 1 otherwise.",
     ].join("\n"),
@@ -77,16 +77,13 @@ export const matrixCommand = buildCommand<MatrixFlags, [], Context>({
     const isLimited = [flags.maxStates, flags.maxDepth, flags.maxSeconds, flags.memory].some(
       (limit) => limit !== undefined,
     );
-    const limitsOf = (target: { readonly design: string }): LimitFlags =>
-      isLimited || findTarget(registry, target).design.claimsToHold
-        ? flags
-        : { ...flags, maxStates: statesPastViolations };
     const outcomes: Outcome[] = [];
     for (const target of targets) {
       if (isInterrupted(outcomes)) break;
-      outcomes.push(
-        await checkForTable(io, prepareRun(registry, { ...target, reduce: flags.reduce }), limitsOf(target)),
-      );
+      const run = prepareRun(registry, { ...target, reduce: flags.reduce });
+      const hasEnd = isLimited || run.target.design.claimsToHold;
+      const limits = hasEnd ? flags : { ...flags, maxStates: statesPastViolations };
+      outcomes.push(await checkForTable(io, run, limits));
     }
     const reproduce = [
       "npx dmaspec matrix",
