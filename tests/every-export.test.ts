@@ -93,11 +93,19 @@ test.for(named)("$name: every export is valid", { timeout: 120_000 }, async (one
 
 test("generated tests take the same steps to the same states", { timeout: 1_800_000 }, () => {
   // Beside the project's node_modules, so that vitest finds the cases and the cases their imports.
+  // Not isolated: the models are loaded once for all cases, not once for each.
   const folder = mkdtempSync(join(root, "traces-export-"));
   try {
     for (const [i, one] of chosen.entries())
       writeFileSync(join(folder, `case-${i}.test.ts`), exportTrace(exportedOf(one), "vitest"));
-    const command = ["node_modules/vitest/vitest.mjs", "run", "--reporter=json", "--maxWorkers=1", folder];
+    const command = [
+      "node_modules/vitest/vitest.mjs",
+      "run",
+      "--reporter=json",
+      "--maxWorkers=1",
+      "--no-isolate",
+      folder,
+    ];
     const { stdout } = spawnSync(process.execPath, command, {
       cwd: root,
       encoding: "utf8",

@@ -11,7 +11,8 @@
  *
  * A CFGI marks what the SMMU holds of the entry, whether whole or not; the next SYNC waits until that is
  * dropped. Until then it may still be used: it stands for what took the configuration before the CFGI came.
- * What is marked fetches no further word; and nothing is fetched anew for that stream before it is dropped.
+ * A fetch that is marked in its middle goes on to its end; nothing is fetched anew for that stream before what is
+ * marked is dropped.
  */
 import { environmentRule, isValid, type Setting } from "../../checker/index.ts";
 import {
@@ -95,14 +96,14 @@ function cachedContext(s: Machine, k: number): PageIndex | null {
 
 /** Does the SMMU find the stream's entry where the hypervisor writes it? */
 function findsStream(s: Machine, k: number): boolean {
-  if (s.streams.length <= k || s.streams[k].isStale || !isTranslating(s, smmuOfDevice(s, k))) return false;
+  if (s.streams.length <= k || !isTranslating(s, smmuOfDevice(s, k))) return false;
   const first = level1Of(s, k);
   return first === null || (first.table !== null && first.unaligned === 0);
 }
 
 /** Does the SMMU find what the host wrote, in the place of the stream's entry? */
 function findsHostsStream(s: Machine, k: number): boolean {
-  if (s.streams.length <= k || s.streams[k].isStale || !isTranslating(s, smmuOfDevice(s, k))) return false;
+  if (s.streams.length <= k || !isTranslating(s, smmuOfDevice(s, k))) return false;
   const first = level1Of(s, k);
   return first !== null && first.table !== null && first.unaligned > 0;
 }
@@ -178,9 +179,7 @@ export const streamRules = [
       lane: smmuLaneOfDevice,
       origin: { arm: "CD fetch" },
       when: (s: Machine, { device: k, descriptor: n }) =>
-        cachedContext(s, k) !== null &&
-        !s.streams[k].descriptors[n].hasWord &&
-        !s.streams[k].descriptors[n].isStale,
+        cachedContext(s, k) !== null && !s.streams[k].descriptors[n].hasWord,
       then: (s, { device: k, descriptor: n }) => {
         const from = cachedContext(s, k);
         if (from === null) return;
@@ -196,9 +195,7 @@ export const streamRules = [
       lane: smmuLaneOfDevice,
       origin: { arm: "CD fetch" },
       when: (s: Machine, { device: k, descriptor: n }) =>
-        cachedContext(s, k) !== null &&
-        !s.streams[k].descriptors[n].hasTable &&
-        !s.streams[k].descriptors[n].isStale,
+        cachedContext(s, k) !== null && !s.streams[k].descriptors[n].hasTable,
       then: (s, { device: k, descriptor: n }) => {
         const from = cachedContext(s, k);
         if (from === null) return;
