@@ -18,16 +18,19 @@ import { idReuse } from "./scenarios/id-reuse.ts";
 import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
 import { lateStoresAttach } from "./scenarios/late-stores-attach.ts";
 import { acrossTables, acrossTablesResults } from "./scenarios/across-tables.ts";
+import { disjointGathers } from "./scenarios/disjoint-gathers.ts";
 import { blocks } from "./scenarios/blocks.ts";
 import { twoLevels } from "./scenarios/two-levels.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
 import { results } from "./scenarios/results.ts";
 import { secrets } from "./scenarios/secrets.ts";
+import { pasidsTimeOuts } from "./scenarios/pasids-time-outs.ts";
 import { pasids } from "./scenarios/pasids.ts";
 import { stage1Mappings } from "./scenarios/stage1-mappings.ts";
 import { streamTable } from "./scenarios/stream-table.ts";
 import { twoSmmus, twoSmmusOverLists } from "./scenarios/two-smmus.ts";
 import { overLists } from "./scenarios/over-lists.ts";
+import { powerAttach } from "./scenarios/power-attach.ts";
 import { power, powerTimeOuts } from "./scenarios/power.ts";
 import { queueBatches, queueFullBatches, queueTimeOuts } from "./scenarios/queue-batches.ts";
 
@@ -96,23 +99,26 @@ const rfc1HasNo = [
 
 /** Calls over two tables, and pools that run empty under them. */
 const tableScenarios = [acrossTables, acrossTablesResults];
-/** The same of the versions that do not split blocks. */
-const wholeTables = tableScenarios.map((of) => without(of, ["a block is split"]));
+/** The same of the versions that do not split blocks, and calls over three tables. */
+const wholeTables = [...tableScenarios.map((of) => without(of, ["a block is split"])), disjointGathers];
 
 /** Every scenario: of the designs that have all that is modelled. */
 const allScenarios: readonly Scenario[] = [
   mapUnmapDonate,
   ...stage1Scenarios,
+  pasidsTimeOuts,
   results,
   secrets,
   guestReclaim,
   everything,
   twoSmmus,
   ...powerScenarios,
+  powerAttach,
   ...queueScenarios,
   twoLevels,
   blocks,
   ...tableScenarios,
+  disjointGathers,
 ];
 
 export const machineDesigns: readonly MachineDesign[] = [
@@ -182,6 +188,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       everythingOverLists,
       twoSmmusOverLists,
       ...powerScenarios,
+      powerAttach,
       ...queueScenarios,
       twoLevels,
       wholeBlocks,
@@ -203,6 +210,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       guestReclaim,
       everything,
       ...powerScenarios,
+      powerAttach,
       ...queueScenarios,
       twoLevels,
       wholeBlocks,

@@ -390,6 +390,9 @@ export const registers = {
   boundTo: smmu.means("alloc_domain of 2025: the SMMU that the domain is for"),
 } as const;
 
+/** A page, where calls unmap more than two; elsewhere it takes no bit. */
+const recordedPage = range(0, "recordedPage");
+
 /** What calls keep on their stacks. Calls that share a local share its name. */
 export const stack = {
   isAllowed: bool().means("what the call found when it looked at the pages' states"),
@@ -401,6 +404,11 @@ export const stack = {
   copied: range(0, "batch").means("unmap: commands of the batch that were copied into the queue"),
   recorded0: option(page).means("unmap: the page of the first entry, until its use is given back"),
   recorded1: option(page).means("unmap: the page of the second entry, until its use is given back"),
+  recorded2: recordedPage.means("unmap: the same of the third entry, counted from 1; 0: none"),
+  recorded3: recordedPage.means("unmap: the same of the fourth entry"),
+  recorded4: recordedPage.means("unmap: the same of the fifth entry"),
+  recorded5: recordedPage.means("unmap: the same of the sixth entry"),
+  gap: range(0, "gap").means("unmap: pages behind the gather whose table was taken out"),
   walked: range(0, "count").means("unmap: entries that the second walk has passed"),
   found: option(page).means("the page that the call found: in an entry (unmap), in the pool (attach)"),
   looked: range(0, "iova").means("free: entries that the call has looked at"),

@@ -10,7 +10,7 @@ import type { Permission } from "../spec/reach.ts";
 import type { Machine, TableEntry } from "./machine.ts";
 import { domainOf } from "./tables.ts";
 
-/** Pages that a block covers, and entries that a table page has. */
+/** Pages that a block covers, and entries of a table of pages: the root may have one more (bound `tableEntry`). */
 export const blockPages = 2;
 
 type Slot = Machine["pool"][number]["entries"][number];
@@ -30,10 +30,13 @@ export function isBlockAligned(at: number): boolean {
   return at % blockPages === 0;
 }
 
-/** Which entry of the root covers the iova; beyond its entries where none does. */
+/** Most entries of a root that are in use. */
+const rootEntries = 3;
+
+/** Which entry of the root covers the iova; it may be beyond those that a page has. */
 export function rootIndexOf(iova: number): number {
   let index = 0;
-  for (let k = 1; k <= blockPages; k++) if (iova >= k * blockPages) index = k;
+  for (let k = 1; k < rootEntries; k++) if (iova >= k * blockPages) index = k;
   return index;
 }
 
@@ -109,7 +112,5 @@ export function rootSlotOf(
   c: { readonly domain: number | string; readonly iova: number | string },
   k: number,
 ): Slot | null {
-  const root = rootOf(s, domainOf(c.domain as never));
-  const at = rootIndexOf(iovaAt(c, k));
-  return at < blockPages ? slotIn(s, root, at) : null;
+  return slotIn(s, rootOf(s, domainOf(c.domain as never)), rootIndexOf(iovaAt(c, k)));
 }

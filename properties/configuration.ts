@@ -22,15 +22,18 @@ import {
   isDetached,
   isOutdated,
 } from "./contexts.ts";
+import { isTranslating } from "../model/smmu/power.ts";
 import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import { isHeldBy } from "./discipline.ts";
 import { describeTable, isTable } from "./tables.ts";
 
-type Stream = Seen["streams"][number];
-
-/** Does the SMMU hold a whole configuration of the stream, and a valid one? */
-function hasValidCopy(of: Stream): boolean {
-  return of.hasWord && of.hasTable && of.cachedWord !== null;
+/**
+ * Does the SMMU hold a whole configuration of the stream, and a valid one, and translate by it? What it holds while it is
+ * off leads nowhere; it counts again from the moment at which it translates again.
+ */
+function hasValidCopy(s: Seen, k: number): boolean {
+  const of = s.streams[k];
+  return of.hasWord && of.hasTable && of.cachedWord !== null && isTranslating(s, smmuOfDevice(s, k));
 }
 
 /** Stream table entries and context descriptors that name the domain. */
@@ -41,8 +44,10 @@ export function countAttachments(s: Seen, of: DomainIndex): number {
 }
 
 /** Does the entry, or the SMMU's copy of it, name the domain? */
-function isNamedBy(of: Stream, d: DomainIndex): boolean {
-  if (of.word === d || (hasValidCopy(of) && of.cachedWord === d)) return true;
+function isNamedBy(s: Seen, k: number, d: DomainIndex): boolean {
+  const of = s.streams[k];
+  if (of.word === d || (hasValidCopy(s, k) && of.cachedWord === d)) return true;
+  if (!isTranslating(s, smmuOfDevice(s, k))) return false;
   for (let n = 0; n < of.descriptors.length; n++) if (cachedAsid(of, n) === d) return true;
   return false;
 }
@@ -59,7 +64,7 @@ export const configuration: readonly Invariant<Seen>[] = [
         if (s.streams.length === 0) return true;
         const of = s.streams[k];
         if (of.word !== null && of.table !== null && !isTable(s, of.table)) return false;
-        return !hasValidCopy(of) || of.cachedTable === null || isTable(s, of.cachedTable);
+        return !hasValidCopy(s, k) || of.cachedTable === null || isTable(s, of.cachedTable);
       },
       explain: (s, { device: k }) => {
         const { word, table, cachedTable } = s.streams[k];
@@ -78,7 +83,7 @@ export const configuration: readonly Invariant<Seen>[] = [
         "A valid configuration that the SMMU put together from an entry leads to the page table of the domain whose id it carries.",
       sekvm: "smmu_vm",
       holds: (s: Seen, { device: k }) => {
-        if (s.streams.length === 0 || !hasValidCopy(s.streams[k])) return true;
+        if (s.streams.length === 0 || !hasValidCopy(s, k)) return true;
         const { cachedWord, cachedTable } = s.streams[k];
         return cachedWord !== null && cachedTable !== null && s.lifetimes[cachedWord].root === cachedTable;
       },
@@ -86,7 +91,7 @@ export const configuration: readonly Invariant<Seen>[] = [
         const { cachedWord, cachedTable } = s.streams[k];
         return `the SMMU's copy of stream ${k} carries the id ${cachedWord} and leads to ${describeTable(s, cachedTable)}`;
       },
-      premise: (s, { device: k }) => s.streams.length > 0 && hasValidCopy(s.streams[k]),
+      premise: (s, { device: k }) => s.streams.length > 0 && hasValidCopy(s, k),
     },
   ),
   invariant(
@@ -95,10 +100,10 @@ export const configuration: readonly Invariant<Seen>[] = [
     {
       sentence: "No stream table entry, and no copy of one, names a domain that is free.",
       holds: (s: Seen, { device: k, domain: d }) =>
-        s.streams.length === 0 || s.domains[d].references > 0 || !isNamedBy(s.streams[k], d),
+        s.streams.length === 0 || s.domains[d].references > 0 || !isNamedBy(s, k, d),
       explain: (s, { device: k, domain: d }) =>
         `${s.streams[k].word === d ? "the entry" : "the SMMU's copy of the entry"} of stream ${k} names domain ${d}, which is free`,
-      premise: (s, { device: k, domain: d }) => s.streams.length > 0 && isNamedBy(s.streams[k], d),
+      premise: (s, { device: k, domain: d }) => s.streams.length > 0 && isNamedBy(s, k, d),
     },
   ),
   invariant(
@@ -183,8 +188,9 @@ export const streamTableWitnesses: readonly Witness<Seen>[] = [
 /** Can the stream's device reach memory: by the entry, by a copy of it, or by an access in progress? */
 function isInReach(s: Seen, k: number): boolean {
   const of = s.streams[k];
-  if (of.word !== null || hasValidCopy(of)) return true;
-  if (contextIn(of) !== null || cachedContextIn(of) !== null) return true;
+  if (of.word !== null || hasValidCopy(s, k)) return true;
+  if (contextIn(of) !== null) return true;
+  if (cachedContextIn(of) !== null && isTranslating(s, smmuOfDevice(s, k))) return true;
   const { transactions } = s.smmus[smmuOfDevice(s, k)];
   for (let t = 0; t < transactions.length; t++) {
     const { doing } = transactions[t];
@@ -216,12 +222,13 @@ export const configurationSteps: readonly StepProperty<Seen>[] = [
     { cpu },
     {
       sentence:
-        "When attach_dev is done with a stream table entry or a descriptor, the SMMU holds nothing else of it than what was written.",
+        "When attach_dev is done with a stream table entry or a descriptor, the SMMU holds nothing else of it than what was written, or is off.",
       sekvm: "smmu_vm",
       holds: (before: Seen, after: Seen, step, { cpu: k }) => {
         if (!isAttached(before, after, step, k)) return true;
         const { stream: of, domain: d, pasid } = before.cpus[k];
         if (typeof of !== "number" || typeof d !== "number") return true;
+        if (!isTranslating(after, smmuOfDevice(after, of))) return true;
         const { word, table } = after.streams[of];
         if (word === d) return !isOutdated(after.streams[of], word, table);
         return !isDescriptorOutdated(after, of, pasid ?? 0, d);
@@ -256,7 +263,7 @@ export const configurationWitnesses: readonly Witness<Seen>[] = [
       holds: (s: Seen, { device: k }) =>
         s.streams.length > 0 &&
         s.streams[k].word !== null &&
-        hasValidCopy(s.streams[k]) &&
+        hasValidCopy(s, k) &&
         s.cpus.every(({ pc }) => pc === idleLabel),
     },
   ),
@@ -279,7 +286,7 @@ export const configurationWitnesses: readonly Witness<Seen>[] = [
     {
       sentence: "The SMMU holds a valid configuration of an entry that is invalid since.",
       holds: (s: Seen, { device: k }) =>
-        s.streams.length > 0 && s.streams[k].word === null && hasValidCopy(s.streams[k]),
+        s.streams.length > 0 && s.streams[k].word === null && hasValidCopy(s, k),
     },
   ),
   witness(

@@ -12,13 +12,23 @@ import {
 import { cpu, domain, type DomainIndex, page, type Seen } from "../model/machine.ts";
 import { countAttachments } from "./configuration.ts";
 import { cachedAsid } from "./contexts.ts";
+import { isTranslating } from "../model/smmu/power.ts";
+import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import { isHeldBy } from "./discipline.ts";
 import { ofSmmu } from "./pages.ts";
 
-/** What the SMMU holds that carries the id, in words; null where there is nothing. */
+/**
+ * What the SMMU holds that carries the id, in words; null where there is nothing. Of an SMMU that does not translate only
+ * what is in progress counts: the rest it uses when it translates again, and counts from then on.
+ */
 function findTagged(s: Seen, d: DomainIndex): string | null {
   for (let n = 0; n < s.smmus.length; n++) {
     const { tlb, tlbOfAsids, walkCache, transactions } = s.smmus[n];
+    for (let k = 0; k < transactions.length; k++) {
+      const { doing } = transactions[k];
+      if (doing.tag !== "nothing" && doing.domain === d) return `a ${doing.tag}${ofSmmu(s, n)} in progress`;
+    }
+    if (!isTranslating(s, n)) continue;
     for (let i = 0; i < tlb[d].length; i++) {
       if (tlb[d][i].hit.tag !== "none") return `a TLB entry${ofSmmu(s, n)} for iova ${i}`;
     }
@@ -29,12 +39,9 @@ function findTagged(s: Seen, d: DomainIndex): string | null {
     for (let r = 0; r < walkCache[d].length; r++) {
       if (walkCache[d][r].table !== null) return `a table that it remembers${ofSmmu(s, n)}`;
     }
-    for (let k = 0; k < transactions.length; k++) {
-      const { doing } = transactions[k];
-      if (doing.tag !== "nothing" && doing.domain === d) return `a ${doing.tag}${ofSmmu(s, n)} in progress`;
-    }
   }
   for (let k = 0; k < s.streams.length; k++) {
+    if (!isTranslating(s, smmuOfDevice(s, k))) continue;
     const of = s.streams[k];
     if (of.hasWord && of.hasTable && of.cachedWord === d) return `a copy of the entry of stream ${k}`;
     for (let n = 0; n < of.descriptors.length; n++) {
@@ -145,6 +152,17 @@ export const lifetimeWitnesses: readonly Witness<Seen>[] = [
         const { pc, isAllowed } = s.cpus[k];
         if (pc === "PANIC in free_domain: WARN unless it was the last reference") return true;
         return pc === "free_domain: free the page table" && isAllowed === false;
+      },
+    },
+  ),
+  witness(
+    "a lookup finds a page",
+    { cpu },
+    {
+      sentence: "A call that looks an iova up has found a page, and has not returned it yet.",
+      holds: (s: Seen, { cpu: k }) => {
+        const { pc, found } = s.cpus[k];
+        return pc.startsWith("iova_to_phys: ") && found != null;
       },
     },
   ),

@@ -12,6 +12,7 @@ import {
   rootIndexOf,
   slotIn,
 } from "../model/page-tables.ts";
+import { notedPage, recordedPlaces } from "../model/hypercalls/gather.ts";
 import { type Cpu, domain, type DomainIndex, type IovaIndex, type Seen, vmTable } from "../model/machine.ts";
 
 /** Live entries of all page tables that lead to the page; a block leads to two pages. */
@@ -69,8 +70,7 @@ function countHeldBy(c: Cpu, page: PageIndex): number {
     if (k >= c.mapped && k < c.used) count++;
   }
   const gathered = c.gathered ?? 0;
-  if (gathered > 0 && c.recorded0 === page) count++;
-  if (gathered > 1 && c.recorded1 === page) count++;
+  for (let k = 0; k < recordedPlaces && k < gathered; k++) if (notedPage(c, k) === page) count++;
   return count;
 }
 

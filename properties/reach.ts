@@ -121,7 +121,7 @@ function findWaysOfStream(
   ways: string[],
 ): void {
   const of = s.streams[by];
-  if (isCopy && !(of.hasWord && of.hasTable)) return;
+  if (isCopy && !(of.hasWord && of.hasTable && isTranslating(s, smmuOfDevice(s, by)))) return;
   findWaysOfContext(s, by, isCopy, to, access, ways);
   const tagged = isCopy ? of.cachedWord : of.word;
   const table = isCopy ? of.cachedTable : of.table;

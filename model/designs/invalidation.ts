@@ -4,6 +4,7 @@
  * uses back: where a WARN is not fatal, it does so although the invalidation may not have happened.
  */
 import {
+  dropStep,
   type Edit,
   edit,
   insertAfter,
@@ -19,9 +20,11 @@ import {
   when,
 } from "../../checker/index.ts";
 import { warnUnless } from "../hypercalls/results.ts";
+import { changeRoot } from "../hypercalls/table-levels.ts";
 import type { UnmapFrame } from "../hypercalls/unmap-pages.ts";
 import type { Machine } from "../machine.ts";
-import { asMeant, batchedIova, invalidationAt, issueInBatches } from "../smmu/batches.ts";
+import { blockPages } from "../page-tables.ts";
+import { asMeant, batchedIova, gatherEnd, invalidationAt, issueInBatches } from "../smmu/batches.ts";
 import { addCommand, invalidationOf } from "../smmu/command-queue.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 
@@ -32,7 +35,7 @@ function warn(of: string, mirrors: string): Node<Machine, UnmapFrame> {
 
 /** One command for each page. One that finds no room is given up, with a WARN. */
 function oneByOne(mirrors: string): Node<Machine, UnmapFrame> {
-  return repeat("issue the invalidations", (_, c) => c.issued < c.gathered, [
+  return repeat("issue the invalidations", (_, c) => c.issued < gatherEnd(c), [
     ...addCommand<UnmapFrame>(
       smmuOfDomain,
       "TLBI",
@@ -168,3 +171,19 @@ export function fromTheWrongWord(
   for (let word = 2; word <= k; word += 2) whole++;
   return asMeant(s, c, whole, bounds);
 }
+
+/** The versions that gather tables too (since 6.12): whatever one call unmaps is one range, and nothing is early. */
+export const gathersTables: readonly Edit<Machine>[] = [
+  dropStep("does the block join the gather?"),
+  replaceStep<Machine, UnmapFrame>(
+    "take the table out",
+    step(
+      "take the table out",
+      (s, c) => {
+        changeRoot(s, c, c.gathered, { tag: "none" });
+        c.gathered += blockPages;
+      },
+      { mirrors: "__arm_lpae_unmap (v2 39/58)", arm: "table descriptor", sekvm: "spt_cons" },
+    ),
+  ),
+];

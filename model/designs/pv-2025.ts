@@ -64,7 +64,7 @@ import { warnUnless } from "../hypercalls/results.ts";
 import { nextEntry, unmapPages, type UnmapFrame } from "../hypercalls/unmap-pages.ts";
 import type { Machine } from "../machine.ts";
 import { mapAnswersErrors, scrubsFirst, stateFirst, unmapAlignedOnly } from "./android.ts";
-import { fromTheWrongWord, invalidatesInBatches } from "./invalidation.ts";
+import { gathersTables, fromTheWrongWord, invalidatesInBatches } from "./invalidation.ts";
 import { countUpFirst } from "./lifetime.ts";
 import { pvHypercalls } from "./pv.ts";
 import { addSync } from "../smmu/command-queue.ts";
@@ -137,6 +137,7 @@ export const unmapPages2025 = edit<Machine>(
       "__arm_lpae_unmap (2025)",
     ),
   ),
+  ...gathersTables,
   // The driver gives the uses back when it returns; the core invalidates after that.
   swapSteps("iommu.lock", "give back the recorded uses"),
   // A batch is announced by the SYNC behind it, a full one by one of its own.

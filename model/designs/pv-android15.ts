@@ -3,8 +3,8 @@
  * an edit of pv.
  *
  * - unmap_pages takes a run of entries of one table at a time: clears and records them under pgt_lock, has
- *   them invalidated, and gives back the recorded uses; then the next run. Here every entry has a table of
- *   its own, so a run is one entry.
+ *   them invalidated, and gives back the recorded uses; then the next run. Here a run is
+ *   one entry: it is invalidated where it ends, and what was gathered never has to make room for what does not join it.
  * - A use is counted under the locks of the host's and of the hypervisor's stage 2, page by page, with a
  *   rollback. It is given back with no lock at all, by an atomic decrement.
  * - A page may be mapped that the host may access (OWNED, shared, borrowed) and that the hypervisor does not
@@ -60,6 +60,7 @@ import { guestUnshareHost, type GuestFrame } from "../hypercalls/guest-calls.ts"
 import { hostUnshareHyp } from "../hypercalls/host-share-hyp.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
+import { note } from "../hypercalls/gather.ts";
 import {
   clearEntry,
   invalidate,
@@ -80,7 +81,7 @@ import {
   freeDomain15,
   iovaToPhys15,
 } from "./android-lifetime.ts";
-import { invalidatesSingly } from "./invalidation.ts";
+import { gathersTables, invalidatesSingly } from "./invalidation.ts";
 import { countUpFirst, faultWithoutObject } from "./lifetime.ts";
 import { pvHypercalls } from "./pv.ts";
 import { hvcPd } from "../hypercalls/hvc-pd.ts";
@@ -200,6 +201,7 @@ export const unmapPages15 = edit<Machine>(
   unmapPages,
   countUpFirst,
   ...unmapAlignedOnly(core),
+  ...gathersTables,
   insertBefore<Machine, UnmapFrame>(
     "the domain has a page table",
     faultWithoutObject("smmu_unmap_pages (android15)"),
@@ -240,8 +242,7 @@ export const unmapPages15 = edit<Machine>(
         for (let k = 0; k < blockPages; k++) {
           const leaf = slotIn(s, c.table - 1, k)?.pte;
           const found = leaf?.tag === "valid" ? leaf.page : null;
-          if (first + k === 0) c.recorded0 = found;
-          else c.recorded1 = found;
+          note(c, first + k, found);
         }
         c.issued = c.gathered;
       },

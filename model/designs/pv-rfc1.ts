@@ -68,15 +68,9 @@ import { guestRelinquish } from "../hypercalls/guest-calls.ts";
 import { reclaimDyingGuestPage } from "../hypercalls/host-reclaim-page.ts";
 import { startTeardown } from "../hypercalls/vcpus.ts";
 import { poolReclaim } from "../hypercalls/pool-reclaim.ts";
+import { firstRecorded, forgetFirst } from "../hypercalls/gather.ts";
 import { warnUnless } from "../hypercalls/results.ts";
-import {
-  firstRecorded,
-  invalidate,
-  nextEntry,
-  unmapPage,
-  unmapPages,
-  type UnmapFrame,
-} from "../hypercalls/unmap-pages.ts";
+import { invalidate, nextEntry, unmapPage, unmapPages, type UnmapFrame } from "../hypercalls/unmap-pages.ts";
 import { unmapWholeBlock } from "../hypercalls/table-levels.ts";
 import { hostMmuLock, pkvmPgdLock, under } from "../locks.ts";
 import { type Machine, page } from "../machine.ts";
@@ -351,8 +345,7 @@ export const unmapPagesV1 = edit<Machine>(
           "unshare what was unmapped",
           (_, c) => unmapped(c) !== null,
           unshareOne("the unmapped page", unmapped, (c) => {
-            if (c.recorded0 !== null) c.recorded0 = null;
-            else c.recorded1 = null;
+            forgetFirst(c);
           }),
           { mirrors: unshare },
         ),

@@ -52,7 +52,7 @@ import { delayEntry } from "../smmu/late-stores.ts";
 import { changeSlot, leafAt, releaseTable } from "../hypercalls/table-levels.ts";
 import { hasLevels, iovaAt, rootIndexOf } from "../page-tables.ts";
 import { domainOf } from "../tables.ts";
-import { invalidatesInBatches, withFieldsOfBefore } from "./invalidation.ts";
+import { gathersTables, invalidatesInBatches, withFieldsOfBefore } from "./invalidation.ts";
 import { hvcPd } from "../hypercalls/hvc-pd.ts";
 import { hvcPdNotes } from "./power.ts";
 import { pvHypercalls } from "./pv.ts";
@@ -239,7 +239,8 @@ export const withSecondWalk: readonly Edit<Machine>[] = [
     isReleased: stack.isReleased,
     isUnlinked: stack.isUnlinked,
   }),
-  dropLocals("recorded0", "recorded1"),
+  dropLocals("recorded0", "recorded1", "recorded2", "recorded3", "recorded4", "recorded5"),
+  ...gathersTables,
   dropStep("record the page"),
   dropStep("record the pages of the block"),
   dropStep("record the pages of the table"),

@@ -24,6 +24,7 @@ import {
   rootSlotOf,
   slotIn,
 } from "../page-tables.ts";
+import { type GatherFrame, joinGather, note, passTable, type RecordedFrame } from "./gather.ts";
 import { addCommand, addSync } from "../smmu/command-queue.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 import { byAsidOf, changeEntry, domainOf, entryOf, freePageOf } from "../tables.ts";
@@ -254,16 +255,9 @@ export function mapBlock<C extends MapBlockFrame>(
   ];
 }
 
-interface UnmapLevelFrame extends FlushFrame {
-  gathered: number;
-  recorded0: PageIndex | null;
-  recorded1: PageIndex | null;
-}
-
-/** Notes the page of the call's `k`-th iova, until its use is given back. */
-function note(c: UnmapLevelFrame, k: number, found: PageIndex | null): void {
-  if (k === 0) c.recorded0 = found;
-  else c.recorded1 = found;
+interface UnmapLevelFrame extends FlushFrame, GatherFrame, RecordedFrame {
+  readonly domain: DomainIndex | string;
+  readonly iova: IovaIndex | string;
 }
 
 const table = "__arm_lpae_unmap (v2 39/58)";
@@ -299,7 +293,7 @@ export function unmapBlock<C extends UnmapLevelFrame>(): Node<Machine, C>[] {
     when(
       "is it a block?",
       (_, c) => c.isBlock > 0,
-      unmapWholeBlock<C>(),
+      [...unmapWholeBlock<C>(), joinGather<C>()],
       [
         step(
           "record the pages of the table",
@@ -315,7 +309,7 @@ export function unmapBlock<C extends UnmapLevelFrame>(): Node<Machine, C>[] {
           "take the table out",
           (s, c) => {
             changeRoot(s, c, c.gathered, { tag: "none" });
-            c.gathered += blockPages;
+            passTable(c);
           },
           { mirrors: table, arm: "table descriptor", sekvm: "spt_cons", mechanisms: ["M12", "M22", "M60"] },
         ),

@@ -21,16 +21,16 @@ import {
   valid,
   when,
 } from "../../checker/index.ts";
-import type { PageIndex } from "../../spec/ownership.ts";
 import { hostMmuLock, iommuLock, pgtLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { blockPages, hasLevels, isBlockAligned, pagesOf } from "../page-tables.ts";
 import { hasTable, placeBefore } from "../tables.ts";
-import { issueInCorrectBatches } from "../smmu/batches.ts";
+import { gatherEnd, issueInCorrectBatches } from "../smmu/batches.ts";
 import { cleanEntry } from "../smmu/late-stores.ts";
 import { unlessOff } from "../smmu/power.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 import { addCommand, addSync, invalidationOf } from "../smmu/command-queue.ts";
+import { firstRecorded, forgetFirst, note } from "./gather.ts";
 import { domainGet, domainPut, warnUnless } from "./results.ts";
 import { changeLeaf, leafAt, readRoot, splitBlock, unmapBlock } from "./table-levels.ts";
 import { refuseUnderflow } from "./use-dma.ts";
@@ -49,6 +49,11 @@ const locals = {
   copied: stack.copied,
   recorded0: stack.recorded0,
   recorded1: stack.recorded1,
+  recorded2: stack.recorded2,
+  recorded3: stack.recorded3,
+  recorded4: stack.recorded4,
+  recorded5: stack.recorded5,
+  gap: stack.gap,
   table: stack.table,
   isBlock: stack.isBlock,
 } as const;
@@ -69,11 +74,6 @@ export function nextEntry(s: Machine, c: UnmapFrame) {
   return leafAt(s, c, c.gathered);
 }
 
-/** The first page on the list, or null: its entry is gone and its use is still counted. */
-export function firstRecorded(c: UnmapFrame): PageIndex | null {
-  return c.recorded0 ?? c.recorded1;
-}
-
 /** Clears one entry, and records the page that it led to; where a block covers the page, that is split. */
 export const unmapPage: Node<Machine, UnmapFrame> = when(
   "does a block cover the page?",
@@ -87,9 +87,7 @@ export const unmapPage: Node<Machine, UnmapFrame> = when(
       "record the page",
       (s, c) => {
         const leaf = nextEntry(s, c)?.pte;
-        const found = leaf?.tag === "valid" ? leaf.page : null;
-        if (c.gathered === 0) c.recorded0 = found;
-        else c.recorded1 = found;
+        note(c, c.gathered, leaf?.tag === "valid" ? leaf.page : null);
       },
       { mirrors: record, sekvm: "smmu_count", mechanisms: ["M13"] },
     ),
@@ -158,7 +156,7 @@ export const invalidate: Node<Machine, UnmapFrame> = under(iommuLock(smmuOfDomai
       (_s, _c, { bounds }) => bounds.batch > 0,
       issueInCorrectBatches<UnmapFrame>(),
       [
-        repeat("issue the invalidations", (_, c) => c.issued < c.gathered, [
+        repeat("issue the invalidations", (_, c) => c.issued < gatherEnd(c), [
           ...addCommand<UnmapFrame>(
             smmuOfDomain,
             "TLBI",
@@ -187,8 +185,7 @@ export const releaseRecorded: Node<Machine, UnmapFrame> = repeat(
           const released = firstRecorded(c);
           if (released === null) return;
           s.pages[released].references--;
-          if (c.recorded0 !== null) c.recorded0 = null;
-          else c.recorded1 = null;
+          forgetFirst(c);
         },
         {
           mirrors: "smmu_flush_deferred_unuse (2025), __pkvm_host_unuse_dma (v2 12/58)",

@@ -30,6 +30,8 @@ export const absent = {
   rootEntry: 0,
   tablePage: 0,
   block: 0,
+  gap: 0,
+  recordedPage: 0,
   vmTable: 0,
 } as const;
 

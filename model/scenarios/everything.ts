@@ -51,6 +51,7 @@ const without = [
   "a page is mapped twice",
   "map succeeds in part",
   "the queue is full",
+  "a lookup finds a page",
 ];
 
 const tiny: Scope = { bounds, allows: allowing(1), without };

@@ -53,6 +53,7 @@ const bounds = {
 } as const;
 
 const without: readonly string[] = [
+  "a lookup finds a page",
   ...withoutTables,
   ...withoutLevels,
   ...withoutOtherSmmus,

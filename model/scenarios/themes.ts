@@ -62,6 +62,7 @@ export const withoutLifetimes: readonly string[] = [
   "a free waits for the SMMU",
   "a free is refused",
   "the TLB outlives an attachment",
+  "a lookup finds a page",
   "invalidations-reach-every-smmu",
   "a domain is refused to a second SMMU",
   "a domain translates behind two SMMUs",
@@ -87,6 +88,7 @@ export const withoutEnds: readonly string[] = [
 
 /** What is about pages that are mapped, given away, and cached as translations. */
 export const withoutMapping: readonly string[] = [
+  "a lookup finds a page",
   "only-owned-pages-are-mapped",
   "guest-secrets-stay",
   "uses-are-counted",

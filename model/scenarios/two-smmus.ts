@@ -48,7 +48,13 @@ const bounds = {
   domainReferences: 5,
 } as const;
 
-const without = [...withoutReuse, ...withoutCommands, ...withoutPower, ...withoutTables];
+const without = [
+  ...withoutReuse,
+  ...withoutCommands,
+  ...withoutPower,
+  ...withoutTables,
+  "a lookup finds a page",
+];
 
 const tiny: Scope = {
   bounds,

@@ -14,9 +14,15 @@ export interface BatchFrame {
   readonly domain: DomainIndex | string;
   readonly iova: IovaIndex | string;
   readonly gathered: number;
+  readonly gap: number;
   issued: number;
   batched: number;
   copied: number;
+}
+
+/** Where the gather ends, counted from the call's first page: it begins with what is not issued yet. */
+export function gatherEnd(c: { readonly gathered: number; readonly gap: number }): number {
+  return c.gathered - c.gap;
 }
 
 type Bounds = Readonly<Record<string, number>>;
@@ -113,7 +119,7 @@ function isFullBatch(c: BatchFrame, bounds: Bounds): boolean {
 export function issueInBatches<C extends BatchFrame>(text: BatchText<C>): Node<Machine, C>[] {
   const { mirrors, whenFull, whenLast } = text;
   return [
-    repeat("collect the invalidations", (_, c) => c.issued < c.gathered, [
+    repeat("collect the invalidations", (_, c) => c.issued < gatherEnd(c), [
       when(
         "the batch is full",
         (_, c, { bounds }) => isFullBatch(c, bounds),

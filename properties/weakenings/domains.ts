@@ -21,6 +21,7 @@ import { idReuse } from "../../model/scenarios/id-reuse.ts";
 import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
 import { pasids } from "../../model/scenarios/pasids.ts";
 import { streamTable } from "../../model/scenarios/stream-table.ts";
+import { powerAttach } from "../../model/scenarios/power-attach.ts";
 import { power } from "../../model/scenarios/power.ts";
 import { twoSmmus } from "../../model/scenarios/two-smmus.ts";
 import { domainOf, freePageOf } from "../../model/tables.ts";
@@ -76,16 +77,18 @@ const replacesSecondLevel: Edit<Machine> = replaceStep<Machine, AttachFrame>(
   leadToSecondLevel<AttachFrame>(() => false),
 );
 
-/** The SMMU is not told to forget its translations when it comes back. */
-const keepsTranslations: Edit<Machine> = (call) =>
-  edit(
-    call,
-    dropStep("wait for room for TLBI of all"),
-    dropCheck("there is room for TLBI of all"),
-    dropStep("write TLBI of all into its slot"),
-    dropStep("advance the producer past TLBI of all"),
-    dropStep("ring the doorbell for TLBI of all"),
-  );
+/** The call does not issue this command. */
+function withoutCommand(name: string): Edit<Machine> {
+  return (call) =>
+    edit(
+      call,
+      dropStep(`wait for room for ${name}`),
+      dropCheck(`there is room for ${name}`),
+      dropStep(`write ${name} into its slot`),
+      dropStep(`advance the producer past ${name}`),
+      dropStep(`ring the doorbell for ${name}`),
+    );
+}
 
 export const domainWeakenings: readonly Weakening[] = [
   {
@@ -132,9 +135,17 @@ export const domainWeakenings: readonly Weakening[] = [
     name: "hvc_pd lets an SMMU translate with what it remembers",
     mechanism: "M66",
     attack: "What was unmapped while the SMMU was off is in its TLB when it comes back.",
-    edits: { hvc_pd: keepsTranslations },
+    edits: { hvc_pd: withoutCommand("TLBI of all") },
     scenario: power,
     breaks: ["cached-translations-are-justified", "dma-secrecy"],
+  },
+  {
+    name: "hvc_pd lets an SMMU translate with the configurations that it remembers",
+    mechanism: "M66",
+    attack: "A device that was detached while the SMMU was off is attached again when it comes back.",
+    edits: { hvc_pd: withoutCommand("CFGI of all") },
+    scenario: powerAttach,
+    breaks: ["tables-in-reach-are-hypervisors", "no-stream-names-a-free-domain"],
   },
   {
     name: "attach_dev attaches devices behind any SMMU",

@@ -18,6 +18,7 @@ import type { UnmapFrame } from "../../model/hypercalls/unmap-pages.ts";
 import { type Machine, page } from "../../model/machine.ts";
 import { acrossTables, acrossTablesResults } from "../../model/scenarios/across-tables.ts";
 import { blocks } from "../../model/scenarios/blocks.ts";
+import { disjointGathers } from "../../model/scenarios/disjoint-gathers.ts";
 import { twoLevels } from "../../model/scenarios/two-levels.ts";
 import { changePage } from "../../model/tables.ts";
 import type { Weakening } from "./weakening.ts";
@@ -180,6 +181,14 @@ export const tableWeakenings: readonly Weakening[] = [
       ),
     },
     scenario: acrossTables,
+    breaks: ["cached-translations-are-justified", "unmapped-means-unreachable"],
+  },
+  {
+    name: "unmap_pages begins its gather anew without invalidating the one before",
+    mechanism: "M60",
+    attack: "The TLB keeps the block before the table, whose uses are given back.",
+    edits: { unmap_pages: dropStep("iommu.lock for the gather before") },
+    scenario: disjointGathers,
     breaks: ["cached-translations-are-justified", "unmapped-means-unreachable"],
   },
 ];

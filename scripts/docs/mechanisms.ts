@@ -175,7 +175,7 @@ export const mechanisms: Readonly<Record<string, Mechanism>> = {
   M59: { sentence: "An invalidation names the right tag, level and range." },
   M60: {
     sentence:
-      "A gathered range consists of what this call unmapped, and is invalidated before any use is given back. (`across-tables` has calls over a page and a part of a block. That what was gathered is invalidated early, because the next entry does not join it, no scenario has: by the sources it takes android15's run of block, table and block under one call, six iovas where the slices have at most four, and roots of three entries.)",
+      "A gathered range consists of what this call unmapped, and is invalidated before any use is given back. What does not join the range has it invalidated early. (`across-tables` has calls over a page and a part of a block; `disjoint-gathers` over a block, a table and a block.)",
   },
   M61: { sentence: "The hypervisor never postpones an invalidation beyond the call." },
   M62: {
