@@ -19,6 +19,24 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'detach_dev without the step "ring the doorbell for CFGI for the other words"',
     'detach_dev with "ring the doorbell for CFGI for word 0 of the descriptor" before "advance the producer past CFGI for word 0 of the descriptor"',
     'detach_dev with "ring the doorbell for CFGI for word 0" before "advance the producer past CFGI for word 0"',
+    'hvc_pd without the step "ring the doorbell for TLBI of all"',
+  ),
+  ...because(
+    "The descriptor is invalid by then, in memory and in what the SMMU holds; and attach_dev waits for a SYNC of its own before it makes it valid again.",
+    'detach_dev without the step "advance the producer past SYNC for the other words of the descriptor"',
+    'detach_dev with "the SYNC is complete for the other words of the descriptor" before "wait until the queue is empty for the other words of the descriptor"',
+  ),
+  ...because(
+    "An SMMU that does not translate yet blocks its devices, and nothing relies on that it does.",
+    'hvc_pd without the step "wait until CR0 is acknowledged: translate"',
+  ),
+  ...because(
+    "A call that gives up keeps iommu.lock for ever, so nobody reads what it takes the SMMU to be.",
+    'hvc_pd with "take the SMMU to be off" before "CR0 is acknowledged: disable"',
+  ),
+  ...because(
+    "Where the check lets a command by that overwrites another one, the queue comes to an empty slot, its SYNC does not complete, and the call stops (M55).",
+    'hvc_pd with one less position in "there is room for SYNC"',
   ),
   ...because(
     "Where stores are visible at once there is nothing to wait for, and so a barrier more waits for nothing.",
