@@ -1,7 +1,13 @@
 /** Outcomes as the objects that `--json` prints. */
+import { countRepresented } from "../checker/reduce/reduction.ts";
 import { findingOf, type Outcome } from "./check-run.ts";
 import type { MatrixOutput, RunOutput } from "./schemas.ts";
 import { readVersion } from "./version.ts";
+
+function representedIn({ result, reductions }: Outcome): RunOutput["represented"] {
+  const found = countRepresented(result.states, reductions.used);
+  return found === null ? null : { states: found.states, estimated: found.isEstimate };
+}
 
 /** The fields that `check` and `simulate` share. */
 export function describeRun(outcome: Outcome): RunOutput {
@@ -39,6 +45,7 @@ export function describeRun(outcome: Outcome): RunOutput {
         notes: [reason],
       })),
     ],
+    represented: representedIn(outcome),
     assumptions: listSwitches(declared.assumptions, run.assumptionsOff),
     powers: listSwitches(declared.powers, run.powersOff),
     modelDigest: run.modelDigest,

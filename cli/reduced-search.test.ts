@@ -36,3 +36,31 @@ test("--reduce none ends there", async () => {
   const { output } = await check("--scenario 3x3x2 --memory 2M --reduce none");
   expect(output).toMatchObject({ verdict: "incomplete", exhaustive: false, reductions: [] });
 });
+
+// [bounds, states, and what each is above: every CPU in no call, or with any arguments before its first lock, for each of
+// the configurations at rest, which were counted with two CPUs]
+test.each([
+  ["3x3x5", 516, 800 * 19 ** 5],
+  ["4x3x7", 789, 2960 * 24 ** 7],
+])(
+  "dma-core %s is searched whole, in %i states that stand for an estimate",
+  async (scenario, states, least) => {
+    const { output } = await check(`--scenario ${scenario} --reduce all`);
+    expect(output).toMatchObject({ verdict: "holds", exhaustive: true, states });
+    expect(output.represented?.estimated).toBe(true);
+    expect(output.represented?.states).toBeGreaterThan(least);
+  },
+);
+
+test("what 4x3x2 is said to stand for is near what there is", async () => {
+  const { output } = await check("--scenario 4x3x2 --reduce all");
+  expect(output.states).toBe(789);
+  const share = (output.represented?.states ?? 0) / 19_958_400;
+  expect(share).toBeGreaterThan(0.7);
+  expect(share).toBeLessThan(1.4);
+});
+
+test("with symmetry alone, it is the sum of the orbits", async () => {
+  const { output } = await check("--scenario 2x2x2 --reduce symmetry");
+  expect(output.represented).toEqual({ states: 38_800, estimated: false });
+});

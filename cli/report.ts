@@ -2,7 +2,7 @@
 import type { Colors } from "picocolors/types.js";
 import { countOf, nameClaim } from "../checker/trace/print.ts";
 import { powersIn } from "../checker/model/model.ts";
-import type { ReductionReport } from "../checker/reduce/reduction.ts";
+import { countRepresented, type ReductionReport } from "../checker/reduce/reduction.ts";
 import { wrap } from "../checker/trace/columns.ts";
 import { formatExplained } from "../checker/trace/why/story.ts";
 import type { Audit } from "./audit.ts";
@@ -15,6 +15,7 @@ import {
   formatBytes,
   formatCount,
   formatRate,
+  formatPower,
   formatSeconds,
   formatTable,
   formatTextTable,
@@ -221,13 +222,31 @@ function describeOmission(probability: number): string {
 /** A reduction, and how many times fewer states there were for it. */
 function nameReduction({ name, factor, isEstimate }: ReductionReport): string {
   if (factor === null) return name;
-  return `${name} (${isEstimate ? "about " : ""}${factor.toFixed(1)} times fewer states)`;
+  const times = factor < 1e6 ? factor.toFixed(1) : formatPower(factor);
+  return `${name} (${isEstimate ? "about " : ""}${times} times fewer states)`;
 }
 
-function formatReductions({ reductions, audit }: Outcome, { width }: ReportOptions): string[] {
+function describeRepresented({ result, reductions }: Outcome): string[] {
+  const found = countRepresented(result.states, reductions.used);
+  if (found === null) return [];
+  const states = formatCount(result.states);
+  if (!found.isEstimate)
+    return [
+      `${states} states stand for ${formatCount(found.states)} of the model's: the sum of their orbits`,
+    ];
+  const about = found.states < 1e6 ? formatCount(found.states) : formatPower(found.states);
+  return [
+    `${states} states stand for about ${about} of the model's: an estimate, the product of the factors`,
+  ];
+}
+
+function formatReductions(outcome: Outcome, { width }: ReportOptions): string[] {
+  const { reductions, audit } = outcome;
   const used = reductions.used.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`));
   const refused = reductions.refused.map(({ name, reason }) => `${name} is not used: ${reason}`);
-  return [...used, ...refused, ...describeAudit(audit)].flatMap((line) => wrap(line, width, 2, 4));
+  return [...describeRepresented(outcome), ...used, ...refused, ...describeAudit(audit)].flatMap((line) =>
+    wrap(line, width, 2, 4),
+  );
 }
 
 function describeAudit(audit: Audit | null): string[] {

@@ -50,6 +50,15 @@ const runFields = {
       }),
     )
     .describe("each reduction that was asked for"),
+  represented: z
+    .object({
+      states: z.number().min(0),
+      estimated: z.boolean().describe("is it an estimate, and not the sum of the states' orbits?"),
+    })
+    .nullable()
+    .describe(
+      "how many states of the model those found stand for, but for what dead locals save; null where no factor is known",
+    ),
   assumptions: switches.describe("the named assumptions about the hardware, and whether each was on"),
   powers: switches.describe("the named powers of the host, and whether each was on"),
   modelDigest: z.string().describe("SHA-256 of the model's structure in these bounds"),

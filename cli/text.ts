@@ -4,6 +4,13 @@ import { wrap } from "../checker/trace/columns.ts";
 export { formatBounds } from "../checker/trace/plain.ts";
 export { formatCount } from "../checker/trace/print.ts";
 
+/** A large number, with two digits: `1.9 x 10^9`. */
+export function formatPower(n: number): string {
+  const power = Math.floor(Math.log10(n));
+  const digits = (n / 10 ** power).toFixed(1);
+  return digits === "10.0" ? `1.0 x 10^${power + 1}` : `${digits} x 10^${power}`;
+}
+
 /** A rate, with three digits: `1.23 M`, `456 k`, `12`. */
 export function formatRate(n: number): string {
   if (n >= 999_500) return `${(n / 1e6).toPrecision(3)} M`;

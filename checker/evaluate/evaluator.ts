@@ -34,6 +34,24 @@ export class Successors {
     this.count = first;
   }
 
+  /** Keeps, of the successors from number `first` on, those to which one of these instances led. */
+  keepFrom(first: number, isKept: (instance: number) => boolean): void {
+    const { instances, words, wordsPerState, brokenSteps } = this;
+    const places = new Map<number, number>();
+    let count = first;
+    for (let i = first; i < this.count; i++) {
+      if (!isKept(instances[i])) continue;
+      instances[count] = instances[i];
+      words.copyWithin(count * wordsPerState, i * wordsPerState, (i + 1) * wordsPerState);
+      places.set(i, count++);
+    }
+    this.count = count;
+    for (const each of brokenSteps.splice(0)) {
+      const successor = each.successor < first ? each.successor : places.get(each.successor);
+      if (successor !== undefined) brokenSteps.push({ ...each, successor });
+    }
+  }
+
   /** Makes room for one more successor and returns the offset of its first word. */
   nextOffset(): number {
     if (this.count === this.instances.length) {

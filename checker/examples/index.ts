@@ -15,10 +15,18 @@ function scenario(name: string, sentence: string, scope: Scope): Scenario {
   return { name, sentence, sizes: { tiny: scope } };
 }
 
-const dmaCoreScenarios = ["2x2x2", "3x2x2", "2x2x3", "3x3x2", "4x3x2"].map((name) => {
+function dmaCoreScenario(name: string, remark = ""): Scenario {
   const [pages, iovas, cpus] = name.split("x");
-  return scenario(name, `${pages} pages, ${iovas} iovas, ${cpus} CPUs.`, dmaCoreScope(name));
-});
+  return scenario(name, `${pages} pages, ${iovas} iovas, ${cpus} CPUs.${remark}`, dmaCoreScope(name));
+}
+
+const dmaCoreScenarios = ["2x2x2", "3x2x2", "2x2x3", "3x3x2", "4x3x2"].map((name) => dmaCoreScenario(name));
+
+/** What no search ends on without reductions. */
+const largeScenarios = [
+  dmaCoreScenario("3x3x5", " Above 10^9 states: for --reduce all."),
+  dmaCoreScenario("4x3x7", " Above 10^13 states: for --reduce all."),
+];
 
 const tables = [2, 3, 4, 5].map((count) =>
   scenario(`${count}seats`, `${count} philosophers.`, philosophersScope(count)),
@@ -30,7 +38,7 @@ export const exampleDesigns: readonly Design[] = [
     meaning: "One page table, one TLB, two locks: the benchmark of the engine.",
     claimsToHold: true,
     defaultScenario: "3x2x2",
-    scenarios: dmaCoreScenarios,
+    scenarios: [...dmaCoreScenarios, ...largeScenarios],
     build: dmaCore,
   },
   {

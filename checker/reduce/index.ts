@@ -90,7 +90,8 @@ export async function searchReduced<S>(
     try {
       // oxlint-disable-next-line no-await-in-loop
       const found = await search(reduced);
-      const used = applied.map((each) => each.describe(found));
+      const sample = applied.findLast((each) => each.sample !== undefined)?.sample?.states;
+      const used = applied.map((each) => each.describe(found, sample));
       const keeping = applied.filter((each) => each.keepsLengths).map((each) => each.reduction);
       if (keeping.length === applied.length) return { result: found, keepsLengths: true, used, refused };
       const plain = applyReductions(of, evaluator, keeping, { ...options, failures }).evaluator;

@@ -6,8 +6,9 @@
  * wrong (the search is then done again without); and takes every path back to one of the model itself, which is
  * replayed on the reference evaluator like any other.
  */
-import type { Evaluator } from "../evaluate/evaluator.ts";
+import type { Evaluator, Successors } from "../evaluate/evaluator.ts";
 import type { Instance } from "../model/model.ts";
+import type { Sampled, StateSample } from "./sample.ts";
 import type { Path, SearchResult, Violation } from "../search/result.ts";
 
 /** In the order in which they are applied: the last one is the outermost, and sees what the others left. */
@@ -39,14 +40,18 @@ export interface Reduced extends Evaluator {
   readonly reduction: ReductionName;
   /** The evaluator that it reduces; its states and paths are what `lift` and `liftPath` give. */
   readonly inner: Evaluator;
+  /** Expands as `expand` does, but leaves out none of which another one is as good. */
+  expandWhole?(words: Int32Array, offset: number, out: Successors): boolean;
   /** Is a shortest way here as long as a shortest way there? */
   readonly keepsLengths: boolean;
   /** A violation of the inner evaluator's that this one stands for. */
   lift(violation: Violation): Violation;
   /** A path of the inner evaluator's that this one stands for. */
   liftPath(path: Path): Path;
-  /** What it did in a search. */
-  describe(result: SearchResult): ReductionReport;
+  /** Some of the states that it expanded in a search; each weighs as many states of the inner evaluator as it stands for. */
+  readonly sample?: StateSample;
+  /** What it did in a search. `sample`: states that were expanded, as the outermost reduction weighs them. */
+  describe(result: SearchResult, sample?: readonly Sampled[]): ReductionReport;
 }
 
 /** What a reduction did, for the summary. */
@@ -58,6 +63,24 @@ export interface ReductionReport {
   readonly isEstimate: boolean;
   /** Sentences: what it used, what it left alone and why, on what it was checked. */
   readonly notes: readonly string[];
+}
+
+/** How many states of the model those of a search stand for. */
+export interface Represented {
+  readonly states: number;
+  /** Is it an estimate, and not the sum of the states' orbits? */
+  readonly isEstimate: boolean;
+}
+
+/**
+ * The states of a search times the factors of its reductions. What has no known factor, and what dead locals save, is
+ * not counted. Null where no factor is known.
+ */
+export function countRepresented(states: number, used: readonly ReductionReport[]): Represented | null {
+  const known = used.filter(({ factor }) => factor !== null && factor > 1);
+  if (known.length === 0) return null;
+  const product = known.reduce((all, { factor }) => all * (factor ?? 1), states);
+  return { states: Math.round(product), isEstimate: known.some(({ isEstimate }) => isEstimate) };
 }
 
 /** What a reduction rests on was found wrong during the search. */
@@ -75,6 +98,16 @@ export class ReductionFailure extends Error {
     this.reason = reason;
     this.subject = subject;
   }
+}
+
+/** An evaluator that need not give all transitions of a state. */
+export interface Selective extends Evaluator {
+  /** `leftOut`: by id of the action instance, 1 for steps with which no transition need begin. */
+  expandWithout(leftOut: Uint8Array, words: Int32Array, offset: number, out: Successors): boolean;
+}
+
+export function isSelective(evaluator: Evaluator): evaluator is Selective {
+  return "expandWithout" in evaluator;
 }
 
 export function isReduced(evaluator: Evaluator): evaluator is Reduced {

@@ -228,7 +228,9 @@ function nodesFrom(actions: readonly Action[], counter: { n: number }): Node<Dra
   });
 }
 
-const cpu = sort("cpu");
+/** CPUs of which the model does not say that they are interchangeable, and CPUs of which it does, and they are. */
+const unlikeCpu = sort("cpu");
+const likeCpu = sort("cpu", "", { interchangeable: true });
 
 function isAtRest(s: Draft): boolean {
   for (let k = 0; k < s.cpus.length; k++) if (s.cpus[k].pc !== "idle") return false;
@@ -254,6 +256,7 @@ export function buildLockedModel(
   numbers: readonly number[],
   deadlock: DeadlockRule,
   asked: readonly string[],
+  cpu: typeof unlikeCpu = unlikeCpu,
 ): Model<Draft> {
   const [p, q, r, t] = numbers;
   const isAsked = ({ name }: { readonly name: string }): boolean => asked.includes(name);
@@ -359,6 +362,18 @@ export function buildLockedModel(
 
 /** Models with two or three CPUs and one or two calls. */
 export function randomLockedModel(): fc.Arbitrary<LockedModel> {
+  return modelsOf(unlikeCpu, questions);
+}
+
+/** The same with CPUs that are interchangeable, of which nothing is asked that names one. */
+export function randomModelOfAlike(): fc.Arbitrary<LockedModel> {
+  return modelsOf(
+    likeCpu,
+    questions.filter((name) => name !== "both"),
+  );
+}
+
+function modelsOf(cpu: typeof unlikeCpu, mayBeAsked: readonly string[]): fc.Arbitrary<LockedModel> {
   const call = some(anyAction(2), 2);
   const rule = fc.record({ from: variable, is: value, to: variable, value });
   return fc
@@ -368,10 +383,10 @@ export function randomLockedModel(): fc.Arbitrary<LockedModel> {
       numbers: fc.array(value, { minLength: 4, maxLength: 4 }),
       deadlock: fc.constantFrom<DeadlockRule>("waiting", "waiting", "stuck", "none"),
       cpus: fc.constantFrom(2, 2, 2, 3),
-      asked: fc.subarray(questions),
+      asked: fc.subarray([...mayBeAsked]),
     })
     .map(({ calls, rules, numbers, deadlock, cpus, asked }) => ({
-      model: buildLockedModel(calls, rules, numbers, deadlock, asked),
+      model: buildLockedModel(calls, rules, numbers, deadlock, asked, cpu),
       scope: { bounds: { cpu: cpus } },
     }));
 }

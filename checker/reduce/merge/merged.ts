@@ -11,23 +11,21 @@ import { type Deadlock, Successors } from "../../evaluate/evaluator.ts";
 import type { Instance } from "../../model/model.ts";
 import { type Leaf, readLeaf } from "../../schema/layout.ts";
 import { Random } from "../../search/random.ts";
-import type { Path, Violation } from "../../search/result.ts";
-import { type Reduced, ReductionFailure, type ReductionReport } from "../reduction.ts";
+import type { Path, SearchResult, Violation } from "../../search/result.ts";
+import { type Reduced, ReductionFailure, type ReductionReport, type Selective } from "../reduction.ts";
+import { type Sampled, StateSample } from "../sample.ts";
 import type { Analysis } from "./analysis.ts";
 import { DiamondCheck } from "./audit.ts";
 import { Blocks } from "./blocks.ts";
 import { Claims } from "./claims.ts";
 import { checkDiscipline, describeLapse } from "./discipline.ts";
-import { estimateFactor } from "./estimate.ts";
+import { estimateFactor, type Steps } from "./estimate.ts";
 import type { Plan } from "./plan.ts";
-
-/** States that are kept to estimate by how much fewer there are. */
-const sampleSize = 64;
 
 /** Steps in one block at most: one that is longer may be a loop, and ends here so that others get their turn. */
 const longest = 1000;
 
-export class MergedEvaluator<S> implements Reduced {
+export class MergedEvaluator<S> implements Reduced, Selective {
   readonly reduction = "locks";
   readonly keepsLengths = false;
   readonly name = "js";
@@ -47,10 +45,7 @@ export class MergedEvaluator<S> implements Reduced {
   private readonly checkEvery: number;
   private readonly random: Random;
   private readonly diamonds: DiamondCheck<S>;
-  /** Some of the states expanded, each as likely as any other. */
-  private readonly sample: Int32Array[] = [];
-  private readonly sampling: Random;
-  private expanded = 0;
+  readonly sample: StateSample;
   /** States within blocks that are still to be gone on from. */
   private stack: Int32Array;
   private readonly pending: { block: number; isBefore: boolean; length: number; startsCall: boolean }[] = [];
@@ -65,7 +60,7 @@ export class MergedEvaluator<S> implements Reduced {
     const { table, plan } = analysis;
     this.checkEvery = checkEvery;
     this.random = new Random(seed);
-    this.sampling = new Random(seed);
+    this.sample = new StateSample(of, seed);
     this.diamonds = new DiamondCheck(of, inner, (step) => step, plan.processOf);
     this.of = of;
     this.inner = inner;
@@ -105,13 +100,18 @@ export class MergedEvaluator<S> implements Reduced {
   }
 
   expand(words: Int32Array, offset: number, out: Successors): boolean {
+    return this.expandWithout(null, words, offset, out);
+  }
+
+  expandWithout(leftOut: Uint8Array | null, words: Int32Array, offset: number, out: Successors): boolean {
     const { first, plan } = this;
     this.claims.check(words, offset);
-    this.sampleState(words, offset);
+    this.sample.note(words, offset, this.words, 1);
     first.clear();
     const mayBeStuck = this.expandInner(words, offset, first);
     for (let i = 0; i < first.count; i++) {
       const instance = first.instances[i];
+      if (leftOut !== null && leftOut[instance] === 1) continue;
       const process = plan.processOf[instance];
       const at = i * this.words;
       const isBroken = this.copyBroken(first, i, out, instance, at);
@@ -130,12 +130,6 @@ export class MergedEvaluator<S> implements Reduced {
       this.finish(process, out);
     }
     return mayBeStuck;
-  }
-
-  private sampleState(words: Int32Array, offset: number): void {
-    this.expanded++;
-    const place = this.sample.length < sampleSize ? this.sample.length : this.sampling.below(this.expanded);
-    if (place < sampleSize) this.sample[place] = words.slice(offset, offset + this.words);
   }
 
   /**
@@ -159,7 +153,8 @@ export class MergedEvaluator<S> implements Reduced {
     return { initial, instances: instances.flatMap((block) => this.blocks.stepsOf(block)) };
   }
 
-  describe(): ReductionReport {
+  /** The factor is that of the states in `sample`. */
+  describe(_: SearchResult, sample: readonly Sampled[] = this.sample.states): ReductionReport {
     const { table, locks } = this.analysis;
     const { protectedLocations, lapses } = checkDiscipline(table, locks);
     const names = locks.locks.members().map((leaf) => table.numbers.leaves[leaf].path);
@@ -171,9 +166,25 @@ export class MergedEvaluator<S> implements Reduced {
     const checked = `${steps} steps within blocks were tried in both orders with ${diamonds} steps of others`;
     return {
       name: "locks",
-      factor: estimateFactor(this.inner, this.plan, this.controls, this.sample),
+      factor: estimateFactor(sample, this.steps(), this.analysis),
       isEstimate: true,
       notes: [found, checked, ...lapses.map(describeLapse)],
+    };
+  }
+
+  /** Steps on states that are in no search. */
+  private steps(): Steps {
+    const out = new Successors(this.words);
+    return {
+      expandAll: (state) => {
+        out.clear();
+        this.inner.expand(state, 0, out);
+        return out;
+      },
+      expandWithin: (process, state) => {
+        this.step(process, state, 0, this.next);
+        return this.next;
+      },
     };
   }
 
@@ -189,7 +200,7 @@ export class MergedEvaluator<S> implements Reduced {
       const from = pending.length * this.words;
       const { block, isBefore, length, startsCall } = top;
       const checked = this.isCheckDue ? this.stack.slice(from, from + this.words) : null;
-      this.step(process, from, next);
+      this.step(process, this.stack, from, next);
       if (next.count === 0) {
         if (!this.mayBeDropped(process, from, isBefore && startsCall))
           this.emit(out, this.stack, from, block);
@@ -224,13 +235,13 @@ export class MergedEvaluator<S> implements Reduced {
     if (breach !== null) throw failed(breach, breach);
   }
 
-  /** The steps of one process from a state on the stack. */
-  private step(process: number, from: number, into: Successors): void {
+  /** The steps of one process from a state at which a block goes on. */
+  private step(process: number, words: Int32Array, from: number, into: Successors): void {
     into.clear();
-    if (this.parts[process].expand(this.stack, from, into)) return;
+    if (this.parts[process].expand(words, from, into)) return;
     // Compiled code could not go on: the packed evaluator throws the exact error, or finds the steps.
     const all = new Successors(this.words);
-    this.expandInner(this.stack, from, all);
+    this.expandInner(words, from, all);
     into.clear();
     for (let i = 0; i < all.count; i++) {
       if (this.plan.processOf[all.instances[i]] !== process) continue;

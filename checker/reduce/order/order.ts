@@ -142,47 +142,56 @@ class OrderEvaluator<S> implements Reduced {
   expand(words: Int32Array, offset: number, out: Successors): boolean {
     this.claims.check(words, offset);
     const first = out.count;
-    const mayBeStuck = this.expandInner(words, offset, out);
+    const sets = this.setsAt(words, offset);
+    const mayBeStuck = this.expandInner(sets.length > 0, words, offset, out);
     const possible = out.count - first;
     this.expanded++;
     this.possible += possible;
-    const set = possible < 2 ? null : this.smallestSet(words, offset, out, first);
+    const set = possible < 2 ? null : this.smallestSet(sets, out, first);
     if (set !== null) {
       if (this.isCheckDue) this.check(words.slice(offset, offset + this.words), set);
-      this.keep(set, out, first);
+      out.keepFrom(first, (instance) => set.has[this.firstOf(instance)] === 1);
       this.reduced++;
     }
     this.taken += out.count - first;
     return mayBeStuck;
   }
 
-  /** Where blocks are made, it is looked at there that steps do what they were compiled to. */
-  private expandInner(words: Int32Array, offset: number, out: Successors): boolean {
+  /**
+   * Where blocks are made, it is looked at there that steps do what they were compiled to. A set has all transitions of
+   * what is in it: what symmetry would leave out as a repetition of another may be one in it of one that is not.
+   */
+  private expandInner(isWhole: boolean, words: Int32Array, offset: number, out: Successors): boolean {
     const { below, inner } = this;
-    if (!("handedOver" in below)) return inner.expand(words, offset, out);
+    const expand = (): boolean =>
+      isWhole && isReduced(inner) && inner.expandWhole !== undefined
+        ? inner.expandWhole(words, offset, out)
+        : inner.expand(words, offset, out);
+    if (!("handedOver" in below)) return expand();
     const before = below.handedOver;
-    const mayBeStuck = inner.expand(words, offset, out);
+    const mayBeStuck = expand();
     if (below.handedOver !== before)
       throw failed("a step computes with what is no number, and may read what nobody thought of");
     return mayBeStuck;
   }
 
-  /** The set with the fewest transitions, of those whose keys have one; null where it has all. */
-  private smallestSet(
-    words: Int32Array,
-    offset: number,
-    out: Successors,
-    first: number,
-  ): PersistentSet | null {
-    const { codes, controls, processOf } = this;
+  /** The sets for where the processes are. */
+  private setsAt(words: Int32Array, offset: number): readonly PersistentSet[] {
+    const { codes, controls } = this;
     let combination = 0;
     for (let process = 0; process < controls.length; process++) {
       codes[process] = readLeaf(controls[process], words, offset);
       combination = combination * controls[process].shape.cardinality + codes[process];
     }
+    return this.sets.at(codes, combination);
+  }
+
+  /** The set with the fewest transitions, of those whose keys have one; null where it has all. */
+  private smallestSet(sets: readonly PersistentSet[], out: Successors, first: number): PersistentSet | null {
+    const { processOf } = this;
     let best: PersistentSet | null = null;
     let fewest = out.count - first;
-    for (const set of this.sets.at(codes, combination)) {
+    for (const set of sets) {
       let count = 0;
       let hasKey = false;
       for (let i = first; i < out.count; i++) {
@@ -195,24 +204,6 @@ class OrderEvaluator<S> implements Reduced {
       fewest = count;
     }
     return best;
-  }
-
-  /** Drops the successors that are not in the set. */
-  private keep({ has }: PersistentSet, out: Successors, first: number): void {
-    const places = new Map<number, number>();
-    let count = first;
-    for (let i = first; i < out.count; i++) {
-      if (has[this.firstOf(out.instances[i])] === 0) continue;
-      out.instances[count] = out.instances[i];
-      out.words.copyWithin(count * this.words, i * this.words, (i + 1) * this.words);
-      places.set(i, count++);
-    }
-    out.count = count;
-    const broken = out.brokenSteps.splice(0);
-    for (const each of broken) {
-      const successor = each.successor < first ? each.successor : places.get(each.successor);
-      if (successor !== undefined) out.brokenSteps.push({ ...each, successor });
-    }
   }
 
   /** The first step of a transition. */

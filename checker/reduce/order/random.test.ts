@@ -10,7 +10,11 @@ import { ModelError } from "../../errors.ts";
 import type { Evaluator } from "../../evaluate/evaluator.ts";
 import { type Instance, instantiate } from "../../index.ts";
 import type { SearchResult } from "../../search/result.ts";
-import { type LockedModel, randomLockedModel } from "../../testing/random-locked-model.ts";
+import {
+  type LockedModel,
+  randomLockedModel,
+  randomModelOfAlike,
+} from "../../testing/random-locked-model.ts";
 import { violatedLengths } from "../../testing/violated-lengths.ts";
 import { applyReductions, searchReduced } from "../index.ts";
 import { ReductionFailure, type ReductionName } from "../reduction.ts";
@@ -48,8 +52,9 @@ async function forEachModel(
   numRuns: number,
   seed: number,
   run: (of: Instance<never>, evaluator: Evaluator, full: SearchResult | string) => Promise<void>,
+  from = randomLockedModel,
 ): Promise<void> {
-  const property = fc.asyncProperty(randomLockedModel(), async (random) => {
+  const property = fc.asyncProperty(from(), async (random) => {
     const of = instanceOf(random);
     if (of === null) return;
     const evaluator = createCompiled(of);
@@ -98,6 +103,47 @@ test("random models have the same verdicts", { timeout: 3_600_000 }, async () =>
     expect(ordered).toBeGreaterThan(models / 10);
     expect(reduced).toBeLessThan(states);
   }
+});
+
+/** What a search says, whichever of several that are alike it says it of. */
+function namesIn({ violated, reached }: ReturnType<typeof verdictOf>): string[] {
+  return [...violated, ...reached.filter((each) => each.startsWith("left"))]
+    .map((each) => (each.includes('"cpu"') ? each.replace(/ \{.*/, "") : each))
+    .filter((each, i, all) => all.indexOf(each) === i)
+    .toSorted();
+}
+
+test("models of CPUs that are alike have the same verdicts", { timeout: 3_600_000 }, async () => {
+  const all: readonly (readonly ReductionName[])[] = [["symmetry"], ["locks", "symmetry"], ...combinations];
+  const seen = { violated: 0, states: 0, reduced: 0 };
+  const seed = Number(process.env.REDUCTION_SEED ?? 1);
+  const count = Math.ceil(models / 2);
+  await forEachModel(
+    count,
+    seed,
+    async (of, evaluator, full) => {
+      for (const asked of all) {
+        const outer = applyReductions(of, evaluator, asked, options).evaluator;
+        // oxlint-disable-next-line no-await-in-loop
+        const reduced = await outcomeOf(of, outer);
+        if (typeof full === "string" || typeof reduced === "string" || reduced === null) {
+          expect(reduced).toEqual(full);
+          continue;
+        }
+        expect(namesIn(verdictOf(of, reduced))).toEqual(namesIn(verdictOf(of, full)));
+        expect(unconfirmed(of, reduced)).toEqual([]);
+        if (asked.length > 1) continue;
+        seen.states += full.states;
+        seen.reduced += reduced.states;
+      }
+      if (typeof full !== "string" && full.violations.length > 0) seen.violated++;
+    },
+    randomModelOfAlike,
+  );
+  if (models > 1000) console.log(seen);
+  expect(seen.violated).toBeGreaterThan(count / 6);
+  // Two or three CPUs that are alike: nearly half of the states.
+  expect(seen.reduced).toBeLessThan(0.7 * seen.states);
 });
 
 test("lengths of counterexamples are the shortest, after a search to that depth", async () => {

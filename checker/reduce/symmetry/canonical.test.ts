@@ -19,13 +19,15 @@ import {
   sort,
   union,
 } from "../../index.ts";
+import { nameInstance } from "../../evaluate/reference.ts";
 import { decode, encode } from "../../schema/layout.ts";
 import { randomState, seeded } from "../../testing/random-state.ts";
 import { renamePlain } from "../../testing/rename-plain.ts";
 import { Canonicaliser } from "./canonical.ts";
-import { allRenamings, randomRenaming } from "./commutes.ts";
-import { groupOf, interchangeableSorts, type Transposition, transpositionsOf } from "./group.ts";
+import { allRenamings, exchangeOf, randomRenaming, renameArgs, type Renaming } from "./commutes.ts";
+import { exchangesIn, groupOf, interchangeableSorts, type Transposition, transpositionsOf } from "./group.ts";
 import { structureOf } from "./structure.ts";
+import { Repetitions } from "./twins.ts";
 import { Random } from "../../search/random.ts";
 
 const page = sort("page", "", { interchangeable: true });
@@ -82,6 +84,12 @@ function stateOf(of: Instance<never>, seed: number): Int32Array {
   );
 }
 
+/** States with many twins: nearly all of their values are the first ones. */
+function plainStateOf(of: Instance<never>, seed: number): Int32Array {
+  const below = seeded(seed);
+  return randomState(of, (n) => (below(12) === 0 ? below(n) : 0));
+}
+
 function canonOf(canonicaliser: Canonicaliser, state: Int32Array): { words: string; orbit: number } {
   const words = state.slice();
   const orbit = canonicaliser.canonise(words, 0);
@@ -121,6 +129,57 @@ describe.each(Object.entries(instances))("the canonical form of %s", (_, of) => 
       expect(image).toEqual(encode(of.layout, plain));
     }
   });
+});
+
+describe.each(Object.entries(instances))("twins in %s", (name, of) => {
+  const { group, canonicaliser } = toolsOf(of);
+  const renamings = allRenamings(group);
+  const isFixedBy = (state: Int32Array, renaming: Renaming): boolean => {
+    const image = new Int32Array(state.length);
+    canonicaliser.rename(renaming.of, state, 0, image, 0);
+    return image.every((word, k) => word === state[k]);
+  };
+
+  test("are those whose exchange leaves the state as it is", () => {
+    let twins = 0;
+    for (let seed = 1; seed <= 80; seed++) {
+      const state = (seed % 2 === 0 ? plainStateOf : stateOf)(of, seed);
+      for (const exchange of exchangesIn(group)) {
+        const [a, b] = [exchange.a, exchange.b].map((i) => group.vertexOf.get(exchange.sort)?.[i] ?? -1);
+        const areTwins = isFixedBy(state, exchangeOf(group, exchange));
+        expect(canonicaliser.twins.areTwins(a, b, state, 0)).toBe(areTwins);
+        if (areTwins) twins++;
+      }
+    }
+    expect(twins).toBeGreaterThan(20);
+  });
+
+  // The other models have no actions.
+  test.runIf(name === "dma-core" || name === "two-phase commit")(
+    "of actions that differ in twins only, one is kept, to which all others can be renamed",
+    () => {
+      const { bounds } = of.scope;
+      const repetitions = new Repetitions(of.instances, bounds, group, canonicaliser.twins);
+      let left = 0;
+      for (let seed = 1; seed <= 30; seed++) {
+        const state = plainStateOf(of, seed);
+        const marks = repetitions.at(state, 0)?.slice() ?? new Uint8Array(of.instances.length);
+        const kept = new Set(
+          of.instances.filter(({ id }) => marks[id] === 0).map((each) => nameInstance(each)),
+        );
+        const fixing = renamings.filter((renaming) => isFixedBy(state, renaming));
+        for (const instance of of.instances.filter(({ id }) => marks[id] === 1)) {
+          left++;
+          const images = fixing.map((renaming) => {
+            const args = renameArgs(instance.action, instance.args, renaming, bounds);
+            return nameInstance({ ...instance, args });
+          });
+          expect(images.some((image) => kept.has(image))).toBe(true);
+        }
+      }
+      expect(left).toBeGreaterThan(100);
+    },
+  );
 });
 
 describe("where only some elements are interchangeable", () => {

@@ -15,6 +15,8 @@ import type { Layout } from "../../schema/layout.ts";
 import { generate, type SymmetryCode } from "./code.ts";
 import { factorial, type Group } from "./group.ts";
 import type { Structure } from "./structure.ts";
+import { CanonicalMemo } from "./memo.ts";
+import { Twins } from "./twins.ts";
 
 /** What came of a branch: the least state, and in how many ways it was reached. */
 interface Least {
@@ -33,6 +35,8 @@ class Spared {
 export class Canonicaliser {
   private readonly group: Group;
   private readonly code: SymmetryCode;
+  readonly twins: Twins;
+  private readonly memo: CanonicalMemo;
   private readonly words: number;
   /** By vertex: what the state says of it alone. */
   private readonly alone: Int32Array;
@@ -42,7 +46,6 @@ export class Canonicaliser {
   private readonly order: Int32Array;
   private readonly renaming: Int32Array;
   private readonly result: Int32Array;
-  private readonly other: Int32Array;
 
   // Of the state that is being searched
   private source: Int32Array = new Int32Array(0);
@@ -57,6 +60,8 @@ export class Canonicaliser {
   constructor(layout: Layout, group: Group, structure: Structure) {
     this.group = group;
     this.code = generate(layout, group, structure);
+    this.twins = new Twins(group, structure);
+    this.memo = new CanonicalMemo(layout.words);
     this.words = layout.words;
     const { colours } = this.code;
     this.alone = new Int32Array(colours);
@@ -66,11 +71,22 @@ export class Canonicaliser {
     this.order = new Int32Array(group.vertices);
     this.renaming = new Int32Array(group.vertices);
     this.result = new Int32Array(this.words);
-    this.other = new Int32Array(this.words);
   }
 
   /** Puts the canonical form in the place of the state at `W[o..]`; returns the size of the state's orbit. */
   canonise(W: Int32Array, o: number): number {
+    const { memo, result } = this;
+    let orbit = memo.find(W, o);
+    if (orbit > 0) return orbit;
+    orbit = this.findCanonical(W, o);
+    memo.keep(W, o, result, 0, orbit);
+    memo.keep(result, 0, result, 0, orbit);
+    for (let i = 0; i < this.words; i++) W[o + i] = result[i];
+    return orbit;
+  }
+
+  /** Finds the canonical form of the state at `W[o..]`, for `result`; returns the size of the state's orbit. */
+  private findCanonical(W: Int32Array, o: number): number {
     const { code, group, result } = this;
     this.source = W;
     this.offset = o;
@@ -83,19 +99,15 @@ export class Canonicaliser {
     }
     const cells = this.refine();
     let ways = 1;
-    if (cells === group.vertices) {
-      if (this.isOrderIdentity()) return group.order;
-      this.renameByOrder(result);
-    } else if (this.areTiesTwins()) {
-      ways = this.waysThroughTies();
-      if (this.isOrderIdentity()) return group.order / ways;
-      this.renameByOrder(result);
-    } else {
+    if (cells < group.vertices && !this.areTiesTwins()) {
       const least = this.search();
       ({ ways } = least);
       result.set(least.words);
+    } else {
+      if (cells < group.vertices) ways = this.waysThroughTies();
+      if (this.isOrderIdentity()) for (let i = 0; i < this.words; i++) result[i] = W[o + i];
+      else this.renameByOrder(result);
     }
-    for (let i = 0; i < this.words; i++) W[o + i] = result[i];
     return group.order / ways;
   }
 
@@ -156,25 +168,15 @@ export class Canonicaliser {
 
   /** Does the exchange of any two vertices of one colour leave the state alone? */
   private areTiesTwins(): boolean {
-    const { order, colours } = this;
+    const { order, colours, twins, source, offset } = this;
     for (const { base, elements } of this.group.classes) {
       for (let i = base + 1; i < base + elements.length; i++) {
-        if (colours[order[i]] === colours[order[i - 1]] && !this.areTwins(order[i - 1], order[i]))
-          return false;
+        const [before, here] = [order[i - 1], order[i]];
+        if (colours[here] === colours[before] && !twins.areTwins(before, here, source, offset)) return false;
       }
     }
     // In the order of their numbers, the renaming is more often none at all.
-    this.forEachCell((start, end) => order.subarray(start, end).sort());
-    return true;
-  }
-
-  private areTwins(a: number, b: number): boolean {
-    const { renaming } = this;
-    for (let v = 0; v < renaming.length; v++) renaming[v] = v;
-    renaming[a] = b;
-    renaming[b] = a;
-    this.rename(renaming, this.source, this.offset, this.other, 0);
-    for (let i = 0; i < this.words; i++) if (this.other[i] !== this.source[this.offset + i]) return false;
+    this.forEachCell((start, end) => sortByNumber(order, start, end));
     return true;
   }
 
@@ -275,6 +277,16 @@ export class Canonicaliser {
     this.automorphisms.push(renaming.map((to) => back[to]));
     const level = this.path.findIndex((vertex, i) => this.equivalent(vertex, this.tried[i], i) >= 0);
     return level < 0 ? { words, ways } : new Spared(level);
+  }
+}
+
+/** Sorts some of the places, mostly few and in order already. */
+function sortByNumber(order: Int32Array, start: number, end: number): void {
+  for (let i = start + 1; i < end; i++) {
+    const vertex = order[i];
+    let k = i - 1;
+    for (; k >= start && order[k] > vertex; k--) order[k + 1] = order[k];
+    order[k + 1] = vertex;
   }
 }
 

@@ -11,16 +11,22 @@ import type { AnyArgs, Params } from "../../model/rule.ts";
 import { type Bounds, computeScalarShape } from "../../schema/shape.ts";
 import type { Random } from "../../search/random.ts";
 import { liftPath } from "../reduction.ts";
+import { keyOfState } from "../state-key.ts";
 import type { Canonicaliser } from "./canonical.ts";
 import { type Group, groupOf, type Transposition } from "./group.ts";
 import type { DeadLocalReset } from "./reset.ts";
 
 /** What an evaluator says of one state. */
 interface Look {
-  /** By packed words after dead locals are reset: the instance that leads there. */
+  /** The successors after dead locals are reset, one behind the other; and by the key of each the instance that leads there. */
+  readonly words: Int32Array;
+  readonly instances: readonly number[];
   readonly successors: ReadonlyMap<string, number>;
   readonly findings: readonly Finding[];
 }
+
+/** So many looks are kept: one state is compared with its images, and often they are the same ones. */
+const mostLooks = 512;
 
 /** Something broken or witnessed, in words, and with which arguments; no arguments for a deadlock. */
 interface Finding {
@@ -102,7 +108,7 @@ function permutationsOf(list: readonly number[]): number[][] {
 }
 
 /** The arguments with elements renamed. */
-function renameArgs(of: Named, args: AnyArgs, renaming: Renaming, bounds: Bounds): AnyArgs {
+export function renameArgs(of: Named, args: AnyArgs, renaming: Renaming, bounds: Bounds): AnyArgs {
   return Object.fromEntries(
     Object.entries(args).map(([name, value]) => {
       const field = of.params[name];
@@ -113,18 +119,47 @@ function renameArgs(of: Named, args: AnyArgs, renaming: Renaming, bounds: Bounds
   );
 }
 
-/** The first action that exists with some arguments and not with the renamed ones: a sentence, or null. */
-export function findMissingInstance<S>(of: Instance<S>, exchange: Transposition): string | null {
-  const group = groupOf(of, [exchange]);
-  const renaming = exchangeOf(group, exchange);
-  const known = new Set(of.instances.map((each) => nameInstance(each)));
-  for (const instance of of.instances) {
-    const { action, args } = instance;
-    const renamed = { ...instance, args: renameArgs(action, args, renaming, of.scope.bounds) };
-    const name = nameInstance(renamed as ActionInstance<S>);
-    if (!known.has(name)) return `the scenario allows ${nameInstance(instance)} and not ${name}`;
+/** The scenario's actions, by which exchanges leave them as they are. */
+export class Allowed<S> {
+  private readonly of: Instance<S>;
+  private readonly names: ReadonlySet<string>;
+  /** By sort: the actions with arguments of it. */
+  private readonly bySort = new Map<string, ActionInstance<S>[]>();
+
+  constructor(of: Instance<S>) {
+    this.of = of;
+    this.names = new Set(of.instances.map((each) => nameInstance(each)));
+    const sortsOf = new Map<Named, ReadonlySet<string>>();
+    for (const instance of of.instances) {
+      const { action } = instance;
+      let sorts = sortsOf.get(action);
+      if (sorts === undefined) {
+        const named = Object.entries(action.params).flatMap(
+          ([name, field]) => computeScalarShape(field, of.scope.bounds, name).sort ?? [],
+        );
+        sortsOf.set(action, (sorts = new Set(named)));
+      }
+      for (const sort of sorts) {
+        const list = this.bySort.get(sort);
+        if (list === undefined) this.bySort.set(sort, [instance]);
+        else list.push(instance);
+      }
+    }
   }
-  return null;
+
+  /** The first action that exists with some arguments and not with the renamed ones: a sentence, or null. */
+  findMissing(exchange: Transposition): string | null {
+    const { of, names } = this;
+    const renaming = exchangeOf(groupOf(of, [exchange]), exchange);
+    for (const instance of this.bySort.get(exchange.sort) ?? []) {
+      const { action, args } = instance;
+      if (!Object.values(args).some((value) => value === exchange.a || value === exchange.b)) continue;
+      const renamed = { ...instance, args: renameArgs(action, args, renaming, of.scope.bounds) };
+      const name = nameInstance(renamed as ActionInstance<S>);
+      if (!names.has(name)) return `the scenario allows ${nameInstance(instance)} and not ${name}`;
+    }
+    return null;
+  }
 }
 
 export class CommutationCheck<S> {
@@ -134,7 +169,7 @@ export class CommutationCheck<S> {
   private readonly out: Successors;
   private readonly reached: Uint8Array;
   private readonly renamed: Int32Array;
-  private last: { readonly state: Int32Array; readonly look: Look | null } | null = null;
+  private readonly looks = new Map<string, Look | null>();
 
   constructor(of: Instance<S>, evaluator: Evaluator, locals: DeadLocalReset) {
     this.of = of;
@@ -156,7 +191,7 @@ export class CommutationCheck<S> {
     const what = this.difference(
       expected,
       found,
-      (words) => words,
+      (from, to) => to.set(from),
       (finding) => finding,
     );
     return what === null
@@ -169,22 +204,28 @@ export class CommutationCheck<S> {
     const image = new Int32Array(state.length);
     canonicaliser.rename(renaming.of, state, 0, image, 0);
     this.locals.reset(image, 0);
-    // One state is compared with its image under many renamings.
-    const expected = this.last?.state === state ? this.last.look : this.look(state);
-    this.last = { state, look: expected };
-    const found = this.look(image);
+    const [expected, found] = [this.look(state), this.look(image)];
     // An error of the model is found as such by the search.
     if (expected === null || found === null)
       return expected === found ? null : "a step throws in one state only";
-    const rename = (words: Int32Array): Int32Array => {
-      canonicaliser.rename(renaming.of, words, 0, this.renamed, 0);
-      this.locals.reset(this.renamed, 0);
-      return this.renamed;
+    const rename = (from: Int32Array, to: Int32Array): void => {
+      canonicaliser.rename(renaming.of, from, 0, to, 0);
+      this.locals.reset(to, 0);
     };
     return this.difference(expected, found, rename, (finding) => this.renameFinding(finding, renaming));
   }
 
   private look(state: Int32Array): Look | null {
+    const key = keyOfState(state);
+    let look = this.looks.get(key);
+    if (look === undefined) {
+      if (this.looks.size >= mostLooks) this.looks.clear();
+      this.looks.set(key, (look = this.lookAt(state)));
+    }
+    return look;
+  }
+
+  private lookAt(state: Int32Array): Look | null {
     const { out, evaluator, of, reached } = this;
     const { words } = evaluator;
     out.clear();
@@ -208,11 +249,11 @@ export class CommutationCheck<S> {
       ];
       const successors = new Map<string, number>();
       for (let i = 0; i < out.count; i++) {
-        const next = out.words.slice(i * words, (i + 1) * words);
-        this.locals.reset(next, 0);
-        successors.set(next.join(), out.instances[i]);
+        this.locals.reset(out.words, i * words);
+        successors.set(keyOfState(out.words.subarray(i * words, (i + 1) * words)), out.instances[i]);
       }
-      return { successors, findings };
+      const instances = [...out.instances.subarray(0, out.count)];
+      return { words: out.words.slice(0, out.count * words), instances, successors, findings };
     } catch (error) {
       if (error instanceof ModelError) return null;
       throw error;
@@ -223,7 +264,7 @@ export class CommutationCheck<S> {
   private difference(
     expected: Look,
     found: Look,
-    rename: (words: Int32Array) => Int32Array,
+    rename: (from: Int32Array, to: Int32Array) => void,
     renameFinding: (finding: Finding) => Finding,
   ): string | null {
     const [mine, theirs] = [
@@ -234,13 +275,14 @@ export class CommutationCheck<S> {
       mine.find((each) => !theirs.includes(each)) ?? theirs.find((each) => !mine.includes(each));
     if (finding !== undefined) return finding;
     const images = new Set<string>();
-    for (const [words, id] of expected.successors) {
-      const image = rename(Int32Array.from(words.split(","), Number)).join();
+    const { words } = this.evaluator;
+    for (const [i, id] of expected.instances.entries()) {
+      rename(expected.words.subarray(i * words, (i + 1) * words), this.renamed);
+      const image = keyOfState(this.renamed);
       images.add(image);
       if (!found.successors.has(image)) return `the step ${this.nameStep(id)}`;
     }
-    for (const [words, id] of found.successors)
-      if (!images.has(words)) return `the step ${this.nameStep(id)}`;
+    for (const [key, id] of found.successors) if (!images.has(key)) return `the step ${this.nameStep(id)}`;
     return null;
   }
 

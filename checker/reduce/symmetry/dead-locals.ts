@@ -350,7 +350,11 @@ function newValueOf(word: Expr, { word: index, mask, shift }: Leaf, when: Truths
 function waysOn(word: Expr): Truths[] {
   let ways: Map<Expr, boolean>[] = [new Map()];
   const visit = (expr: Expr): void => {
-    if (expr.kind === "binary" && (expr.op === "or" || expr.op === "and")) return visit(expr.a);
+    if (expr.kind === "binary" && (expr.op === "and" || expr.op === "shl")) return visit(expr.a);
+    if (expr.kind === "binary" && expr.op === "or") {
+      visit(expr.a);
+      return visit(expr.b);
+    }
     if (expr.kind === "insert") return visit(expr.word);
     if (expr.kind !== "select" || ways.length >= mostWays) return;
     if (!ways[0].has(expr.test))

@@ -14,18 +14,20 @@ import { Random } from "../../search/random.ts";
 import type { Path, SearchResult, Violation } from "../../search/result.ts";
 import {
   isReduced,
+  isSelective,
   type ReduceOptions,
   type Reduced,
   type Reduction,
   ReductionFailure,
   type ReductionReport,
 } from "../reduction.ts";
+import { StateSample } from "../sample.ts";
 import { Canonicaliser } from "./canonical.ts";
 import {
   allRenamings,
+  Allowed,
   CommutationCheck,
   exchangeOf,
-  findMissingInstance,
   randomRenaming,
   type Renaming,
 } from "./commutes.ts";
@@ -43,6 +45,7 @@ import {
 } from "./group.ts";
 import { DeadLocalReset } from "./reset.ts";
 import { structureOf } from "./structure.ts";
+import { Repetitions } from "./twins.ts";
 
 /** States of random walks on which every exchange is tried before the search. */
 const sampleSize = 60;
@@ -89,10 +92,11 @@ class Preparation<S> {
       breaches.push({ exchange, reason });
       exchanges = exchanges.filter((each) => nameTransposition(each) !== nameTransposition(exchange));
     };
+    const allowed = new Allowed(of);
     for (const exchange of exchanges) {
       const name = nameTransposition(exchange);
       const known = options.failures.find(({ subject }) => subject === name || subject === exchange.sort);
-      const reason = known?.reason ?? findMissingInstance(of, exchange);
+      const reason = known?.reason ?? allowed.findMissing(exchange);
       if (reason !== null) leaveOut(exchange, reason);
     }
     this.tryOut(() => exchanges, breaches, dead, leaveOut);
@@ -239,6 +243,9 @@ class SymmetryEvaluator<S> implements Reduced {
   private readonly canonicaliser: Canonicaliser;
   private readonly locals: DeadLocalReset;
   private readonly check: CommutationCheck<S>;
+  private readonly repetitions: Repetitions;
+  /** Of the states expanded, each as likely as its orbit is large. */
+  readonly sample: StateSample;
   private readonly random: Random;
   private readonly auditRenamings: readonly Renaming[] | null;
   private readonly copy: Int32Array;
@@ -265,7 +272,9 @@ class SymmetryEvaluator<S> implements Reduced {
     this.canonicaliser = tools.canonicaliser;
     this.locals = tools.locals;
     this.check = tools.check;
+    this.repetitions = new Repetitions(of.instances, of.scope.bounds, this.group, this.canonicaliser.twins);
     this.random = new Random(options.seed);
+    this.sample = new StateSample(of, options.seed);
     this.auditRenamings =
       this.group.order <= mostRenamings && options.audit ? allRenamings(this.group) : null;
     this.copy = new Int32Array(this.words);
@@ -284,13 +293,36 @@ class SymmetryEvaluator<S> implements Reduced {
   }
 
   expand(words: Int32Array, offset: number, out: Successors): boolean {
+    return this.expandWithout(this.repetitions.at(words, offset), words, offset, out);
+  }
+
+  expandWhole(words: Int32Array, offset: number, out: Successors): boolean {
+    return this.expandWithout(null, words, offset, out);
+  }
+
+  /** `leftOut`: by id of the instance, 1 for those whose transitions need not be given. */
+  private expandWithout(
+    leftOut: Uint8Array | null,
+    words: Int32Array,
+    offset: number,
+    out: Successors,
+  ): boolean {
+    const { inner } = this;
     const first = out.count;
-    const mayBeStuck = this.inner.expand(words, offset, out);
+    let mayBeStuck: boolean;
+    if (leftOut !== null && isSelective(inner)) {
+      mayBeStuck = inner.expandWithout(leftOut, words, offset, out);
+    } else {
+      mayBeStuck = inner.expand(words, offset, out);
+      if (leftOut !== null) out.keepFrom(first, (instance) => leftOut[instance] === 0);
+    }
     for (let i = first; i < out.count; i++) this.canonise(out.words, i * this.words);
     // What is expanded again, to find a path, was counted and checked before.
     if (this.searches > 1) return mayBeStuck;
     for (let k = 0; k < this.words; k++) this.copy[k] = words[offset + k];
-    this.orbits += this.canonicaliser.canonise(this.copy, 0);
+    const orbit = this.canonicaliser.canonise(this.copy, 0);
+    this.orbits += orbit;
+    this.sample.note(words, offset, this.words, orbit);
     if (this.options.audit || this.expanded % checkEvery === 0)
       this.checkState(words.slice(offset, offset + this.words));
     this.expanded++;
