@@ -175,7 +175,7 @@ export const tableWeakenings: readonly Weakening[] = [
     edits: {
       unmap_pages: insertBefore<Machine, UnmapFrame>(
         "fill the table with the rest of the block",
-        step("begin the gather anew", (_, c) => {
+        step("begin the gather anew with the part of the block", (_, c) => {
           c.issued = c.gathered;
         }),
       ),
@@ -187,7 +187,7 @@ export const tableWeakenings: readonly Weakening[] = [
     name: "unmap_pages begins its gather anew without invalidating the one before",
     mechanism: "M60",
     attack: "The TLB keeps the block before the table, whose uses are given back.",
-    edits: { unmap_pages: dropStep("iommu.lock for the gather before") },
+    edits: { unmap_pages: dropStep("invalidate the gather before") },
     scenario: disjointGathers,
     breaks: ["cached-translations-are-justified", "unmapped-means-unreachable"],
   },
