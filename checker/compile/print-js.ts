@@ -33,7 +33,7 @@ export class Printer {
   private readonly uses = new Uses();
   private readonly names = new Map<Expr, Text>();
   private lines: string[] = [];
-  private named = 0;
+  private count = 0;
   /** The names given in the innermost block. */
   private recent: Expr[] = [];
 
@@ -129,7 +129,25 @@ export class Printer {
 
   private number(expr: Expr): string {
     const { text, isTruth } = this.textOf(expr);
-    return isTruth ? `(${text} ? 1 : 0)` : text;
+    return isTruth ? `(${text} | 0)` : text;
+  }
+
+  /** A truth value as the number 0 or 1. */
+  private bit(expr: Expr): string {
+    return isBool(expr) ? this.number(expr) : `((${this.truth(expr)}) | 0)`;
+  }
+
+  /** A number as text that may be repeated. */
+  private repeatable(expr: Expr): string {
+    const text = this.number(expr);
+    if (isLeaf(expr) || this.names.has(expr)) return text;
+    return this.named(expr, text).text;
+  }
+
+  private named(expr: Expr, text: string): Text {
+    const name = `t${this.count++}`;
+    this.lines.push(`const ${name} = ${text};`);
+    return this.giveName(expr, { text: name, isTruth: false });
   }
 
   private truth(expr: Expr): string {
@@ -186,15 +204,14 @@ export class Printer {
     if (guarded !== null) return guarded;
     const made = this.make(expr);
     if (!this.uses.isShared(expr)) return { text: `(${made.text})`, isTruth: made.isTruth };
-    const name = `t${this.named++}`;
-    this.lines.push(`const ${name} = ${made.text};`);
-    return this.giveName(expr, { text: name, isTruth: made.isTruth });
+    return this.named(expr, made.isTruth ? `(${made.text}) | 0` : made.text);
   }
 
   /** A conditional expression with an operand that is better not computed in vain: as statements. */
   private lazily(expr: Expr): Text | null {
     const isChoice = expr.kind === "select";
-    const isLogical = expr.kind === "binary" && (expr.op === "and" || expr.op === "or") && isTruthOf(expr);
+    const isLogical =
+      expr.kind === "binary" && (expr.op === "and" || expr.op === "or") && isBool(expr.a) && isBool(expr.b);
     if (!isChoice && !isLogical) return null;
     const parts = (isChoice ? [expr.yes, expr.no] : [expr.b]).map((operand) =>
       this.uses.ownPart(operand, (known) => this.names.has(known)),
@@ -202,39 +219,30 @@ export class Printer {
     if (parts.every(({ operations }) => operations <= heavy)) return null;
     // What others need too is computed before the branch, once.
     for (const { shared } of parts) for (const each of shared.reverse()) this.textOf(each);
-    const isTruth = isTruthOf(expr);
-    const name = `t${this.named++}`;
+    const name = `t${this.count++}`;
     if (isChoice) {
       this.lines.push(`let ${name}; if (${this.truth(expr.test)}) {`);
-      this.assign(name, expr.yes, isTruth);
+      this.assign(name, expr.yes);
       this.lines.push("} else {");
-      this.assign(name, expr.no, isTruth);
+      this.assign(name, expr.no);
     } else {
-      const first = this.truth(expr.a);
-      this.lines.push(`let ${name} = ${first}; if (${expr.op === "and" ? name : `!${name}`}) {`);
-      this.assign(name, expr.b, true);
+      this.lines.push(
+        `let ${name} = ${this.number(expr.a)}; if (${name} ${expr.op === "and" ? "!==" : "==="} 0) {`,
+      );
+      this.assign(name, expr.b);
     }
     this.lines.push("}");
-    return this.giveName(expr, { text: name, isTruth });
+    return this.giveName(expr, { text: name, isTruth: false });
   }
 
-  private assign(name: string, value: Expr, isTruth: boolean): void {
-    this.scoped(() => this.lines.push(`${name} = ${isTruth ? this.truth(value) : this.number(value)};`));
+  private assign(name: string, value: Expr): void {
+    this.scoped(() => this.lines.push(`${name} = ${this.number(value)};`));
   }
 
   private make(expr: Expr): Text {
     switch (expr.kind) {
       case "select":
-        if (isTruthOf(expr)) {
-          return {
-            text: `${this.truth(expr.test)} ? ${this.truth(expr.yes)} : ${this.truth(expr.no)}`,
-            isTruth: true,
-          };
-        }
-        return {
-          text: `${this.truth(expr.test)} ? ${this.number(expr.yes)} : ${this.number(expr.no)}`,
-          isTruth: false,
-        };
+        return { text: this.choice(expr), isTruth: false };
       case "insert": {
         const shift = this.number(expr.shift);
         const cleared = `${this.number(expr.word)} & ~(${expr.mask} << ${shift})`;
@@ -258,11 +266,6 @@ export class Printer {
         return { text: `${this.number(a)} < ${this.number(b)}`, isTruth: true };
       case "and":
       case "or":
-        if (isTruthOf(expr))
-          return {
-            text: `${this.operand(a)} ${op === "and" ? "&&" : "||"} ${this.operand(b)}`,
-            isTruth: true,
-          };
         return { text: `${this.number(a)} ${op === "and" ? "&" : "|"} ${this.number(b)}`, isTruth: false };
       case "shl":
         return { text: `${this.number(a)} << ${this.number(b)}`, isTruth: false };
@@ -279,22 +282,27 @@ export class Printer {
     }
   }
 
-  private operand(expr: Expr): string {
-    return `(${this.truth(expr)})`;
+  /** One of two numbers, without a branch: which one can mostly not be foretold. */
+  private choice({ test, yes, no }: Extract<Expr, { kind: "select" }>): string {
+    const bit = this.bit(test);
+    if (isZero(no)) return `${this.number(yes)} & ${isBool(yes) ? bit : `(0 - ${bit})`}`;
+    if (isZero(yes)) return `${this.number(no)} & (${bit} ${isBool(no) ? "^" : "-"} 1)`;
+    if (yes.kind === "const" && no.kind === "const")
+      return `${no.value} ^ (${yes.value ^ no.value} & (0 - ${bit}))`;
+    if ((isLeaf(yes) || this.names.has(yes)) && !isLeaf(no) && !this.names.has(no)) {
+      const kept = this.number(yes);
+      return `${kept} ^ ((${kept} ^ ${this.number(no)}) & (${bit} - 1))`;
+    }
+    const kept = this.repeatable(no);
+    return `${kept} ^ ((${kept} ^ ${this.number(yes)}) & (0 - ${bit}))`;
   }
 }
 
-/** Is the natural text of this expression a truth value of JavaScript? */
-function isTruthOf(expr: Expr): boolean {
-  switch (expr.kind) {
-    case "binary":
-      if (expr.op === "eq" || expr.op === "lt") return true;
-      return (
-        (expr.op === "and" || expr.op === "or") && isBool(expr.a) && isBool(expr.b) && expr.b.kind !== "const"
-      );
-    case "select":
-      return isBool(expr.yes) && isBool(expr.no) && (isTruthOf(expr.yes) || isTruthOf(expr.no));
-    default:
-      return false;
-  }
+/** Is the text of this expression a constant or a word of the state? */
+function isLeaf(expr: Expr): boolean {
+  return expr.kind === "const" || expr.kind === "word";
+}
+
+function isZero(expr: Expr): boolean {
+  return expr.kind === "const" && expr.value === 0;
 }

@@ -7,9 +7,8 @@
  * what the bucket's place says of it need not be stored: a slot holds the others and the hash's low bits.
  *
  * A bucket is a run of words, mostly one cache line: a word of marks, two bits for each slot (0: free, else 1 and
- * how many buckets further on than its own the state lies); the first word of each slot; the other words; the
- * bytes left over. A state takes the first free slot from one on that its hash chooses, around the bucket; slots are
- * never freed.
+ * how many buckets further on than its own the state lies); the bytes of the slots that fill no word; the first word of
+ * each slot; the other words. Slots are used in order, and never freed.
  */
 
 /** What stays of a bucket's hashes is an interval of this many values more, against rounding. */

@@ -1,5 +1,5 @@
 /** The inner loops of the state table, generated for the bits of a state and the format of a slot. */
-import { type BitPart, joinBits, sliceBits } from "./bit-text.ts";
+import { type BitPart, joinBits, maskOf, sliceBits } from "./bit-text.ts";
 import { mostHops, type SlotFormat } from "./slot-format.ts";
 
 /** How a packed state becomes a key. */
@@ -15,13 +15,6 @@ export interface Stash {
   has(key: Int32Array): boolean;
   /** Adds a key that is not there yet. */
   add(key: Int32Array): void;
-}
-
-/** The memory of a table, seen as words, bytes and half words. */
-export interface Cells {
-  readonly words: Int32Array;
-  readonly bytes: Uint8Array;
-  readonly halves: Uint16Array;
 }
 
 /** `mask` selects the bits of a hash that a slot holds. */
@@ -51,18 +44,32 @@ export interface TableCode {
     which: Int32Array,
     hashes: Int32Array,
     at: Int32Array,
-    cells: Cells,
+    cells: Int32Array,
     mask: number,
     found: Int32Array,
     fresh: number,
     room: number,
     stash: Stash,
   ): number;
-  has(states: Int32Array, offset: number, cells: Cells, mask: number, scale: number, stash: Stash): boolean;
+  has(
+    states: Int32Array,
+    offset: number,
+    cells: Int32Array,
+    mask: number,
+    scale: number,
+    stash: Stash,
+  ): boolean;
   /** Takes all states out of the buckets from `first` to `end`, and frees them: keys, one behind the other. */
-  extract(cells: Cells, mask: number, first: number, end: number, unscale: number, keys: Int32Array): number;
+  extract(
+    cells: Int32Array,
+    mask: number,
+    first: number,
+    end: number,
+    unscale: number,
+    keys: Int32Array,
+  ): number;
   /** Puts in keys that are not there yet. */
-  place(keys: Int32Array, count: number, cells: Cells, mask: number, scale: number, stash: Stash): void;
+  place(keys: Int32Array, count: number, cells: Int32Array, mask: number, scale: number, stash: Stash): void;
 }
 
 /** Bits of a key that are not in its hash. */
@@ -151,52 +158,32 @@ function generate(spec: KeySpec, format: SlotFormat): TableCode {
   const keyWords = keyWordsOf(spec);
   const hashRoom = Math.min(32, 32 * slotWords + 8 * slotBytes - otherBits);
   const bitsOfOther = (i: number): number => Math.min(32, otherBits - 32 * i);
-  const parts: BitPart[] = [
-    ...others.map((text, i) => ({ text, bits: bitsOfOther(i) })),
+  const slot = new SlotText(format);
+  const payload = joinBits([
+    ...others.map((text, i): BitPart => ({ text, bits: bitsOfOther(i) })),
     { text: "(h & mask)", bits: hashRoom },
-  ];
-  const payload = joinBits(parts);
-  const isTail = (i: number): boolean => i === slotWords;
-  /** The place of the i-th part of slot `s` in the bucket at word `b`. */
-  const cell = (i: number, s: string): string => {
-    const afterWords = 1 + slotsPerBucket * slotWords;
-    if (isTail(i)) {
-      return slotBytes === 1
-        ? `bytes[(b + ${afterWords}) * 4 + ${s}]`
-        : `halves[(b + ${afterWords}) * 2 + ${s}]`;
-    }
-    if (i === 0) return `words[b + 1 + ${s}]`;
-    return `words[b + ${1 + slotsPerBucket + i - 1} + ${s} * ${slotWords - 1}]`;
-  };
-  const declare = payload.map((text, i) => `const p${i} = ${isTail(i) ? text : `(${text}) | 0`};`).join(" ");
-  const isSame = payload.map((_, i) => `${cell(i, "s")} === p${i}`).join(" && ");
-  const store = payload.map((_, i) => `${cell(i, "s")} = p${i};`).join(" ");
+  ]);
+  const declare = slot.declare("p", payload);
+  const isFull = `(marks >>> ${2 * (slotsPerBucket - 1)}) !== 0`;
   const bucket = `(((h >>> 0) * scale) | 0) * ${bucketWords}`;
-  const tail = slotBytes === 0 ? "" : slotBytes === 1 ? ", bytes" : ", halves";
-  const open = `const { words${tail} } = cells;`;
   const scratch = ["h", ...others].map((text, i) => `scratch[${i}] = ${text};`).join(" ");
-  // The slot at which to begin: by low bits of the hash above all, which the bucket's place does not tell.
-  const home = `const home = ((Math.imul(h, 0x9e3779b1) >>> 24) * ${slotsPerBucket}) >>> 8;`;
-  /** Text that goes through the slots of a state until one is free; `onUsed` sees those of which the mark is `d`. */
-  const walk = (onUsed: string, onFree: string): string => `
-      ${home}
+  /** Text that puts what is declared into the first free slot of the bucket at `b`, `d - 1` buckets from its own. */
+  const put = (d: string): string =>
+    `const s = ${usedText}; cells[b] = marks | (${d} << (s << 1)); ${slot.store}`;
+  /** Text that goes through the buckets of a state: `onSame` where it is, `onFree` where it is not and has a place. */
+  const walk = (onSame: string, onFree: string): string => `
       for (let d = 1; d <= ${1 + mostHops}; d++, b += ${bucketWords}) {
-        const marks = words[b];
-        let s = home;
-        do {
-          const mark = (marks >>> (s << 1)) & 3;
-          if (mark === 0) { ${onFree} }
-          if (mark === d && ${isSame}) { ${onUsed} }
-          if (++s === ${slotsPerBucket}) s = 0;
-        } while (s !== home);
+        const marks = cells[b];
+        for (let s = ${usedText} - 1; s >= 0; s--) if (${slot.isSame("d")}) { ${onSame} }
+        if (${isFull}) continue;
+        ${onFree}
       }`;
-
-  // One bit for each slot: whether it is used is told without a branch, which here could not be foretold.
-  const everySlot = 0x55555555 & (4 ** slotsPerBucket - 1);
   const base = (j: string): string => `(${j} <= 0 ? 0 : ~~((${j}) * unscale) - 1)`;
-  const slotNames = payload.map((_, i) => `q${i}`);
-  const extracted = others.map((_, i) => sliceBits(slotNames, 32 * i, bitsOfOther(i)));
-  const low = `(${sliceBits(slotNames, otherBits, hashRoom)} & mask)`;
+  const read = slot.names("q");
+  const extracted = others.map((_, i) => sliceBits(read, 32 * i, bitsOfOther(i)));
+  const low = `(${sliceBits(read, otherBits, hashRoom)} & mask)`;
+  // V8 looks at an array once, and not at each access, where it is used in an innermost loop without calls. Nearly all
+  // states are done in such loops; what is rare comes behind them.
   const text = `"use strict";
 const scratch = new Int32Array(${keyWords});
 return {
@@ -207,42 +194,54 @@ return {
       ${keyText(spec)}
       ${hashText(keyWords)}
       const e = ((h >>> 8) & last) * ${width};
-      if (${words.map((i) => `seen[e + ${i}] === w${i}`).join(" && ")}) continue;
+      const other = ${words.map((i) => `(seen[e + ${i}] ^ w${i})`).join(" | ")};
       ${words.map((i) => `seen[e + ${i}] = w${i};`).join(" ")}
       which[n] = i;
       hashes[n] = h;
       at[n] = ${bucket};
-      n++;
+      // No branch: it could not be foretold.
+      n = n + ((other !== 0) | 0) | 0;
     }
     return n;
   },
   insert(states, count, which, hashes, at, cells, mask, found, fresh, room, stash) {
-    ${open}
-    next: for (let j = 0; j < count; j++) {
-      const i = which[j], offset = i * ${width}, h = hashes[j];
-      ${keyText(spec)}
-      ${declare}
-      let b = at[j];
-      ${walk(
-        "continue next;",
-        `found[fresh] = i;
+    for (let j = 0; ; j++) {
+      for (; j < count; j++) {
+        const i = which[j], offset = i * ${width}, h = hashes[j], b = at[j];
+        ${keyText(spec)}
+        ${declare}
+        const marks = cells[b];
+        ${slot.find(`if (${slot.isSame("1")}) continue; break;`)}
+        if (${isFull}) break;
+        found[fresh] = i;
         if (fresh === room) return ~fresh;
-        words[b] = marks | (d << (s << 1));
-        ${store}
+        ${put("1")}
         fresh++;
-        continue next;`,
-      )}
-      ${scratch}
-      if (stash.has(scratch)) continue;
-      found[fresh] = i;
-      if (fresh === room) return ~fresh;
-      stash.add(scratch);
-      fresh++;
+      }
+      if (j >= count) return fresh;
+      rare: {
+        const i = which[j], offset = i * ${width}, h = hashes[j];
+        ${keyText(spec)}
+        ${declare}
+        let b = at[j];
+        ${walk(
+          "break rare;",
+          `found[fresh] = i;
+          if (fresh === room) return ~fresh;
+          ${put("d")}
+          fresh++;
+          break rare;`,
+        )}
+        ${scratch}
+        if (stash.has(scratch)) break rare;
+        found[fresh] = i;
+        if (fresh === room) return ~fresh;
+        stash.add(scratch);
+        fresh++;
+      }
     }
-    return fresh;
   },
   has(states, offset, cells, mask, scale, stash) {
-    ${open}
     ${keyText(spec)}
     ${hashText(keyWords)}
     ${declare}
@@ -252,47 +251,146 @@ return {
     return stash.has(scratch);
   },
   extract(cells, mask, first, end, unscale, keys) {
-    ${open}
     let n = 0;
     for (let j = first, b = first * ${bucketWords}; j < end; j++, b += ${bucketWords}) {
-      const marks = words[b];
-      if (marks === 0) continue;
+      const marks = cells[b], used = ${usedText};
       // The lowest hashes, about, of this bucket and of those whose states may have come here.
       const base1 = ${base("j")}, base2 = ${base("j - 1")}, base3 = ${base("j - 2")};
-      for (let bits = (marks | (marks >>> 1)) & ${everySlot}; bits !== 0; bits &= bits - 1) {
-        const s = (31 - Math.clz32(bits & -bits)) >> 1, mark = (marks >>> (s << 1)) & 3;
-        ${payload.map((_, i) => `const q${i} = ${cell(i, "s")};`).join(" ")}
+      for (let s = 0; s < used; s++) {
+        const mark = (marks >>> (s << 1)) & 3;
+        ${slot.declare("q", slot.cells)}
         const base = mark === 1 ? base1 : mark === 2 ? base2 : base3;
-        keys[n++] = (base + ((${low} - base) & mask)) | 0;
-        ${extracted.map((other) => `keys[n++] = ${other};`).join(" ")}
+        keys[n] = (base + ((${low} - base) & mask)) | 0;
+        ${extracted.map((other, i) => `keys[n + ${i + 1}] = ${other};`).join(" ")}
+        n += ${keyWords};
       }
     }
-    words.fill(0, first * ${bucketWords}, end * ${bucketWords});
+    cells.fill(0, first * ${bucketWords}, end * ${bucketWords});
     return n / ${keyWords};
   },
   place(keys, count, cells, mask, scale, stash) {
-    ${open}
-    next: for (let i = 0, n = 0; i < count; i++, n += ${keyWords}) {
-      const h = keys[n];
-      ${others.map((name, i) => `const ${name} = keys[n + ${i + 1}];`).join(" ")}
-      ${declare}
-      let b = ${bucket};
-      ${home}
-      for (let d = 1; d <= ${1 + mostHops}; d++, b += ${bucketWords}) {
-        const marks = words[b], free = ~(marks | (marks >>> 1)) & ${everySlot};
-        if (free === 0) continue;
-        const behind = free >>> (home << 1), bits = behind === 0 ? free : behind;
-        const s = ((31 - Math.clz32(bits & -bits)) >> 1) + (behind === 0 ? 0 : home);
-        words[b] = marks | (d << (s << 1));
-        ${store}
-        continue next;
+    const end = count * ${keyWords};
+    for (let n = 0; ; n += ${keyWords}) {
+      for (; n < end; n += ${keyWords}) {
+        const h = keys[n];
+        ${others.map((name, i) => `const ${name} = keys[n + ${i + 1}];`).join(" ")}
+        const b = ${bucket}, marks = cells[b];
+        if (${isFull}) break;
+        ${declare}
+        ${put("1")}
       }
-      ${scratch}
-      stash.add(scratch);
+      if (n >= end) return;
+      rare: {
+        const h = keys[n];
+        ${others.map((name, i) => `const ${name} = keys[n + ${i + 1}];`).join(" ")}
+        ${declare}
+        let b = ${bucket};
+        for (let d = 1; d <= ${1 + mostHops}; d++, b += ${bucketWords}) {
+          const marks = cells[b];
+          if (${isFull}) continue;
+          ${put("d")}
+          break rare;
+        }
+        ${scratch}
+        stash.add(scratch);
+      }
     }
   },
 };`;
   // The text depends on the widths alone.
   // oxlint-disable-next-line typescript/no-implied-eval, no-new-func
   return new Function(text)() as TableCode;
+}
+
+/** How many slots of a bucket are used, by its marks: they are filled in order. */
+const usedText = "((33 - Math.clz32(marks)) >> 1)";
+
+/**
+ * Text for the slots of the bucket at word `b`. What a slot holds are words and, behind them, a tail of one or two
+ * bytes or none. States are told apart by the tails first (several are compared at once), or by the first words: one of
+ * them that may be the same in many states is therefore kept mixed with the others.
+ */
+class SlotText {
+  /** Where slot `s` has its words and its tail. */
+  readonly cells: readonly string[];
+  private readonly format: SlotFormat;
+  private readonly tailBits: number;
+  private readonly tailWords: number;
+
+  constructor(format: SlotFormat) {
+    this.format = format;
+    const { slotBytes, slotWords, slotsPerBucket } = format;
+    this.tailBits = 8 * slotBytes;
+    this.tailWords = Math.ceil((slotsPerBucket * slotBytes) / 4);
+    const first = 1 + this.tailWords;
+    const rest = first + slotsPerBucket;
+    const words = Array.from({ length: slotWords }, (_, i) =>
+      i === 0 ? `cells[b + ${first} + s]` : `cells[b + ${rest + i - 1} + s * ${slotWords - 1}]`,
+    );
+    const tail = `((${this.tailWord} >>> ${this.tailShift}) & ${maskOf(this.tailBits)})`;
+    this.cells = this.tailBits === 0 ? words : [...words, tail];
+  }
+
+  names(letter: string): string[] {
+    return this.cells.map((_, i) => `${letter}${i}`);
+  }
+
+  /** Declares the parts as they are kept, given as they are; or as they are, given as they are kept. */
+  declare(letter: string, parts: readonly string[]): string {
+    const names = this.names(letter);
+    const { slotWords } = this.format;
+    const mixed = this.tailBits > 0 ? slotWords : 0;
+    const rest = names.filter((_, i) => i !== mixed);
+    const mix = rest.length === 0 ? "0" : `Math.imul(${rest.join(" ^ ")}, 0x9e3779b1)`;
+    const declared = names.map((name, i) =>
+      i === mixed
+        ? `const ${name} = ((${parts[i]}) ^ ${this.tailBits > 0 ? `(${mix} >>> ${32 - this.tailBits})` : mix}) | 0;`
+        : `const ${name} = (${parts[i]}) | 0;`,
+    );
+    return [...declared.filter((_, i) => i !== mixed), declared[mixed]].join(" ");
+  }
+
+  /** Does slot `s` hold the declared state, `d - 1` buckets from its own? */
+  isSame(d: string): string {
+    const parts = this.cells.map((cell, i) => `${cell} === p${i}`);
+    return [`((marks >>> (s << 1)) & 3) === ${d}`, ...parts].join(" && ");
+  }
+
+  /** Puts the declared state into slot `s`, which is free. */
+  get store(): string {
+    const { slotWords } = this.format;
+    const words = this.cells.slice(0, slotWords).map((cell, i) => `${cell} = p${i};`);
+    if (this.tailBits > 0) words.push(`${this.tailWord} |= p${slotWords} << ${this.tailShift};`);
+    return words.join(" ");
+  }
+
+  /** Runs `onFound` for the first slot that may hold the declared state. */
+  find(onFound: string): string {
+    const { slotWords, slotsPerBucket } = this.format;
+    if (this.tailBits === 0) {
+      const slots = Array.from({ length: slotsPerBucket }, (_, s) => s);
+      const chain = slots.map((s) => `cells[b + ${1 + s}] === p0 ? ${s}`).join(" : ");
+      return `{ const s = ${chain} : -1; if (s >= 0) { ${onFound} } }`;
+    }
+    // A tail is the same where the difference is zero: subtracting one then borrows from the lane's highest bit. The
+    // lowest such lane is right, and the others may be.
+    const ones = this.tailBits === 8 ? 0x01010101 : 0x00010001;
+    const tops = this.tailBits === 8 ? -0x7f7f7f80 : -0x7fff8000;
+    const lanes = Array.from({ length: this.tailWords }, (_, k) => k);
+    const differences = lanes.map((k) => `const x${k} = cells[b + ${1 + k}] ^ tails;`);
+    const zeros = lanes.map((k) => `(((x${k} - ${ones}) & ~x${k} & ${tops}) >>> ${this.tailBits - 1 - k})`);
+    const [lane, word] =
+      this.tailBits === 8 ? ["bit >> 3", "(bit & 7) << 2"] : ["bit >> 4", "(bit & 15) << 1"];
+    return `const tails = Math.imul(p${slotWords}, ${ones}); ${differences.join(" ")}
+        const zeros = ${zeros.join(" | ")};
+        if (zeros !== 0) { const bit = 31 - Math.clz32(zeros & -zeros), s = (${word}) + (${lane}); ${onFound} }`;
+  }
+
+  private get tailWord(): string {
+    return `cells[b + 1 + (s >> ${this.tailBits === 8 ? 2 : 1})]`;
+  }
+
+  private get tailShift(): string {
+    return this.tailBits === 8 ? "((s & 3) << 3)" : "((s & 1) << 4)";
+  }
 }

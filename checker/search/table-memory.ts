@@ -1,73 +1,64 @@
 /**
- * The memory of a state table. A small table is an array, and a larger one a new array. From some megabytes on it
- * lies in a WebAssembly memory, which is no code: it is the one kind of memory that grows where it is.
+ * The memory of a state table. A small table is an array, and a larger one a new array. From some megabytes on, the
+ * table lies at the beginning of an array as large as the machine lends: of that it takes as much as was written to, and
+ * the table grows where it is.
+ *
+ * A WebAssembly memory grows where it is, too. But growing detaches the array that was there before, and once that has
+ * happened V8 looks, at each access to any array, whether it has been detached.
  */
-import type { Cells } from "./table-code.ts";
 
 const growsInPlaceFrom = 1 << 22;
-const pageBytes = 1 << 16;
-/** What a WebAssembly memory with 32-bit addresses can have. */
-const mostPages = 1 << 16;
-
-/** What Node and browsers have; the language's own library does not declare it. */
-interface GrowingMemory {
-  readonly buffer: ArrayBuffer;
-  grow(pages: number): number;
-}
-declare const WebAssembly: {
-  Memory: new (descriptor: { initial: number; maximum: number }) => GrowingMemory;
-};
+/** What an array in which a table grows may take, and has at most. */
+const mostReserved = 2 ** 32;
+/** Places in an array are small integers for the machine. */
+const mostWords = 2 ** 31 - 1;
 
 export class TableMemory {
-  cells: Cells;
-  private growing: GrowingMemory | null = null;
+  cells: Int32Array;
+  private words: number;
 
   constructor(words: number) {
-    this.cells = cellsOf(new ArrayBuffer(4 * words), words);
+    this.cells = new Int32Array(words);
+    this.words = words;
   }
 
   get bytes(): number {
-    return this.cells.words.byteLength;
+    return 4 * this.words;
+  }
+
+  /** The words that the table has. */
+  get inUse(): Int32Array {
+    return this.cells.subarray(0, this.words);
   }
 
   /** Bytes taken while the table moves into `words` words. */
   bytesToGrowTo(words: number): number {
-    return this.growing !== null && pagesFor(words) <= mostPages ? 4 * words : this.bytes + 4 * words;
+    return words <= this.cells.length ? 4 * words : this.bytes + 4 * words;
   }
 
   /** New memory, zero but for what is there already if it is the same. `null`: the machine has no more. */
-  growTo(words: number): Cells | null {
+  growTo(words: number): Int32Array | null {
+    if (words > mostWords) return null;
+    if (words > this.cells.length) {
+      const cells = arrayFor(words);
+      if (cells === null) return null;
+      this.cells = cells;
+    }
+    this.words = words;
+    return this.cells;
+  }
+}
+
+/** An array of so many words, or of many more to grow into. */
+function arrayFor(words: number): Int32Array | null {
+  const least = 4 * words;
+  const most = least < growsInPlaceFrom ? least : Math.max(least, mostReserved);
+  for (let bytes = most; ; bytes = Math.max(least, bytes / 2)) {
     try {
-      this.cells = cellsOf(this.allocate(words), words);
-      return this.cells;
+      return new Int32Array(new ArrayBuffer(bytes), 0, bytes / 4);
     } catch (error) {
-      if (error instanceof RangeError) return null;
-      throw error;
+      if (!(error instanceof RangeError)) throw error;
+      if (bytes === least) return null;
     }
   }
-
-  private allocate(words: number): ArrayBuffer {
-    const pages = pagesFor(words);
-    if (this.growing !== null && pages <= mostPages) {
-      this.growing.grow(pages - this.growing.buffer.byteLength / pageBytes);
-      return this.growing.buffer;
-    }
-    this.growing = null;
-    if (4 * words < growsInPlaceFrom || pages > mostPages || typeof WebAssembly !== "object")
-      return new ArrayBuffer(4 * words);
-    this.growing = new WebAssembly.Memory({ initial: pages, maximum: mostPages });
-    return this.growing.buffer;
-  }
-}
-
-function pagesFor(words: number): number {
-  return Math.ceil((4 * words) / pageBytes);
-}
-
-function cellsOf(buffer: ArrayBuffer, words: number): Cells {
-  return {
-    words: new Int32Array(buffer, 0, words),
-    bytes: new Uint8Array(buffer, 0, 4 * words),
-    halves: new Uint16Array(buffer, 0, 2 * words),
-  };
 }
