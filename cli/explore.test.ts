@@ -137,6 +137,23 @@ describe.skipIf(executablePath === undefined)("the web page", () => {
     expect([...errors, ...again.errors]).toEqual([]);
   });
 
+  test("what happens, and the nearest schedule that does not fail, from where it parts", async () => {
+    const { page, errors } = await show(file);
+    await settled(page, 0);
+    const story = page.getByLabel("What happens");
+    expect(await story.innerText()).toMatch(/So dma-secrecy.* is broken/);
+    await page.getByRole("button", { name: "look for the nearest schedule that does not fail" }).click();
+    await page.getByRole("button", { name: "walk it" }).click();
+    await page.waitForSelector(".banner.ok");
+    const parts = await stepOf(page);
+    expect(parts).toBeGreaterThan(0);
+    await page.keyboard.press("End");
+    await page.waitForFunction(`document.querySelector("main").dataset.step > ${parts}`);
+    expect(await page.getByLabel("Verdict").innerText()).toContain("No property is broken here");
+    expect(await story.count()).toBe(0);
+    expect(errors).toEqual([]);
+  });
+
   test("what cannot be done says why, and the model runs until something holds", async () => {
     const { page } = await show(`${file}#design=philosophers&scenario=3seats&size=tiny&path=0&at=1`);
     expect(await page.locator("li.refused").first().innerText()).toContain("is still in a call");

@@ -74,6 +74,8 @@ export interface Timeline {
   readonly lanes: readonly string[];
   readonly steps: readonly TimelineStep[];
   readonly states: readonly TimelineState[];
+  /** What happens, in sentences, where the route ends at a violation; else none. */
+  readonly story: readonly string[];
   /** Why the route ends before its end: a step that cannot be taken; `null` where all of it was taken. */
   readonly stopped: string | null;
 }
@@ -101,6 +103,14 @@ export type Until =
   | { readonly kind: "broken"; readonly name: string }
   | { readonly kind: "witness"; readonly name: string }
   | { readonly kind: "place"; readonly place: string; readonly is: string };
+
+/** The nearest schedule that does not fail. */
+export interface Safe {
+  /** What is done otherwise, and what comes of it, or why there is no such schedule; `null`: nothing fails. */
+  readonly told: string | null;
+  /** The ids of its actions; `null` where there is none. */
+  readonly path: readonly number[] | null;
+}
 
 export interface RunResult {
   /** The ids of the further actions; `null` where there is no way, or none was found within the limits. */
@@ -130,6 +140,7 @@ export type Request =
   | { readonly op: "names"; readonly target: Target }
   | { readonly op: "timeline"; readonly route: Route; readonly claim: Claim | null }
   | { readonly op: "choices"; readonly route: Route }
+  | { readonly op: "safe"; readonly route: Route; readonly claim: Claim | null }
   | { readonly op: "run"; readonly route: Route; readonly until: Until };
 
 export interface Answers {
@@ -137,6 +148,7 @@ export interface Answers {
   readonly names: Names;
   readonly timeline: Timeline;
   readonly choices: Choices;
+  readonly safe: Safe;
   readonly run: RunResult;
 }
 

@@ -4,7 +4,7 @@ import { replayPath } from "../../checker/trace/replay.ts";
 import { toPlain } from "../../checker/trace/plain.ts";
 import type { Target } from "./protocol.ts";
 import { runUntil } from "./run-until.ts";
-import { listCatalogue, listChoices, listNames, makeTimeline, openTarget } from "./session.ts";
+import { findSafe, listCatalogue, listChoices, listNames, makeTimeline, openTarget } from "./session.ts";
 
 const on = (design: string, scenario: string): Target => ({
   design,
@@ -51,6 +51,17 @@ describe("a counterexample", () => {
       ["no-deadlock"],
     ]);
     expect(timeline.steps.filter(({ role }) => role === "essential")).toHaveLength(3);
+    expect(timeline.story.length).toBeGreaterThan(0);
+    expect(timeline.story.at(-1)).toContain("no-deadlock");
+  });
+
+  test("no order of its steps saves it, and what does not fail needs no saving", async () => {
+    const { path } = await deadlock();
+    const route = { target: table, initial: 0, path: path.instances };
+    expect(findSafe(route, null)).toEqual({ told: expect.stringContaining("none found"), path: null });
+    const before = { ...route, path: path.instances.slice(0, -1) };
+    expect(findSafe(before, null)).toEqual({ told: null, path: null });
+    expect(makeTimeline(before, null).story).toEqual([]);
   });
 
   test("what can be done there is what the reference evaluator does, and the rest has a reason", async () => {

@@ -17,11 +17,15 @@ import {
 import { confirmClaim, type Replay, type ReplayedStep } from "../../checker/trace/replay.ts";
 import { findTaken, tellFunctions } from "../../checker/trace/taken.ts";
 import { explainAction } from "../../checker/trace/why/guards.ts";
+import { tellSafe } from "../../checker/trace/why/print.ts";
+import { findNearestSafe } from "../../checker/trace/why/safe.ts";
+import { tellStory } from "../../checker/trace/why/story.ts";
+import { isViolation } from "../../checker/trace/shown.ts";
 import { sliceBack, type StepReason } from "../../checker/trace/why/slice.ts";
 import { designs } from "../../properties/index.ts";
 import { weakenings } from "../../properties/weakenings/index.ts";
 import { designOf } from "../../properties/weakenings/weakening.ts";
-import type { Broken, Catalogue, Choices, Claim, Names, Route, Target, Timeline } from "./protocol.ts";
+import type { Broken, Catalogue, Choices, Claim, Names, Route, Safe, Target, Timeline } from "./protocol.ts";
 
 // The state is known by names only.
 // oxlint-disable-next-line no-explicit-any
@@ -133,7 +137,8 @@ export function makeTimeline(route: Route, claim: Claim | null): Timeline {
   const { of, reference, replay, stopped } = walk(route);
   const states = [replay.initial, ...replay.steps.map(({ after }) => after)];
   const broken = states.map((_, n) => findBroken(of, prefixOf(replay, n), claim));
-  const reasons = reasonsOf(of, replay, broken[broken.length - 1], claim);
+  const end = explainEnd(of, replay, broken[broken.length - 1], claim);
+  const reasons = end?.reasons;
   const functions = tellFunctions(of, replay.steps);
   const processLanes = statusOf(of, replay.initial).map(({ lane }) => lane);
   const others = of.instances.map(({ lane }) => lane).filter((lane) => !processLanes.includes(lane));
@@ -160,6 +165,10 @@ export function makeTimeline(route: Route, claim: Claim | null): Timeline {
       lanes: statusOf(of, state).map(({ lane, label, locks }) => ({ lane, label, locks: [...locks] })),
       broken: broken[n],
     })),
+    story:
+      end !== null && isViolation(end.shown)
+        ? (tell(() => tellStory(of, replay, end.shown, end.reasons)) ?? [])
+        : [],
     stopped,
   };
 }
@@ -205,15 +214,30 @@ function tell<T>(run: () => T): T | null {
   }
 }
 
-function reasonsOf(
+/** What the end shows, the claim of the trace first, and why each step matters for it. */
+function explainEnd(
   of: Instance<Any>,
   replay: Replay<Any>,
   broken: readonly Broken[],
   claim: Claim | null,
-): readonly StepReason[] | null {
-  const end =
+): { readonly shown: Broken; readonly reasons: readonly StepReason[] } | null {
+  const shown =
     broken.find(({ name, args }) => name === claim?.name && isSame(args, claim.args)) ?? broken.at(0);
-  return end === undefined || replay.steps.length === 0 ? null : tell(() => sliceBack(of, replay, end));
+  if (shown === undefined || replay.steps.length === 0) return null;
+  const reasons = tell(() => sliceBack(of, replay, shown));
+  return reasons === null ? null : { shown, reasons };
+}
+
+/** The nearest schedule that does not fail, where the route does. */
+export function findSafe(route: Route, claim: Claim | null): Safe {
+  const { of, replay } = walk(route);
+  const end = explainEnd(of, replay, findBroken(of, replay, claim), claim);
+  if (end === null) return { told: null, path: null };
+  const nearest = findNearestSafe(of, replay, end.shown, end.reasons);
+  return {
+    told: tellSafe(of, replay, end.shown, end.reasons, nearest),
+    path: nearest.safe?.replay.steps.map(({ instance }) => instance.id) ?? null,
+  };
 }
 
 export function listChoices(route: Route): Choices {

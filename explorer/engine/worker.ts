@@ -1,7 +1,7 @@
 /** The engine in a worker of the page: one request, one reply. */
 import type { Answers, Envelope, Reply, Request } from "./protocol.ts";
 import { runUntil } from "./run-until.ts";
-import { listCatalogue, listChoices, listNames, makeTimeline } from "./session.ts";
+import { findSafe, listCatalogue, listChoices, listNames, makeTimeline } from "./session.ts";
 
 /** The part of a worker's global scope that is used here. */
 interface WorkerScope {
@@ -35,6 +35,8 @@ function answer(request: Request): Answers[keyof Answers] {
       return makeTimeline(request.route, request.claim);
     case "choices":
       return listChoices(request.route);
+    case "safe":
+      return findSafe(request.route, request.claim);
     case "run":
       return runUntil(request.route, request.until);
   }

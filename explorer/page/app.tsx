@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Catalogue, Choices, Embedded, Names, Timeline, Until } from "../engine/protocol.ts";
 import { type Address, formatAddress, parseAddress } from "./address.ts";
 import type { Client } from "./client.ts";
-import { Banner, Changes, Processes } from "./details.tsx";
+import { Banner, Changes, Processes, Story } from "./details.tsx";
 import { canDraw } from "./drawing.ts";
 import { Picture } from "./picture.tsx";
 import { Schedule } from "./schedule.tsx";
@@ -29,6 +29,8 @@ export function App({ client, embedded }: { client: Client; embedded: Embedded }
   const { route, cursor } = address;
   const key = JSON.stringify(route);
   const target = JSON.stringify(route.target);
+  // What the page was made for, as long as it is looked at.
+  const claim = JSON.stringify(embedded.route.target) === target ? embedded.claim : null;
   // Keys may come faster than the page is drawn.
   const latest = useRef(address);
   const here = `${key} ${cursor}`;
@@ -72,10 +74,9 @@ export function App({ client, embedded }: { client: Client; embedded: Embedded }
 
   useEffect(() => {
     let isLate = false;
-    const isTraces = JSON.stringify(embedded.route.target) === target;
     const load = async (): Promise<void> => {
       try {
-        const made = await client.ask({ op: "timeline", route, claim: isTraces ? embedded.claim : null });
+        const made = await client.ask({ op: "timeline", route, claim });
         if (isLate) return;
         setTimeline(made);
         setError(made.stopped ?? "");
@@ -197,6 +198,14 @@ export function App({ client, embedded }: { client: Client; embedded: Embedded }
           </p>
         )}
         <Banner timeline={timeline} cursor={at} />
+        <Story
+          timeline={timeline}
+          findSafe={() => client.ask({ op: "safe", route, claim })}
+          follow={(path) => {
+            const parts = path.findIndex((id, i) => id !== route.path[i]);
+            show({ route: { ...route, path }, cursor: parts < 0 ? path.length : parts }, true);
+          }}
+        />
         {canDraw(state) ? (
           <section class="card" aria-label="Machine">
             <h2>The machine after {at === 0 ? "no step" : `step ${at}`}</h2>

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { formatValue } from "../../checker/trace/plain.ts";
 import { isViolation } from "../../checker/trace/shown.ts";
-import type { Timeline } from "../engine/protocol.ts";
+import type { Safe, Timeline } from "../engine/protocol.ts";
 import { concerns, placesOf } from "./places.ts";
 
 export function Banner({ timeline, cursor }: { timeline: Timeline; cursor: number }) {
@@ -44,6 +44,56 @@ export function Banner({ timeline, cursor }: { timeline: Timeline; cursor: numbe
           ))}
         </details>
       )}
+    </section>
+  );
+}
+
+/** What happens in a schedule that fails, and how near another one is that does not. */
+export function Story(props: {
+  readonly timeline: Timeline;
+  readonly findSafe: () => Promise<Safe>;
+  /** Goes to a schedule, at the step at which it parts from this one. */
+  readonly follow: (path: readonly number[]) => void;
+}) {
+  const { timeline, findSafe, follow } = props;
+  const [found, setFound] = useState<{ readonly of: Timeline; readonly safe: Safe } | null>(null);
+  const safe = found?.of === timeline ? found.safe : null;
+  const [isLooking, setLooking] = useState(false);
+  const look = async (): Promise<void> => {
+    setLooking(true);
+    try {
+      setFound({ of: timeline, safe: await findSafe() });
+    } catch (reason) {
+      const told = reason instanceof Error ? reason.message : String(reason);
+      setFound({ of: timeline, safe: { told, path: null } });
+    }
+    setLooking(false);
+  };
+  if (timeline.story.length === 0) return null;
+  const { path } = safe ?? { path: null };
+  return (
+    <section class="card" aria-label="What happens">
+      <h2>What happens</h2>
+      {timeline.story.map((sentence) => (
+        <p key={sentence}>{sentence}</p>
+      ))}
+      <p role="status">
+        {safe === null ? null : (
+          <>
+            <b>The nearest schedule that does not fail:</b> {safe.told}{" "}
+          </>
+        )}
+        {path === null ? null : (
+          <button type="button" onClick={() => follow(path)}>
+            walk it
+          </button>
+        )}
+        {safe === null ? (
+          <button type="button" disabled={isLooking} onClick={() => void look()}>
+            {isLooking ? "looking …" : "look for the nearest schedule that does not fail"}
+          </button>
+        ) : null}
+      </p>
     </section>
   );
 }
