@@ -72,8 +72,10 @@ export function Story(props: {
   if (timeline.story.length === 0) return null;
   const { path } = safe ?? { path: null };
   return (
-    <section class="card" aria-label="What happens">
-      <h2>What happens</h2>
+    <details class="card" open aria-label="What happens">
+      <summary>
+        <h2>What happens</h2>
+      </summary>
       {timeline.story.map((sentence) => (
         <p key={sentence}>{sentence}</p>
       ))}
@@ -94,7 +96,7 @@ export function Story(props: {
           </button>
         ) : null}
       </p>
-    </section>
+    </details>
   );
 }
 
