@@ -217,11 +217,13 @@ class ModelCompiler<S> {
           const instances = at.get(String(valueOf(leaf.shape, code))) ?? [];
           const start = this.atLabel(leaf, code);
           const isBlocking = valueOf(leaf.shape, code) !== process.idle && instances.length > 0;
+          const waits =
+            isBlocking && instances.length === 1 ? this.waits(instances[0], start, firstOfProcess) : null;
           return {
             body: instances.flatMap((instance) => this.action(instance, start, [leaf])),
             isBlocking,
-            waits:
-              isBlocking && instances.length === 1 ? this.waits(instances[0], start, firstOfProcess) : [],
+            waits: waits ?? [],
+            areWaitsKnown: waits !== null || instances.every(({ blocked }) => blocked === null),
           };
         });
         return { control: leaf, labels };
@@ -238,14 +240,16 @@ class ModelCompiler<S> {
     return env;
   }
 
-  private waits(instance: ActionInstance<S>, start: Environment, first: number): Stmt[] {
-    if (instance.blocked === null || this.closures === null) return [];
+  /** Answers on whom the instance's process waits; null where that is not known. */
+  private waits(instance: ActionInstance<S>, start: Environment, first: number): Stmt[] | null {
+    if (instance.blocked === null) return [];
+    if (this.closures === null) return null;
     try {
       const run = new Interpreter(this.exprs, start.clone(), this.closures, this.pure);
       return new WaitCompiler(this.of, run, this.servers, instance, first).compile();
     } catch (error) {
       // Without an answer, such a state is looked at closely whenever it comes up.
-      if (error instanceof Unsupported || error instanceof BeyondRange) return [];
+      if (error instanceof Unsupported || error instanceof BeyondRange) return null;
       throw error;
     }
   }

@@ -143,7 +143,12 @@ function exprOf(exprs: Exprs, meant: Meant): Expr {
 
 /** Runs an expression as generated code: as the answer of the only process there is. */
 function run(expr: Expr, one: Expr, words: Int32Array): number {
-  const label = { body: [], isBlocking: true, waits: [{ do: "answer", when: one, value: expr }] } as const;
+  const label = {
+    body: [],
+    isBlocking: true,
+    waits: [{ do: "answer", when: one, value: expr }],
+    areWaitsKnown: true,
+  } as const;
   const { code } = emitJavaScript(
     {
       words: 2,

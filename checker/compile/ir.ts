@@ -93,6 +93,8 @@ export interface Label {
    * `-2 - n` for a wait that the `n`-th set of servers serves. No answer where that is not known.
    */
   readonly waits: readonly Stmt[];
+  /** Is all that decides whom it waits for in `waits`? Then without any it waits for nobody. */
+  readonly areWaitsKnown: boolean;
 }
 
 /** A compiled model, for the back ends. */

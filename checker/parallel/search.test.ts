@@ -73,7 +73,7 @@ describe("agrees with the search in JavaScript", () => {
   );
 
   test.each(examples)("on %s", async (_, of) => {
-    const maxDepth = (of.scope.bounds.cpu ?? 0) > 3 ? 4 : 13;
+    const maxDepth = (of.scope.bounds.cpu ?? 0) > 3 ? 2 : 13;
     const expected = essenceOf(await searchJs(of, { maxDepth }));
     for (const workers of [1, 2])
       expect(essenceOf(await searchWasm(of, { maxDepth, workers }))).toEqual(expected);

@@ -84,7 +84,7 @@ export class MergedEvaluator<S> implements Reduced, Selective {
     const { goesOnAfter, goesOnBefore } = this.plan;
     const labels = dispatch.labels.map((label, code): Label => {
       const isUsed = goesOnAfter[process][code] === 1 || goesOnBefore[process][code] === 1;
-      return isUsed ? label : { body: [], isBlocking: false, waits: [] };
+      return isUsed ? label : { body: [], isBlocking: false, waits: [], areWaitsKnown: true };
     });
     return {
       ...module,

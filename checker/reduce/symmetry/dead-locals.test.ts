@@ -158,6 +158,25 @@ describe("a procedure's locals", () => {
   });
 });
 
+test("a wait that the bounds rule out does not keep locals", () => {
+  const gathering = procedure<
+    State,
+    Record<never, never>,
+    { gap: ReturnType<typeof range>; unused: typeof slot }
+  >("gather", { args: {}, locals: { gap: range(0, "gaps"), unused: slot } }, [
+    when("is there a gap?", (_, c) => c.gap > 0, [locked(lock, [step("close it", () => {})])], []),
+    step("think", () => {}),
+  ]);
+  const model = defineModel<State>({
+    name: "gathering",
+    state,
+    threads: [threads(cpu, "cpus", [gathering as never])],
+  });
+  const of = (gaps: number) =>
+    instantiate(model, { bounds: { cpu: 2, slot: 2, gaps } }) as unknown as Instance<never>;
+  for (const gaps of [0, 1]) expect(liveOf(of(gaps)).unused).toEqual([]);
+});
+
 test("the search without them sees the same violations, as short", async () => {
   const of = writing({
     invariants: [

@@ -111,8 +111,6 @@ interface Flow {
 class Liveness<S> {
   private readonly of: Instance<S>;
   private readonly module: Compiled["module"];
-  private readonly process: ProcessInstance<S>;
-  private readonly self: number;
   private readonly dispatch: Dispatch;
   readonly control: Leaf;
   readonly locals: ReadonlyMap<string, Leaf>;
@@ -127,8 +125,6 @@ class Liveness<S> {
   ) {
     this.of = of;
     this.module = module;
-    this.process = process;
-    this.self = self;
     this.dispatch = dispatch;
     const { frames, control } = process.process;
     this.control = controlLeaf(of.layout.root, frames, self, control);
@@ -210,13 +206,11 @@ class Liveness<S> {
 
   /** Demands what the process's own step at a label depends on, and tells where it leads. */
   private own(code: number, demand: Demand): Flow[] {
-    const { body, waits, isBlocking } = this.dispatch.labels[code];
+    const { body, waits, areWaitsKnown, isBlocking } = this.dispatch.labels[code];
     const flows: Flow[] = [];
     if (this.of.model.deadlock === "waiting" && isBlocking) {
       const label = String(valueOf(this.control.shape, code));
-      const instances = this.process.tried[this.self].get(label) ?? [];
-      if (waits.length === 0 && instances.some(({ blocked }) => blocked !== null))
-        throw new Unknown(`it is not known what decides whom it waits for at "${label}"`);
+      if (!areWaitsKnown) throw new Unknown(`it is not known what decides whom it waits for at "${label}"`);
       this.walk(waits, demand, () => {});
     }
     this.walk(body, demand, (words) => {
