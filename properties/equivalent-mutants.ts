@@ -41,6 +41,12 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
   ...because(
     "Where stores are visible at once there is nothing to wait for, and so a barrier more waits for nothing.",
     'map_pages with one more store in "wmb"',
+    'attach_dev with one more store in "wmb"',
+  ),
+  ...because(
+    "Where the SMMU snoops, a store becomes visible by itself, and nothing relies on that it is not yet: a cleaning makes it visible at once.",
+    'map_pages with one more nonCoherent in "does the SMMU not snoop caches?"',
+    'unmap_pages with one more nonCoherent in "does the SMMU not snoop caches?"',
   ),
   ...because(
     "The batch is the call's own, and nothing reads it after the last one was copied into the queue.",
