@@ -17,7 +17,7 @@ import {
 import { searchInWasm } from "../checker/parallel/search.ts";
 import { createWasm } from "../checker/parallel/create-wasm.ts";
 import type { SearchOptions, SearchResult } from "../checker/search/result.ts";
-import { seeded } from "../checker/testing/random-state.ts";
+import { seeded } from "../checker/testing/seeded.ts";
 import { walkTogether } from "../checker/testing/walk-together.ts";
 import { designs } from "./index.ts";
 

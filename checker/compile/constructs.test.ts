@@ -26,7 +26,8 @@ import {
   valid,
   type ValueOf,
 } from "../index.ts";
-import { randomState, seeded } from "../testing/random-state.ts";
+import { randomState } from "../schema/random-state.ts";
+import { seeded } from "../testing/seeded.ts";
 import { look } from "../testing/walk-together.ts";
 import { createCompiled } from "./compiled.ts";
 

@@ -12,7 +12,8 @@ import { twoPhaseCommit, twoPhaseCommitScope } from "../examples/two-phase-commi
 import { type Instance, instantiate } from "../index.ts";
 import { type Leaf, readLeaf } from "../schema/layout.ts";
 import { randomModel } from "../testing/random-model.ts";
-import { randomState, seeded } from "../testing/random-state.ts";
+import { randomState } from "../schema/random-state.ts";
+import { seeded } from "../testing/seeded.ts";
 import { createCompiled } from "./compiled.ts";
 
 /** The state, but for the leaves in `from`, which come from another one. */

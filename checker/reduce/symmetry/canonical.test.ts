@@ -21,7 +21,8 @@ import {
 } from "../../index.ts";
 import { nameInstance } from "../../evaluate/reference.ts";
 import { decode, encode } from "../../schema/layout.ts";
-import { randomState, seeded } from "../../testing/random-state.ts";
+import { randomState } from "../../schema/random-state.ts";
+import { seeded } from "../../testing/seeded.ts";
 import { renamePlain } from "../../testing/rename-plain.ts";
 import { Canonicaliser } from "./canonical.ts";
 import { allRenamings, exchangeOf, randomRenaming, renameArgs, type Renaming } from "./commutes.ts";

@@ -10,6 +10,7 @@
 import { compileInstance, type CompiledEvaluator } from "../../compile/compiled.ts";
 import { type Deadlock, type Evaluator, Successors } from "../../evaluate/evaluator.ts";
 import type { Instance } from "../../model/model.ts";
+import { randomState } from "../../schema/random-state.ts";
 import { Random } from "../../search/random.ts";
 import type { Path, SearchResult, Violation } from "../../search/result.ts";
 import {
@@ -43,10 +44,13 @@ import {
   type Transposition,
   transpositionsOf,
 } from "./group.ts";
+import { FindingsCheck } from "./findings.ts";
 import { DeadLocalReset } from "./reset.ts";
 import { structureOf } from "./structure.ts";
 import { Repetitions } from "./twins.ts";
 
+/** States that may not be reachable, on which exchanges are tried that random walks showed nothing of. */
+const randomStates = 300;
 /** States of random walks on which every exchange is tried before the search. */
 const sampleSize = 60;
 const stepsPerWalk = 40;
@@ -100,6 +104,7 @@ class Preparation<S> {
       if (reason !== null) leaveOut(exchange, reason);
     }
     this.tryOut(() => exchanges, breaches, dead, leaveOut);
+    const suspicion = this.findSuspicion(exchanges, breaches, dead);
     const apart = breaches.map(({ exchange }) => exchange);
     if (groupOf(of, exchanges, apart).order === 1 && dead.live.size === 0) {
       const why =
@@ -108,7 +113,7 @@ class Preparation<S> {
           : "no sort of two elements or more is declared interchangeable";
       return { refused: [why, ...dead.notes].join("; ") };
     }
-    return new SymmetryEvaluator(of, this.evaluator, options, { exchanges, dead, breaches });
+    return new SymmetryEvaluator(of, this.evaluator, options, { exchanges, dead, breaches, suspicion });
   }
 
   /**
@@ -145,6 +150,38 @@ class Preparation<S> {
     }
   }
 
+  /**
+   * What tells elements apart in some states, reachable or not: then every state that is expanded is checked with
+   * every exchange. What shows only where several things come together does so sooner in states that are made up.
+   */
+  private findSuspicion(
+    exchanges: readonly Transposition[],
+    breaches: readonly Breach[],
+    dead: DeadLocals,
+  ): string | null {
+    const { of } = this;
+    const apart = breaches.map(({ exchange }) => exchange);
+    const { group, canonicaliser, locals } = toolsFor(of, this.evaluator, exchanges, apart, dead);
+    if (group.order === 1) return null;
+    const check = new CommutationCheck(of, modelIn(this.evaluator), locals);
+    const random = new Random(this.options.seed);
+    const candidates = exchangesIn(group);
+    const renamings = candidates.map((exchange) => exchangeOf(group, exchange));
+    for (let n = 0; n < randomStates; n++) {
+      const state = randomState(of, (count) => random.below(count));
+      locals.reset(state, 0);
+      const at = random.below(candidates.length);
+      let breach: string | null = null;
+      try {
+        breach = check.findBreach(state, canonicaliser, renamings[at]);
+      } catch {
+        // A recipe may fail in any way on what it never meets; that says nothing.
+      }
+      if (breach !== null) return `${breach} tells ${nameTransposition(candidates[at])} apart`;
+    }
+    return null;
+  }
+
   private deadLocals(): DeadLocals {
     const failure = this.options.failures.find(({ subject }) => subject === deadLocals);
     if (failure !== undefined)
@@ -179,6 +216,11 @@ class Preparation<S> {
     }
     return states;
   }
+}
+
+/** The evaluator of the model's own steps. */
+function modelIn(evaluator: Evaluator): Evaluator {
+  return isReduced(evaluator) ? modelIn(evaluator.inner) : evaluator;
 }
 
 /** The first answer that is not null. */
@@ -226,6 +268,8 @@ interface Parts {
   readonly exchanges: readonly Transposition[];
   readonly dead: DeadLocals;
   readonly breaches: readonly Breach[];
+  /** What tells elements apart in states that may not be reachable. */
+  readonly suspicion: string | null;
 }
 
 class SymmetryEvaluator<S> implements Reduced {
@@ -243,6 +287,8 @@ class SymmetryEvaluator<S> implements Reduced {
   private readonly canonicaliser: Canonicaliser;
   private readonly locals: DeadLocalReset;
   private readonly check: CommutationCheck<S>;
+  private readonly findings: FindingsCheck<S>;
+  private readonly exchanges: readonly Renaming[];
   private readonly repetitions: Repetitions;
   /** Of the states expanded, each as likely as its orbit is large. */
   readonly sample: StateSample;
@@ -272,6 +318,8 @@ class SymmetryEvaluator<S> implements Reduced {
     this.canonicaliser = tools.canonicaliser;
     this.locals = tools.locals;
     this.check = tools.check;
+    this.findings = new FindingsCheck(of, inner, this.group, this.canonicaliser, this.locals);
+    this.exchanges = exchangesIn(this.group).map((exchange) => exchangeOf(this.group, exchange));
     this.repetitions = new Repetitions(of.instances, of.scope.bounds, this.group, this.canonicaliser.twins);
     this.random = new Random(options.seed);
     this.sample = new StateSample(of, options.seed);
@@ -323,8 +371,10 @@ class SymmetryEvaluator<S> implements Reduced {
     const orbit = this.canonicaliser.canonise(this.copy, 0);
     this.orbits += orbit;
     this.sample.note(words, offset, this.words, orbit);
-    if (this.options.audit || this.expanded % checkEvery === 0)
+    const isSuspect = this.options.audit || this.parts.suspicion !== null;
+    if (isSuspect || this.expanded % checkEvery === 0)
       this.checkState(words.slice(offset, offset + this.words));
+    this.checkFindings(words, offset);
     this.expanded++;
     return mayBeStuck;
   }
@@ -358,8 +408,18 @@ class SymmetryEvaluator<S> implements Reduced {
     }
   }
 
+  /** Does every exchange of two take what the state shows to what the exchanged state does? */
+  private checkFindings(words: Int32Array, offset: number): void {
+    const breach = this.findings.findBreach(words, offset);
+    if (breach === null) return;
+    const { what, exchange } = breach;
+    const name = nameTransposition(exchange);
+    throw new ReductionFailure("symmetry", `${what} tells ${name} apart`, name);
+  }
+
   private renamingsToTry(): readonly Renaming[] {
     if (this.auditRenamings !== null) return this.auditRenamings;
+    if (this.parts.suspicion !== null && !this.options.audit) return this.exchanges;
     const count = this.options.audit ? renamingsPerState : 1;
     return Array.from({ length: count }, () => randomRenaming(this.group, this.random));
   }
@@ -457,8 +517,8 @@ class SymmetryEvaluator<S> implements Reduced {
       if ((best === null || out.instances[i] < best.instance) && isWanted(broken))
         best = { instance: out.instances[i], state: next };
     }
-    if (best === null)
-      throw new Error("a step of the reduced search has none in the model that it stands for");
+    // The step was taken from a state of the same orbit: it is not symmetric.
+    if (best === null) throw this.failureOf("a step that cannot be taken from a renamed state", state);
     return best;
   }
 
@@ -478,7 +538,7 @@ class SymmetryEvaluator<S> implements Reduced {
 
   describe({ ending }: SearchResult): ReductionReport {
     const { group, parts, expanded, orbits } = this;
-    const { dead, breaches } = parts;
+    const { dead, breaches, suspicion } = parts;
     const [deadAt, all] = dead.share;
     const symmetric = this.areInitialStatesSymmetric();
     const notes = [
@@ -493,6 +553,9 @@ class SymmetryEvaluator<S> implements Reduced {
             `dead locals are reset (${deadAt} of ${all} at their labels), for which the factor does not count`,
           ]),
       ...describeBreaches(breaches),
+      ...(suspicion === null
+        ? []
+        : [`${suspicion} in a state that may not be reachable: so every exchange was tried on every state`]),
       ...dead.notes,
       `checked on ${this.checked} of ${expanded} expanded states${this.auditRenamings === null ? "" : ", with every renaming"}`,
     ];

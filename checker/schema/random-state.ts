@@ -1,7 +1,7 @@
 /** Random states of an instance, reachable or not, in the one packed form that each state has. */
-import { encode } from "../schema/layout.ts";
+import { encode } from "./layout.ts";
 import type { Instance } from "../model/model.ts";
-import { type Shape, valueOf } from "../schema/shape.ts";
+import { type Shape, valueOf } from "./shape.ts";
 
 /** A state whose every choice is made by `below(n)`, a number from 0 to n - 1. */
 export function randomState<S>(of: Instance<S>, below: (n: number) => number): Int32Array {
@@ -27,15 +27,4 @@ function randomValue(shape: Shape, below: (n: number) => number): unknown {
       return { tag, ...Object.fromEntries(fields.map(([name, field]) => [name, randomValue(field, below)])) };
     }
   }
-}
-
-/** A reproducible source of choices. */
-export function seeded(seed: number): (n: number) => number {
-  let state = seed | 0 || 1;
-  return (n) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % n;
-  };
 }
