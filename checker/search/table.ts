@@ -19,8 +19,8 @@ import { TableMemory } from "./table-memory.ts";
 const usualLoad = 0.8;
 const utmostLoad = 0.88;
 const smallestCapacity = 1 << 12;
-/** From here on (some tens of megabytes) a table grows by half, because a doubled one would be half empty. */
-const largeCapacity = 1 << 23;
+/** From here on (more than a hundred megabytes) a table grows by half, because a doubled one would be half empty. */
+const largeCapacity = 1 << 25;
 /** By less than this a table does not grow in place: states would be put where others still lie. */
 const leastGrowth = 1.2;
 /** Buckets that move at once. */
@@ -129,7 +129,7 @@ export class StateTable {
       const end = Math.min(count, first + blockSize);
       const sifted = code.sift(states, first, end, this.seen, which, hashes, at, this.scale);
       this.work.compared += sifted;
-      this.touched ^= touch(cells, at, sifted);
+      this.touched ^= code.touch(cells, at, sifted);
       const inserted = code.insert(
         states,
         sifted,
@@ -241,24 +241,4 @@ export class StateTable {
     }
     return format;
   }
-}
-
-/**
- * Reads at all places at once, as far as the machine can: their cache lines are then on the way together. The fewer
- * instructions between two reads, the more of them: so eight to a turn.
- */
-function touch(words: Int32Array, at: Int32Array, count: number): number {
-  let all = 0;
-  for (let i = 0; i < count; i += 8) {
-    all ^=
-      words[at[i]] ^
-      words[at[i + 1]] ^
-      words[at[i + 2]] ^
-      words[at[i + 3]] ^
-      words[at[i + 4]] ^
-      words[at[i + 5]] ^
-      words[at[i + 6]] ^
-      words[at[i + 7]];
-  }
-  return all;
 }
