@@ -2,11 +2,12 @@
  * Every design on every scenario, and every weakening, with and without reductions: the same property instances
  * violated, the same witnesses reached. Prints a table; exits 1 where a verdict differs.
  *
- *   npm run reductions:designs -- [--reduce all] [--size tiny] [--max-states 400000] [--only TEXT] [--rows FILE] [--write]
+ *   npm run reductions:designs -- [--reduce all] [--size tiny] [--max-states 400000] [--only TEXT] [--rows FILE]
+ *     [--max-seconds N] [--write]
  *
  * `--write` puts the table of the designs into docs/reductions.md, in place of the one of this size. With `--rows`, each
  * row is added to the file as soon as it is there, and one that the same program put there is not computed again: all of
- * it takes hours.
+ * it takes hours. After `--max-seconds` no row is begun: what is in the file is shown, and what was not come to is named.
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -43,11 +44,13 @@ const { values } = parseArgs({
     "max-states": { type: "string", default: "400000" },
     only: { type: "string", default: "" },
     rows: { type: "string" },
+    "max-seconds": { type: "string" },
     write: { type: "boolean", default: false },
   },
 });
 const asked = values.reduce === "all" ? reductionNames : [values.reduce as ReductionName];
 const maxStates = Number(values["max-states"]);
+const deadline = performance.now() + 1000 * Number(values["max-seconds"] ?? Infinity);
 const document = "docs/reductions.md";
 const program = computeProgramDigest();
 
@@ -130,13 +133,15 @@ function isNoneShorter(reduced: SearchResult, full: SearchResult): boolean {
   });
 }
 
-/** The row, from the file of rows if this program has put it there. */
-async function keptRowOf(target: Target, scope: Scope): Promise<Row> {
-  if (values.rows === undefined) return rowOf(target.name, scope, target.build);
+/** The row, from the file of rows if this program has put it there; null where there is no time for it. */
+async function keptRowOf(target: Target, scope: Scope): Promise<Row | null> {
+  const isLate = performance.now() > deadline;
+  if (values.rows === undefined) return isLate ? null : rowOf(target.name, scope, target.build);
   const key = [program, values.size, values.reduce, maxStates, target.name].join(" ");
   const kept = existsSync(values.rows) ? readFileSync(values.rows, "utf8").split("\n") : [];
   const line = kept.find((each) => each.startsWith(`${JSON.stringify(key)}\t`));
   if (line !== undefined) return JSON.parse(line.slice(line.indexOf("\t") + 1)) as Row;
+  if (isLate) return null;
   const row = await rowOf(target.name, scope, target.build);
   appendFileSync(values.rows, `${JSON.stringify(key)}\t${JSON.stringify(row)}\n`);
   return row;
@@ -161,12 +166,17 @@ const heading = [
 ];
 console.log(heading.join("\n"));
 const rows: (Row & Target)[] = [];
+const missing: string[] = [];
 for (const target of targets) {
   const { name, scope } = target;
   if (scope === undefined || !name.includes(values.only)) continue;
   // One at a time: each needs the memory.
   // oxlint-disable-next-line no-await-in-loop
   const row = await keptRowOf(target, scope);
+  if (row === null) {
+    missing.push(name);
+    continue;
+  }
   console.log(row.text);
   rows.push({ ...row, ...target });
 }
@@ -175,6 +185,7 @@ const how = (is: Row["is"], isWeakened: boolean) =>
 const sentence = [
   `Of ${rows.length} models, ${rows.filter(({ is }) => is === "compared").length} were compared, ${how("compared", true).length} of them weakenings of pv.`,
   `More than ${maxStates.toLocaleString("en")} states without reductions, and so not compared: ${[...how("cut off", false), ...how("cut off", true)].map(({ name }) => name).join("; ") || "none"}.`,
+  ...(missing.length === 0 ? [] : [`Not come to: ${missing.join("; ")}.`]),
 ];
 console.log(`\n${sentence.join("\n")}`);
 if (values.write) write([...heading, ...how("compared", false).map(({ text }) => text), "", ...sentence]);
