@@ -144,13 +144,12 @@ describe.skipIf(executablePath === undefined)("the web page", () => {
     expect(await story.innerText()).toMatch(/So dma-secrecy.* is broken/);
     await page.getByRole("button", { name: "look for the nearest schedule that does not fail" }).click();
     await page.getByRole("button", { name: "walk it" }).click();
-    await page.waitForSelector(".banner.ok");
+    await story.waitFor({ state: "detached" });
     const parts = await stepOf(page);
     expect(parts).toBeGreaterThan(0);
     await page.keyboard.press("End");
     await page.waitForFunction(`document.querySelector("main").dataset.step > ${parts}`);
     expect(await page.getByLabel("Verdict").innerText()).toContain("No property is broken here");
-    expect(await story.count()).toBe(0);
     expect(errors).toEqual([]);
   });
 

@@ -6,7 +6,8 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { explore, instantiate } from "../checker/index.ts";
+import { createCompiled } from "../checker/compile/compiled.ts";
+import { createPacked, explore, instantiate } from "../checker/index.ts";
 import { exploreNaively } from "../checker/search/naive.ts";
 import { violatedLengths } from "../checker/testing/violated-lengths.ts";
 import { walkTogether } from "../checker/testing/walk-together.ts";
@@ -47,9 +48,11 @@ test.for(targets)(
 
 test.for(targets)("$name: the evaluators agree along walks", ({ of: build, numRuns, steps }) => {
   const of = build();
+  // Compiling takes longer than the walks.
+  const evaluators = [createPacked(of), createCompiled(of)];
   fc.assert(
     fc.property(fc.infiniteStream(fc.nat()), (picks) => {
-      walkTogether(of, steps, (count) => picks.next().value % count);
+      walkTogether(of, steps, (count) => picks.next().value % count, evaluators);
     }),
     { numRuns },
   );
