@@ -20,6 +20,7 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'detach_dev with "ring the doorbell for CFGI for word 0 of the descriptor" before "advance the producer past CFGI for word 0 of the descriptor"',
     'detach_dev with "ring the doorbell for CFGI for word 0" before "advance the producer past CFGI for word 0"',
     'hvc_pd without the step "ring the doorbell for TLBI of all"',
+    'unmap_pages without the step "ring the doorbell for the full batch"',
   ),
   ...because(
     "The descriptor is invalid by then, in memory and in what the SMMU holds; and attach_dev waits for a SYNC of its own before it makes it valid again.",
