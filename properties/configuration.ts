@@ -21,19 +21,16 @@ import {
   isDescriptorOutdated,
   isDetached,
   isOutdated,
+  usesCopy,
 } from "./contexts.ts";
 import { isTranslating } from "../model/smmu/power.ts";
 import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import { isHeldBy } from "./discipline.ts";
 import { describeTable, isTable } from "./tables.ts";
 
-/**
- * Does the SMMU hold a whole configuration of the stream, and a valid one, and translate by it? What it holds while it is
- * off leads nowhere; it counts again from the moment at which it translates again.
- */
+/** Does the SMMU translate by a configuration of the stream that it holds, and that is valid? */
 function hasValidCopy(s: Seen, k: number): boolean {
-  const of = s.streams[k];
-  return of.hasWord && of.hasTable && of.cachedWord !== null && isTranslating(s, smmuOfDevice(s, k));
+  return usesCopy(s, k) && s.streams[k].cachedWord !== null;
 }
 
 /** Stream table entries and context descriptors that name the domain. */
@@ -47,8 +44,7 @@ export function countAttachments(s: Seen, of: DomainIndex): number {
 function isNamedBy(s: Seen, k: number, d: DomainIndex): boolean {
   const of = s.streams[k];
   if (of.word === d || (hasValidCopy(s, k) && of.cachedWord === d)) return true;
-  if (!isTranslating(s, smmuOfDevice(s, k))) return false;
-  for (let n = 0; n < of.descriptors.length; n++) if (cachedAsid(of, n) === d) return true;
+  for (let n = 0; n < of.descriptors.length; n++) if (cachedAsid(s, k, n) === d) return true;
   return false;
 }
 
@@ -189,8 +185,7 @@ export const streamTableWitnesses: readonly Witness<Seen>[] = [
 function isInReach(s: Seen, k: number): boolean {
   const of = s.streams[k];
   if (of.word !== null || hasValidCopy(s, k)) return true;
-  if (contextIn(of) !== null) return true;
-  if (cachedContextIn(of) !== null && isTranslating(s, smmuOfDevice(s, k))) return true;
+  if (contextIn(of) !== null || cachedContextIn(s, k) !== null) return true;
   const { transactions } = s.smmus[smmuOfDevice(s, k)];
   for (let t = 0; t < transactions.length; t++) {
     const { doing } = transactions[t];

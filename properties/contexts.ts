@@ -13,6 +13,8 @@ import {
 } from "../checker/index.ts";
 import { cpu, descriptor, device, type DomainIndex, type Seen } from "../model/machine.ts";
 import type { PageIndex } from "../spec/ownership.ts";
+import { isTranslating } from "../model/smmu/power.ts";
+import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import { describeTable, isTable } from "./tables.ts";
 
 type Stream = Seen["streams"][number];
@@ -22,15 +24,28 @@ export function contextIn(of: Stream): PageIndex | null {
   return of.contexts.length > 0 ? of.contexts[0].word : null;
 }
 
+/**
+ * Does the SMMU hold the whole of the entry, or of a descriptor of it, and translate by it? What it holds while it is off
+ * leads nowhere; it counts again from the moment at which it translates again.
+ */
+export function usesCopy(
+  s: Seen,
+  k: number,
+  { hasWord, hasTable }: Pick<Stream, "hasWord" | "hasTable"> = s.streams[k],
+): boolean {
+  return hasWord && hasTable && isTranslating(s, smmuOfDevice(s, k));
+}
+
 /** The table of descriptors that the SMMU's copy of the entry leads to, or null. */
-export function cachedContextIn(of: Stream): PageIndex | null {
-  return of.contexts.length > 0 && of.hasWord && of.hasTable ? of.contexts[0].cached : null;
+export function cachedContextIn(s: Seen, k: number): PageIndex | null {
+  const { contexts } = s.streams[k];
+  return contexts.length > 0 && usesCopy(s, k) ? contexts[0].cached : null;
 }
 
 /** The id that the SMMU's copy of a descriptor carries, where it has the whole of a valid one; else null. */
-export function cachedAsid(of: Stream, n: number): DomainIndex | null {
-  const copy = of.descriptors[n];
-  return copy.hasWord && copy.hasTable ? copy.cachedWord : null;
+export function cachedAsid(s: Seen, k: number, n: number): DomainIndex | null {
+  const copy = s.streams[k].descriptors[n];
+  return usesCopy(s, k, copy) ? copy.cachedWord : null;
 }
 
 /** Valid descriptors that name the domain, in the tables that stream table entries lead to. */
@@ -88,17 +103,17 @@ export const contexts: readonly Invariant<Seen>[] = [
       sekvm: "smmu_vm",
       holds: (s: Seen, { device: k, descriptor: n }) => {
         const of = s.streams[k];
-        const [context, cached] = [contextIn(of), cachedContextIn(of)];
+        const [context, cached] = [contextIn(of), cachedContextIn(s, k)];
         if (context !== null && !isTable(s, context)) return false;
         if (cached !== null && !isTable(s, cached)) return false;
         const table = tableInMemory(s, k, n);
         if (table !== null && !isTable(s, table)) return false;
-        const copied = cachedAsid(of, n) === null ? null : of.descriptors[n].cachedTable;
+        const copied = cachedAsid(s, k, n) === null ? null : of.descriptors[n].cachedTable;
         return copied === null || isTable(s, copied);
       },
       explain: (s, { device: k, descriptor: n }) => {
         const of = s.streams[k];
-        const cached = cachedContextIn(of);
+        const cached = cachedContextIn(s, k);
         return `the entry of stream ${k} leads to descriptors in ${describeTable(s, contextIn(of))}, the SMMU's copy of it to ${describeTable(s, cached)}, and its copy of descriptor ${n} to ${describeTable(s, of.descriptors[n].cachedTable)}`;
       },
       premise: (s, { device: k, descriptor: n }) => tableInMemory(s, k, n) !== null,
@@ -112,12 +127,12 @@ export const contexts: readonly Invariant<Seen>[] = [
         "A valid descriptor that the SMMU put together leads to the page table of the domain whose id it carries.",
       sekvm: "smmu_vm",
       holds: (s: Seen, { device: k, descriptor: n }) => {
-        const asid = cachedAsid(s.streams[k], n);
+        const asid = cachedAsid(s, k, n);
         return asid === null || s.lifetimes[asid].root === s.streams[k].descriptors[n].cachedTable;
       },
       explain: (s, { device: k, descriptor: n }) =>
-        `the SMMU's copy of descriptor ${n} of stream ${k} carries the id ${cachedAsid(s.streams[k], n)} and leads to ${describeTable(s, s.streams[k].descriptors[n].cachedTable)}`,
-      premise: (s, { device: k, descriptor: n }) => cachedAsid(s.streams[k], n) !== null,
+        `the SMMU's copy of descriptor ${n} of stream ${k} carries the id ${cachedAsid(s, k, n)} and leads to ${describeTable(s, s.streams[k].descriptors[n].cachedTable)}`,
+      premise: (s, { device: k, descriptor: n }) => cachedAsid(s, k, n) !== null,
     },
   ),
 ];
@@ -168,7 +183,7 @@ export const contextSteps: readonly StepProperty<Seen>[] = [
         const context = contextIn(stream);
         const isValid =
           context !== null && after.pool[context].descriptors[descriptor.at(pasid)].word !== null;
-        return !isValid && cachedAsid(stream, pasid) === null;
+        return !isValid && cachedAsid(after, of, pasid) === null;
       },
       explain: (before, _after, step) =>
         `detach_dev of PASID ${before.cpus[step.args.cpu].pasid} of stream ${before.cpus[step.args.cpu].stream} is done, and it can still reach memory`,
@@ -186,7 +201,7 @@ export const contextWitnesses: readonly Witness<Seen>[] = [
       holds: (s: Seen, { device: k, descriptor: n }) =>
         n > 0 &&
         tableInMemory(s, k, n) !== null &&
-        cachedAsid(s.streams[k], n) !== null &&
+        cachedAsid(s, k, n) !== null &&
         s.cpus.every(({ pc }) => pc === idleLabel),
     },
   ),
@@ -196,7 +211,7 @@ export const contextWitnesses: readonly Witness<Seen>[] = [
     {
       sentence: "The SMMU holds a valid descriptor that is invalid since, or gone.",
       holds: (s: Seen, { device: k, descriptor: n }) =>
-        cachedAsid(s.streams[k], n) !== null && tableInMemory(s, k, n) === null,
+        cachedAsid(s, k, n) !== null && tableInMemory(s, k, n) === null,
     },
   ),
 ];

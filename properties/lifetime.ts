@@ -11,9 +11,8 @@ import {
 } from "../checker/index.ts";
 import { cpu, domain, type DomainIndex, page, type Seen } from "../model/machine.ts";
 import { countAttachments } from "./configuration.ts";
-import { cachedAsid } from "./contexts.ts";
+import { cachedAsid, usesCopy } from "./contexts.ts";
 import { isTranslating } from "../model/smmu/power.ts";
-import { smmuOfDevice } from "../model/smmu/smmus.ts";
 import { isHeldBy } from "./discipline.ts";
 import { ofSmmu } from "./pages.ts";
 
@@ -41,11 +40,10 @@ function findTagged(s: Seen, d: DomainIndex): string | null {
     }
   }
   for (let k = 0; k < s.streams.length; k++) {
-    if (!isTranslating(s, smmuOfDevice(s, k))) continue;
     const of = s.streams[k];
-    if (of.hasWord && of.hasTable && of.cachedWord === d) return `a copy of the entry of stream ${k}`;
+    if (usesCopy(s, k) && of.cachedWord === d) return `a copy of the entry of stream ${k}`;
     for (let n = 0; n < of.descriptors.length; n++) {
-      if (cachedAsid(of, n) === d) return `a copy of descriptor ${n} of stream ${k}`;
+      if (cachedAsid(s, k, n) === d) return `a copy of descriptor ${n} of stream ${k}`;
     }
   }
   return null;

@@ -19,7 +19,7 @@ import {
 import { userOf } from "../model/smmu/stream-table.ts";
 import { describeOwner, isExclusivelyHosts, type Owner, type PageIndex } from "../spec/ownership.ts";
 import { type Access, doesPermit, mayReach } from "../spec/reach.ts";
-import { cachedAsid, cachedContextIn, contextIn } from "./contexts.ts";
+import { cachedAsid, cachedContextIn, contextIn, usesCopy } from "./contexts.ts";
 import { countMappings } from "./pages.ts";
 
 /** The owner of every stream, until devices can be assigned to guests. */
@@ -93,20 +93,20 @@ function findWaysOfContext(
   ways: string[],
 ): void {
   const of = s.streams[by];
-  const context = isCopy ? cachedContextIn(of) : contextIn(of);
+  const context = isCopy ? cachedContextIn(s, by) : contextIn(of);
   if (isOthers(s, context))
     ways.push(`its context descriptors, whose page ${context} is not the hypervisor's`);
   if (context === null) return;
   for (let n = 0; n < of.descriptors.length; n++) {
     const { word, table: inMemory } = s.pool[context].descriptors[n];
-    const copied = cachedAsid(of, n) === null ? null : of.descriptors[n].cachedTable;
+    const copied = cachedAsid(s, by, n) === null ? null : of.descriptors[n].cachedTable;
     const table = isCopy ? copied : word === null ? null : inMemory;
     if (isOthers(s, table)) {
       ways.push(`context descriptor ${n}, whose page table, page ${table}, is not the hypervisor's`);
     }
     const user = table === null ? -1 : userOf(s, table);
     if (user >= 0) findWaysOfTable(s, domain.at(user), to, access, ways);
-    const asid = isCopy ? cachedAsid(of, n) : word;
+    const asid = isCopy ? cachedAsid(s, by, n) : word;
     if (asid !== null) findWaysOfAsid(s, smmuOfDevice(s, by), asid, to, access, ways);
   }
 }
@@ -121,7 +121,7 @@ function findWaysOfStream(
   ways: string[],
 ): void {
   const of = s.streams[by];
-  if (isCopy && !(of.hasWord && of.hasTable && isTranslating(s, smmuOfDevice(s, by)))) return;
+  if (isCopy && !usesCopy(s, by)) return;
   findWaysOfContext(s, by, isCopy, to, access, ways);
   const tagged = isCopy ? of.cachedWord : of.word;
   const table = isCopy ? of.cachedTable : of.table;
