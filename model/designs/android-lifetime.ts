@@ -45,6 +45,7 @@ import { allocDomain } from "../hypercalls/alloc-domain.ts";
 import { type AttachFrame, attachDev } from "../hypercalls/attach-dev.ts";
 import { type DetachFrame, detachDev } from "../hypercalls/detach-dev.ts";
 import { type FreeFrame, freeDomain } from "../hypercalls/free-domain.ts";
+import { recordedNames } from "../hypercalls/gather.ts";
 import { iovaToPhys, type IovaToPhysFrame, readEntry } from "../hypercalls/iova-to-phys.ts";
 import { warnUnless } from "../hypercalls/results.ts";
 import { allocateSecondLevel, leadToSecondLevel } from "../hypercalls/second-level.ts";
@@ -283,7 +284,7 @@ export const freeDomain15 = edit<Machine>(
   enclosed<Machine, FreeFrame>("iommu.lock", "iommu.lock", () => label("nothing is invalidated", [])),
   dropStep("record the pages still mapped"),
   dropStep("give back the recorded uses"),
-  dropLocals("gathered", "recorded0", "recorded1"),
+  dropLocals("gathered", ...recordedNames),
   mirrors("kvm_iommu_free_domain (android15)"),
   inVersion("android15", {}),
 );
@@ -427,7 +428,7 @@ export const freeDomain16 = edit<Machine>(
   addLocals({ looked: stack.looked, found: stack.found }),
   replaceStep("record the pages still mapped", freeLeaves),
   dropStep("give back the recorded uses"),
-  dropLocals("gathered", "recorded0", "recorded1"),
+  dropLocals("gathered", ...recordedNames),
   mirrors("kvm_iommu_free_domain (android16)"),
   inVersion("android16", {}),
 );

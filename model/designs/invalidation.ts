@@ -20,7 +20,7 @@ import {
   when,
 } from "../../checker/index.ts";
 import { warnUnless } from "../hypercalls/results.ts";
-import { changeRoot } from "../hypercalls/table-levels.ts";
+import { takeTableOut } from "../hypercalls/table-levels.ts";
 import type { UnmapFrame } from "../hypercalls/unmap-pages.ts";
 import type { Machine } from "../machine.ts";
 import { blockPages } from "../page-tables.ts";
@@ -177,13 +177,8 @@ export const gathersTables: readonly Edit<Machine>[] = [
   dropStep("does the block join the gather?"),
   replaceStep<Machine, UnmapFrame>(
     "take the table out",
-    step(
-      "take the table out",
-      (s, c) => {
-        changeRoot(s, c, c.gathered, { tag: "none" });
-        c.gathered += blockPages;
-      },
-      { mirrors: "__arm_lpae_unmap (v2 39/58)", arm: "table descriptor", sekvm: "spt_cons" },
-    ),
+    takeTableOut((c) => {
+      c.gathered += blockPages;
+    }),
   ),
 ];

@@ -60,14 +60,8 @@ import { guestUnshareHost, type GuestFrame } from "../hypercalls/guest-calls.ts"
 import { hostUnshareHyp } from "../hypercalls/host-share-hyp.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
-import { note } from "../hypercalls/gather.ts";
-import {
-  clearEntry,
-  invalidate,
-  releaseRecorded,
-  unmapPages,
-  type UnmapFrame,
-} from "../hypercalls/unmap-pages.ts";
+import { note, releaseRecorded } from "../hypercalls/gather.ts";
+import { clearEntry, invalidate, unmapPages, type UnmapFrame } from "../hypercalls/unmap-pages.ts";
 import { pkvmPgdLock, under } from "../locks.ts";
 import type { Machine } from "../machine.ts";
 import { blockPages, pagesOf, slotIn } from "../page-tables.ts";
@@ -226,7 +220,7 @@ export const unmapPages15 = edit<Machine>(
       [
         ...clear,
         when("was a leaf gathered?", (_, c) => c.issued < c.gathered, [invalidate]),
-        releaseRecorded,
+        releaseRecorded<UnmapFrame>(),
       ],
       { mirrors: core, mechanisms: ["M12", "M13", "M60", "M61"] },
     ),
@@ -241,8 +235,7 @@ export const unmapPages15 = edit<Machine>(
         const first = c.gathered - blockPages;
         for (let k = 0; k < blockPages; k++) {
           const leaf = slotIn(s, c.table - 1, k)?.pte;
-          const found = leaf?.tag === "valid" ? leaf.page : null;
-          note(c, first + k, found);
+          note(c, first + k, leaf?.tag === "valid" ? leaf.page : null);
         }
         c.issued = c.gathered;
       },

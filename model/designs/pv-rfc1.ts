@@ -344,9 +344,7 @@ export const unmapPagesV1 = edit<Machine>(
         repeat(
           "unshare what was unmapped",
           (_, c) => unmapped(c) !== null,
-          unshareOne("the unmapped page", unmapped, (c) => {
-            forgetFirst(c);
-          }),
+          unshareOne("the unmapped page", unmapped, forgetFirst),
           { mirrors: unshare },
         ),
       ]),

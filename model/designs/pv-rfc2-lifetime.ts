@@ -40,6 +40,7 @@ import {
 import { type AttachFrame, attachDev } from "../hypercalls/attach-dev.ts";
 import { type DetachFrame, detachDev } from "../hypercalls/detach-dev.ts";
 import { type FreeFrame, freeDomain } from "../hypercalls/free-domain.ts";
+import { recordedNames } from "../hypercalls/gather.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { type Machine, type SmmuIndex, stack } from "../machine.ts";
 import { warnUnless } from "../hypercalls/results.ts";
@@ -190,7 +191,7 @@ export const freeDomainV2 = edit<Machine>(
   insertBefore<Machine, FreeFrame>("iommu.lock", faultWithoutSmmu("smmu_tlb_flush_all (v2)")),
   dropStep("record the pages still mapped"),
   dropStep("give back the recorded uses"),
-  dropLocals("gathered", "recorded0", "recorded1"),
+  dropLocals("gathered", ...recordedNames),
   ...freesInVain("smmu_inv_domain (v2)"),
   mirrors("kvm_iommu_free_domain (v2)"),
 );

@@ -41,6 +41,7 @@ import { buildMachine } from "../build.ts";
 import { attachDev } from "../hypercalls/attach-dev.ts";
 import { detachDev } from "../hypercalls/detach-dev.ts";
 import { freeDomain } from "../hypercalls/free-domain.ts";
+import { recordedNames } from "../hypercalls/gather.ts";
 import { iovaToPhys } from "../hypercalls/iova-to-phys.ts";
 import { mapPages, type MapFrame } from "../hypercalls/map-pages.ts";
 import { warnUnless } from "../hypercalls/results.ts";
@@ -239,7 +240,7 @@ export const withSecondWalk: readonly Edit<Machine>[] = [
     isReleased: stack.isReleased,
     isUnlinked: stack.isUnlinked,
   }),
-  dropLocals("recorded0", "recorded1", "recorded2", "recorded3", "recorded4", "recorded5"),
+  dropLocals(...recordedNames),
   ...gathersTables,
   dropStep("record the page"),
   dropStep("record the pages of the block"),

@@ -18,20 +18,19 @@ import {
   step,
   when,
 } from "../../checker/index.ts";
-import { domainLock, hostMmuLock, iommuLock, under } from "../locks.ts";
+import { domainLock, iommuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { addCommand, addSync, invalidationOfId } from "../smmu/command-queue.ts";
 import { unlessOff } from "../smmu/power.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 import { domainOf, hasTable, lifetimeOf } from "../tables.ts";
-import { refuseUnderflow } from "./use-dma.ts";
+import { note, recordedLocals, releaseRecorded } from "./gather.ts";
 
 const args = { domain: registers.domain } as const;
 const locals = {
   isAllowed: stack.isAllowed,
   gathered: stack.gathered,
-  recorded0: stack.recorded0,
-  recorded1: stack.recorded1,
+  ...recordedLocals,
 } as const;
 export type FreeFrame = FrameOf<typeof args, typeof locals>;
 
@@ -76,9 +75,7 @@ const freeTable: Node<Machine, FreeFrame> = when(
             const entry = s.domains[domainOf(c.domain)].entries[at];
             const leaf = entry.pte;
             if (leaf.tag !== "valid") return;
-            const { page } = leaf;
-            if (c.gathered === 0) c.recorded0 = page;
-            else c.recorded1 = page;
+            note(c, c.gathered, leaf.page);
             entry.pte = { tag: "none" };
             c.gathered++;
           },
@@ -159,31 +156,7 @@ export const freeDomain = procedure<Machine, typeof args, typeof locals>(
 
       // EFFECTS
       freeTable,
-      repeat(
-        "give back the recorded uses",
-        (_, c) => c.recorded0 !== null || c.recorded1 !== null,
-        [
-          under(hostMmuLock, [
-            ...refuseUnderflow<FreeFrame>((s, c) => s.pages[c.recorded0 ?? c.recorded1 ?? 0].references),
-            step(
-              "give back the use of a recorded page",
-              (s, c) => {
-                const released = c.recorded0 ?? c.recorded1;
-                if (released === null) return;
-                s.pages[released].references--;
-                if (c.recorded0 !== null) c.recorded0 = null;
-                else c.recorded1 = null;
-              },
-              {
-                mirrors: "smmu_flush_deferred_unuse (2025)",
-                sekvm: "smmu_count",
-                mechanisms: ["M08", "M12"],
-              },
-            ),
-          ]),
-        ],
-        { mirrors: "smmu_flush_deferred_unuse (2025)", mechanisms: ["M13"] },
-      ),
+      releaseRecorded<FreeFrame>(),
       step(
         "clear the domain",
         (s, c) => {

@@ -7,25 +7,28 @@
  * gathered before is invalidated first, under pgt_lock, and the gather begins anew with the block (M60). No use is given
  * back then: that has its time after the last invalidation.
  */
-import { type Node, repeat, step, valid, when } from "../../checker/index.ts";
+import { type FrameOf, type Node, repeat, step, valid, when } from "../../checker/index.ts";
 import type { PageIndex } from "../../spec/ownership.ts";
-import { iommuLock, under } from "../locks.ts";
-import { type DomainIndex, type IovaIndex, type Machine, page } from "../machine.ts";
+import { hostMmuLock, iommuLock, under } from "../locks.ts";
+import { type DomainIndex, type IovaIndex, type Machine, page, stack } from "../machine.ts";
 import { blockPages } from "../page-tables.ts";
 import { gatherEnd } from "../smmu/batches.ts";
 import { addCommand, addSync, invalidationOf } from "../smmu/command-queue.ts";
 import { unlessOff } from "../smmu/power.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
+import { refuseUnderflow } from "./use-dma.ts";
 
 /** The pages that a call unmapped and whose uses it has not given back yet, by their place in its range. */
-export interface RecordedFrame {
-  recorded0: PageIndex | null;
-  recorded1: PageIndex | null;
-  recorded2: number;
-  recorded3: number;
-  recorded4: number;
-  recorded5: number;
-}
+export const recordedLocals = {
+  recorded0: stack.recorded0,
+  recorded1: stack.recorded1,
+  recorded2: stack.recorded2,
+  recorded3: stack.recorded3,
+  recorded4: stack.recorded4,
+  recorded5: stack.recorded5,
+} as const;
+export type RecordedFrame = FrameOf<Record<never, never>, typeof recordedLocals>;
+export const recordedNames: readonly string[] = Object.keys(recordedLocals);
 
 /** Notes the page of the call's `k`-th iova, until its use is given back. */
 export function note(c: RecordedFrame, k: number, found: PageIndex | null): void {
@@ -66,6 +69,34 @@ export function firstRecorded(c: RecordedFrame): PageIndex | null {
 /** Takes the first page from the list: its use was given back. */
 export function forgetFirst(c: RecordedFrame): void {
   note(c, firstPlace(c), null);
+}
+
+/** Gives back the uses of the pages on the list, each under the lock of the host's stage 2. */
+export function releaseRecorded<C extends RecordedFrame>(): Node<Machine, C> {
+  return repeat(
+    "give back the recorded uses",
+    (_, c) => firstRecorded(c) !== null,
+    [
+      under(hostMmuLock, [
+        ...refuseUnderflow<C>((s, c) => s.pages[firstRecorded(c) ?? 0].references),
+        step(
+          "give back the use of a recorded page",
+          (s, c) => {
+            const released = firstRecorded(c);
+            if (released === null) return;
+            s.pages[released].references--;
+            forgetFirst(c);
+          },
+          {
+            mirrors: "smmu_flush_deferred_unuse (2025), __pkvm_host_unuse_dma (v2 12/58)",
+            sekvm: "smmu_count",
+            mechanisms: ["M08", "M12", "M13"],
+          },
+        ),
+      ]),
+    ],
+    { mirrors: "smmu_flush_deferred_unuse (2025)", mechanisms: ["M13"] },
+  );
 }
 
 export interface GatherFrame {

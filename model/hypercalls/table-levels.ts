@@ -255,10 +255,7 @@ export function mapBlock<C extends MapBlockFrame>(
   ];
 }
 
-interface UnmapLevelFrame extends FlushFrame, GatherFrame, RecordedFrame {
-  readonly domain: DomainIndex | string;
-  readonly iova: IovaIndex | string;
-}
+type UnmapLevelFrame = FlushFrame & GatherFrame & RecordedFrame;
 
 const table = "__arm_lpae_unmap (v2 39/58)";
 const record = "smmu_put_pages (2025)";
@@ -287,6 +284,18 @@ export function unmapWholeBlock<C extends UnmapLevelFrame>(): Node<Machine, C>[]
   ];
 }
 
+/** unmap of a table; `gather` is what becomes of its range in the gather. */
+export function takeTableOut<C extends UnmapLevelFrame>(gather: (c: C) => void): Node<Machine, C> {
+  return step(
+    "take the table out",
+    (s, c) => {
+      changeRoot(s, c, c.gathered, { tag: "none" });
+      gather(c);
+    },
+    { mirrors: table, arm: "table descriptor", sekvm: "spt_cons", mechanisms: ["M12", "M22", "M60"] },
+  );
+}
+
 /** unmap of what one entry of the root covers: a block, or a table with all that it holds. */
 export function unmapBlock<C extends UnmapLevelFrame>(): Node<Machine, C>[] {
   return [
@@ -305,14 +314,7 @@ export function unmapBlock<C extends UnmapLevelFrame>(): Node<Machine, C>[] {
           },
           { mirrors: record, sekvm: "smmu_count", mechanisms: ["M08", "M13"] },
         ),
-        step(
-          "take the table out",
-          (s, c) => {
-            changeRoot(s, c, c.gathered, { tag: "none" });
-            passTable(c);
-          },
-          { mirrors: table, arm: "table descriptor", sekvm: "spt_cons", mechanisms: ["M12", "M22", "M60"] },
-        ),
+        takeTableOut<C>(passTable),
         flushWalks<C>((c) => c.gathered - blockPages),
         step(
           "free the table",

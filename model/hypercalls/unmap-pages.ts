@@ -21,7 +21,7 @@ import {
   valid,
   when,
 } from "../../checker/index.ts";
-import { hostMmuLock, iommuLock, pgtLock, under } from "../locks.ts";
+import { iommuLock, pgtLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { blockPages, hasLevels, isBlockAligned, pagesOf } from "../page-tables.ts";
 import { hasTable, placeBefore } from "../tables.ts";
@@ -30,10 +30,9 @@ import { cleanEntry } from "../smmu/late-stores.ts";
 import { unlessOff } from "../smmu/power.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 import { addCommand, addSync, invalidationOf } from "../smmu/command-queue.ts";
-import { firstRecorded, forgetFirst, note } from "./gather.ts";
+import { note, recordedLocals, releaseRecorded } from "./gather.ts";
 import { domainGet, domainPut, warnUnless } from "./results.ts";
 import { changeLeaf, leafAt, readRoot, splitBlock, unmapBlock } from "./table-levels.ts";
-import { refuseUnderflow } from "./use-dma.ts";
 
 const args = {
   domain: registers.domain,
@@ -47,12 +46,7 @@ const locals = {
   flushed: stack.flushed,
   batched: stack.batched,
   copied: stack.copied,
-  recorded0: stack.recorded0,
-  recorded1: stack.recorded1,
-  recorded2: stack.recorded2,
-  recorded3: stack.recorded3,
-  recorded4: stack.recorded4,
-  recorded5: stack.recorded5,
+  ...recordedLocals,
   gap: stack.gap,
   table: stack.table,
   isBlock: stack.isBlock,
@@ -172,32 +166,6 @@ export const invalidate: Node<Machine, UnmapFrame> = under(iommuLock(smmuOfDomai
   ]),
 ]);
 
-/** Gives back the uses of the pages on the list, each under the lock of the host's stage 2. */
-export const releaseRecorded: Node<Machine, UnmapFrame> = repeat(
-  "give back the recorded uses",
-  (_, c) => firstRecorded(c) !== null,
-  [
-    under(hostMmuLock, [
-      ...refuseUnderflow<UnmapFrame>((s, c) => s.pages[firstRecorded(c) ?? 0].references),
-      step(
-        "give back the use of a recorded page",
-        (s, c) => {
-          const released = firstRecorded(c);
-          if (released === null) return;
-          s.pages[released].references--;
-          forgetFirst(c);
-        },
-        {
-          mirrors: "smmu_flush_deferred_unuse (2025), __pkvm_host_unuse_dma (v2 12/58)",
-          sekvm: "smmu_count",
-          mechanisms: ["M08", "M12", "M13"],
-        },
-      ),
-    ]),
-  ],
-  { mirrors: "smmu_flush_deferred_unuse (2025)", mechanisms: ["M13"] },
-);
-
 export const unmapPages = procedure<Machine, typeof args, typeof locals>(
   "unmap_pages",
   {
@@ -236,10 +204,16 @@ export const unmapPages = procedure<Machine, typeof args, typeof locals>(
 
     // EFFECTS: entries, invalidation, uses; always in this order (M12)
     clearEntries,
-    when("invalidate what was gathered", (_, c) => c.gathered > 0, [invalidate, releaseRecorded], [], {
-      mirrors: "smmu_iotlb_sync (v2 40/58)",
-      mechanisms: ["M12", "M60", "M61"],
-    }),
+    when(
+      "invalidate what was gathered",
+      (_, c) => c.gathered > 0,
+      [invalidate, releaseRecorded<UnmapFrame>()],
+      [],
+      {
+        mirrors: "smmu_iotlb_sync (v2 40/58)",
+        mechanisms: ["M12", "M60", "M61"],
+      },
+    ),
 
     // RETURN: how many pages are unmapped, from the first on
     label("put the domain", domainPut()),

@@ -16,8 +16,7 @@ import { withoutPower } from "./themes.ts";
 const { tiny: base } = attachDetachFree.sizes;
 
 function allows(action: string, args: Args): boolean {
-  if (args.cpu === 1 || action.split(":")[0] === "hvc_pd")
-    return args.cpu === 1 && action.split(":")[0] === "hvc_pd" && args.iommu !== "out of range";
+  if (args.cpu === 1) return action.split(":")[0] === "hvc_pd" && args.iommu !== "out of range";
   if (typeof args.cpu !== "number" && /^(CR0|power|consume)/.test(action)) return true;
   return action !== "iova_to_phys" && (base.allows?.(action, args, base.bounds) ?? true);
 }

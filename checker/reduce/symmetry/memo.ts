@@ -7,7 +7,7 @@ const entries = 4096;
 
 export class CanonicalMemo {
   private readonly words: number;
-  /** By entry, the state and its canonical form. No state has a first word of 0, which marks an entry that is free. */
+  /** By entry, the state and its canonical form; of one that is free, nothing, which has an orbit of 0. */
   private readonly states: Int32Array;
   private readonly orbits = new Float64Array(entries);
 
