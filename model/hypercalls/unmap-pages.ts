@@ -202,7 +202,8 @@ export const unmapPages = procedure<Machine, typeof args, typeof locals>(
       mirrors: "smmu_unmap_pages (v2 40/58)",
     }),
 
-    // EFFECTS: entries, invalidation, uses; always in this order (M12)
+    // EFFECTS: entries, invalidation, uses; always in this order (M12). Where only tables were taken out, nothing is
+    // gathered, and the source has no SYNC here; the one that is here then waits for nothing new.
     clearEntries,
     when(
       "invalidate what was gathered",
