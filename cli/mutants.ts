@@ -3,6 +3,7 @@ import { createCompiled } from "../checker/compile/compiled.ts";
 import { ModelError } from "../checker/errors.ts";
 import type { Evaluator } from "../checker/evaluate/evaluator.ts";
 import { createPacked } from "../checker/evaluate/packed.ts";
+import { createPatched, labelsThatDiffer } from "../checker/evaluate/patched.ts";
 import type { Design, Scenario } from "../checker/model/design.ts";
 import { instantiate } from "../checker/model/model.ts";
 import { labelsAt, type Mutant, mutantsOf } from "../checker/model/mutate.ts";
@@ -27,12 +28,16 @@ export interface MutantLimits {
   readonly isInterrupted: () => boolean;
 }
 
-/** Most mutants are noticed within so many states: no compiler is needed for these. */
+/** Most mutants are noticed within so many states. */
 const fewStates = 20_000;
 
 /** A scenario's search of the unchanged model. */
 interface Unchanged {
   readonly scenario: Scenario;
+  readonly of: AnyInstance;
+  /** Compiled: it evaluates, too, where a mutant does not differ. */
+  readonly evaluator: Evaluator;
+  readonly states: number;
   /** The mutants that could make a difference somewhere; null where the search did not end. */
   readonly concerned: ReadonlySet<AnyMutant> | null;
   /** What is reached; null where the search did not end. */
@@ -78,43 +83,48 @@ export class MutantTrial {
       equivalent,
     };
     this.unchanged ??= await this.searchUnchanged(limits);
-    let instances: Trial[];
+    if (limits.isInterrupted()) return { ...fate, outcome: "undecided" };
+    const concerned = this.unchanged.filter((of) => of.concerned?.has(mutant) ?? true);
+    let trials: Trial[];
     let hidden: ReadonlySet<string>;
     try {
       const model = mutant.build();
       hidden = new Set([...labelsAt(this.model, mutant), ...labelsAt(model, mutant)]);
-      instances = this.unchanged
-        .filter(({ concerned }) => concerned?.has(mutant) ?? true)
-        .map(({ scenario, sums }) => ({ scenario, sums, of: instantiate(model, scopeOf(scenario)) }));
+      const differing = labelsThatDiffer(this.model, model);
+      trials = concerned.map((of) => trialOf(of, model, differing));
+      // What is wrong with a model is wrong in every scope.
+      trials[0]?.instance();
     } catch (error) {
       if (error instanceof ModelError) return { ...fate, outcome: "stillborn" };
       throw error;
     }
-    if (limits.isInterrupted()) return { ...fate, outcome: "undecided" };
-    if (instances.length === 0) return { ...fate, outcome: "untried" };
-    const seen = new Set<Seen>();
+    if (trials.length === 0) return { ...fate, outcome: "untried" };
+    const seen = new Map<Trial, Seen>();
     const panics = new Set(this.panics());
     const labels = new Set(
-      this.labelsOf((scenario) => !instances.some((trial) => trial.scenario === scenario)),
+      this.labelsOf((scenario) => !trials.some(({ unchanged }) => unchanged.scenario === scenario)),
     );
     for (const pass of ["few", "all"] as const) {
-      for (const trial of instances) {
+      for (const trial of trials) {
+        if ((seen.get(trial) ?? "undecided") !== "undecided") continue;
         // oxlint-disable-next-line no-await-in-loop
         const notice = await look(trial, pass, { hidden, panics, labels }, limits);
         if (limits.isInterrupted()) return { ...fate, outcome: "undecided" };
+        const scenario = trial.unchanged.scenario.name;
         if (typeof notice === "object")
-          return { ...fate, ...notice, outcome: "killed", killed: true, scenario: trial.scenario.name };
-        if (pass === "all") seen.add(notice);
+          return { ...fate, ...notice, outcome: "killed", killed: true, scenario };
+        seen.set(trial, notice);
       }
     }
-    if (!seen.has("undecided")) {
+    const found = new Set(seen.values());
+    if (!found.has("undecided")) {
       const missed = [...this.labelsOf(() => true)].find((label) => !labels.has(label) && !hidden.has(label));
       if (missed !== undefined) {
         const property = `coverage: no CPU comes to "${missed}" any more`;
         return { ...fate, outcome: "killed", killed: true, property };
       }
     }
-    const worst = (["undecided", "survived", "same"] as const).find((one) => seen.has(one));
+    const worst = (["undecided", "survived", "same"] as const).find((one) => found.has(one));
     return { ...fate, outcome: worst ?? "survived" };
   }
 
@@ -140,23 +150,47 @@ export class MutantTrial {
       const sums = new StateSums(of);
       // oxlint-disable-next-line no-await-in-loop
       const reached = await search(probed, createPacked(probed), limits);
+      const evaluator = createCompiled(of);
       // oxlint-disable-next-line no-await-in-loop
-      const summed = await search(of, sums.watch(createCompiled(of)), limits);
+      const summed = await search(of, sums.watch(evaluator), limits);
       found.push({
         scenario,
+        of,
+        evaluator,
+        states: summed.states,
         concerned: reached.ending === "exhausted" ? concerned : null,
         sums: summed.ending === "exhausted" ? sums : null,
       });
       if (limits.isInterrupted()) break;
     }
-    return found;
+    return found.toSorted((a, b) => a.states - b.states);
   }
 }
 
+/** A mutant in a scenario. What it takes is made when it is first needed: mostly another scenario notices it before. */
 interface Trial {
-  readonly scenario: Scenario;
-  readonly sums: StateSums | null;
-  readonly of: AnyInstance;
+  readonly unchanged: Unchanged;
+  readonly instance: () => AnyInstance;
+  readonly evaluator: () => Evaluator;
+}
+
+/** `differing`: the labels at which the mutant differs; null where it is not only there. */
+function trialOf(
+  unchanged: Unchanged,
+  model: AnyInstance["model"],
+  differing: ReadonlySet<string> | null,
+): Trial {
+  const instance = once(() => instantiate(model, scopeOf(unchanged.scenario)));
+  const evaluator = once(() => {
+    const patched = differing === null ? null : createPatched(unchanged, instance(), differing);
+    return patched ?? createCompiled(instance());
+  });
+  return { unchanged, instance, evaluator };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
 }
 
 function scopeOf({ sizes }: Scenario) {
@@ -185,16 +219,17 @@ interface Labels {
 }
 
 async function look(
-  { of, sums }: Trial,
+  trial: Trial,
   pass: "few" | "all",
   { hidden, panics, labels }: Labels,
   { maxSeconds, isInterrupted }: MutantLimits,
 ): Promise<Notice | Seen> {
+  const { sums } = trial.unchanged;
+  const of = trial.instance();
   const mine = new StateSums(of);
-  const evaluator: Evaluator = pass === "few" ? createPacked(of) : mine.watch(createCompiled(of));
   let result: SearchResult;
   try {
-    result = await breadthFirst(evaluator, {
+    result = await breadthFirst(mine.watch(trial.evaluator()), {
       instances: of.instances.length,
       witnesses: of.witnesses.length,
       stopAtViolation: true,
@@ -205,7 +240,7 @@ async function look(
     if (error instanceof ModelError) return { property: `a fault of the model: ${error.what}`, length: null };
     throw error;
   }
-  if (pass === "all") for (const label of mine.labels()) labels.add(label);
+  for (const label of mine.labels()) labels.add(label);
   const { verdict, properties, witnesses } = judge(of, result);
   if (verdict === "holds") {
     if (sums === null) return "survived";

@@ -60,7 +60,7 @@ function withProcedure<S>(model: Model<S>, of: Threads<S, string>, changed: Proc
   const procedures = of.procedures.map(({ procedure }) =>
     procedure.name === changed.name ? changed : procedure,
   );
-  const mutated = threads<S, string>(of.index, of.frames, procedures);
+  const mutated = threads<S, string>(of.index, of.frames, procedures, of.procedures);
   return { ...model, threads: model.threads.map((each) => (each === of ? mutated : each)) };
 }
 

@@ -29,20 +29,24 @@ export function lockState<N extends string>(holder: Sort<N>) {
   return record({ holder: option(holder) });
 }
 
-/** Threads over a sort. The model adds their frames to the state as `frames[index]`. */
+/**
+ * Threads over a sort. The model adds their frames to the state as `frames[index]`. Labels of `like` come first, in
+ * its order: where there are no others, the states of models with these and with those threads are laid out alike.
+ */
 export function threads<S, N extends string>(
   index: Sort<N>,
   frames: string,
   procedures: readonly Procedure<S>[],
+  like: readonly FlatProcedure<S>[] = [],
 ): Threads<S, N> {
   const flat = procedures.map((procedure) => flatten(procedure));
   const twice = procedures.find((p, i) => procedures.findIndex((q) => q.name === p.name) !== i);
   if (twice !== undefined) {
     throw new ModelError("M04", `two procedures are named "${twice.name}"`, "rename one of them");
   }
-  const labels = flat.flatMap((of) => [...of.points.map((point) => point.label), ...of.panics]);
+  const labels = [...like, ...flat].flatMap((of) => [...of.points.map((point) => point.label), ...of.panics]);
   const locals = mergeLocals(procedures);
-  const frame = record({ pc: oneOf(idleLabel, ...labels), ...locals });
+  const frame = record({ pc: oneOf(idleLabel, ...new Set(labels)), ...locals });
   return {
     name: index.sort,
     sort: index.sort,
