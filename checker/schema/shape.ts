@@ -102,6 +102,12 @@ export function computeScalarShape(field: Field<unknown>, bounds: Bounds, place:
   return shape;
 }
 
+/** The sort that the numbers among a scalar's values index, if any: as its shape says, and known without sizes. */
+export function sortOf({ spec }: Field<unknown>): string | null {
+  if (spec.kind === "option") return sortOf(spec.of);
+  return spec.kind === "index" || spec.kind === "argument" ? spec.sort : null;
+}
+
 function shapeOfSpec(spec: FieldSpec, bounds: Bounds, place: string): Shape {
   switch (spec.kind) {
     case "bool":

@@ -159,8 +159,7 @@ describe.each(Object.entries(instances))("twins in %s", (name, of) => {
   test.runIf(name === "dma-core" || name === "two-phase commit")(
     "of actions that differ in twins only, one is kept, to which all others can be renamed",
     () => {
-      const { bounds } = of.scope;
-      const repetitions = new Repetitions(of.instances, bounds, group, canonicaliser.twins);
+      const repetitions = new Repetitions(of.instances, group, canonicaliser.twins);
       let left = 0;
       for (let seed = 1; seed <= 30; seed++) {
         const state = plainStateOf(of, seed);
@@ -172,7 +171,7 @@ describe.each(Object.entries(instances))("twins in %s", (name, of) => {
         for (const instance of of.instances.filter(({ id }) => marks[id] === 1)) {
           left++;
           const images = fixing.map((renaming) => {
-            const args = renameArgs(instance.action, instance.args, renaming, bounds);
+            const args = renameArgs(instance.action, instance.args, renaming);
             return nameInstance({ ...instance, args });
           });
           expect(images.some((image) => kept.has(image))).toBe(true);

@@ -60,7 +60,7 @@ export class Canonicaliser {
   constructor(layout: Layout, group: Group, structure: Structure) {
     this.group = group;
     this.code = generate(layout, group, structure);
-    this.twins = new Twins(group, structure);
+    this.twins = new Twins(group, structure, layout.words);
     this.memo = new CanonicalMemo(layout.words);
     this.words = layout.words;
     const { colours } = this.code;

@@ -8,7 +8,7 @@ import { type Evaluator, Successors } from "../../evaluate/evaluator.ts";
 import { nameInstance } from "../../evaluate/reference.ts";
 import { type ActionInstance, deadlockProperty, type Instance } from "../../model/model.ts";
 import type { AnyArgs, Params } from "../../model/rule.ts";
-import { type Bounds, computeScalarShape } from "../../schema/shape.ts";
+import { sortOf } from "../../schema/shape.ts";
 import type { Random } from "../../search/random.ts";
 import { liftPath } from "../reduction.ts";
 import { keyOfState } from "../state-key.ts";
@@ -22,24 +22,29 @@ interface Look {
   readonly words: Int32Array;
   readonly instances: readonly number[];
   readonly successors: ReadonlyMap<string, number>;
-  readonly findings: readonly Finding[];
+  /** What is broken or witnessed there, by number. */
+  readonly findings: readonly number[];
 }
 
 /** So many looks are kept: one state is compared with its images, and often they are the same ones. */
 const mostLooks = 512;
 
-/** Something broken or witnessed, in words, and with which arguments; no arguments for a deadlock. */
+/** Something that may be broken or witnessed, in words, and with which arguments; no arguments for a deadlock. */
 interface Finding {
-  readonly kind: "property" | "witness";
+  readonly kind: "invariant" | "step property" | "deadlock" | "witness";
   readonly of: Named;
   readonly args: AnyArgs;
 }
 
-const deadlock: Finding = { kind: "property", of: { name: deadlockProperty, params: {} }, args: {} };
+const deadlock: Finding = { kind: "deadlock", of: { name: deadlockProperty, params: {} }, args: {} };
 
 function nameFinding({ kind, of, args }: Finding): string {
   const list = Object.entries(args).map(([name, value]) => `${name}: ${String(value)}`);
-  return `the ${kind} ${of.name}${list.length === 0 ? "" : `(${list.join(", ")})`}`;
+  return `the ${kind === "witness" ? kind : "property"} ${of.name}${list.length === 0 ? "" : `(${list.join(", ")})`}`;
+}
+
+function keyOfFinding({ kind, of, args }: Finding): string {
+  return JSON.stringify([kind, of.name, args]);
 }
 
 /** A named thing with arguments: an action or a property. */
@@ -108,11 +113,11 @@ function permutationsOf(list: readonly number[]): number[][] {
 }
 
 /** The arguments with elements renamed. */
-export function renameArgs(of: Named, args: AnyArgs, renaming: Renaming, bounds: Bounds): AnyArgs {
+export function renameArgs(of: Named, args: AnyArgs, renaming: Renaming): AnyArgs {
   return Object.fromEntries(
     Object.entries(args).map(([name, value]) => {
       const field = of.params[name];
-      const sort = field === undefined ? null : computeScalarShape(field, bounds, name).sort;
+      const sort = field === undefined ? null : sortOf(field);
       const elements = sort === null ? undefined : renaming.elements.get(sort);
       return [name, elements !== undefined && typeof value === "number" ? elements[value] : value];
     }),
@@ -134,9 +139,7 @@ export class Allowed<S> {
       const { action } = instance;
       let sorts = sortsOf.get(action);
       if (sorts === undefined) {
-        const named = Object.entries(action.params).flatMap(
-          ([name, field]) => computeScalarShape(field, of.scope.bounds, name).sort ?? [],
-        );
+        const named = Object.values(action.params).flatMap((field) => sortOf(field) ?? []);
         sortsOf.set(action, (sorts = new Set(named)));
       }
       for (const sort of sorts) {
@@ -154,7 +157,7 @@ export class Allowed<S> {
     for (const instance of this.bySort.get(exchange.sort) ?? []) {
       const { action, args } = instance;
       if (!Object.values(args).some((value) => value === exchange.a || value === exchange.b)) continue;
-      const renamed = { ...instance, args: renameArgs(action, args, renaming, of.scope.bounds) };
+      const renamed = { ...instance, args: renameArgs(action, args, renaming) };
       const name = nameInstance(renamed as ActionInstance<S>);
       if (!names.has(name)) return `the scenario allows ${nameInstance(instance)} and not ${name}`;
     }
@@ -170,6 +173,11 @@ export class CommutationCheck<S> {
   private readonly reached: Uint8Array;
   private readonly renamed: Int32Array;
   private readonly looks = new Map<string, Look | null>();
+  /** All that may be found, by number: invariants, witnesses, step properties and the deadlock, one behind the other. */
+  private readonly findings: readonly Finding[];
+  private readonly numbers: ReadonlyMap<string, number>;
+  /** By renaming, by number: the number of the same of renamed things, -1 for none; what nobody asked about is not there. */
+  private readonly images = new WeakMap<Renaming, (number | undefined)[]>();
 
   constructor(of: Instance<S>, evaluator: Evaluator, locals: DeadLocalReset) {
     this.of = of;
@@ -178,6 +186,17 @@ export class CommutationCheck<S> {
     this.out = new Successors(evaluator.words);
     this.reached = new Uint8Array(of.witnesses.length);
     this.renamed = new Int32Array(evaluator.words);
+    const findingOf = (
+      kind: Finding["kind"],
+      { property, args }: { property: Named; args: AnyArgs },
+    ): Finding => ({ kind, of: property, args });
+    this.findings = [
+      ...of.invariants.map((each) => findingOf("invariant", each)),
+      ...of.witnesses.map((each) => findingOf("witness", each)),
+      ...of.stepProperties.map((each) => findingOf("step property", each)),
+      deadlock,
+    ];
+    this.numbers = new Map(this.findings.map((finding, number) => [keyOfFinding(finding), number]));
   }
 
   /** What tells a state from itself with other values in its dead locals: a sentence, or null. */
@@ -188,12 +207,7 @@ export class CommutationCheck<S> {
     const [expected, found] = [this.look(state), this.look(other)];
     if (expected === null || found === null)
       return expected === found ? null : "a step throws in one state only";
-    const what = this.difference(
-      expected,
-      found,
-      (from, to) => to.set(from),
-      (finding) => finding,
-    );
+    const what = this.difference(expected, found, (from, to) => to.set(from), null);
     return what === null
       ? null
       : `${what} depends on what ${changed.join(", ")} holds where it was taken for dead`;
@@ -212,7 +226,7 @@ export class CommutationCheck<S> {
       canonicaliser.rename(renaming.of, from, 0, to, 0);
       this.locals.reset(to, 0);
     };
-    return this.difference(expected, found, rename, (finding) => this.renameFinding(finding, renaming));
+    return this.difference(expected, found, rename, renaming);
   }
 
   private look(state: Int32Array): Look | null {
@@ -233,20 +247,11 @@ export class CommutationCheck<S> {
       const mayBeStuck = evaluator.expand(state, 0, out);
       reached.fill(0);
       evaluator.markWitnesses(state, 0, reached);
-      const findingOf = (
-        kind: Finding["kind"],
-        { property, args }: { property: Named; args: AnyArgs },
-      ): Finding => ({
-        kind,
-        of: property,
-        args,
-      });
-      const findings = [
-        ...evaluator.violatedInvariants(state, 0).map((id) => findingOf("property", of.invariants[id])),
-        ...of.witnesses.filter(({ id }) => reached[id] !== 0).map((each) => findingOf("witness", each)),
-        ...out.brokenSteps.map(({ property }) => findingOf("property", of.stepProperties[property])),
-        ...(mayBeStuck && evaluator.deadlockIn(state, 0) !== null ? [deadlock] : []),
-      ];
+      const findings = [...evaluator.violatedInvariants(state, 0)];
+      const [firstWitness, firstStep] = [of.invariants.length, of.invariants.length + of.witnesses.length];
+      for (let id = 0; id < reached.length; id++) if (reached[id] !== 0) findings.push(firstWitness + id);
+      for (const { property } of out.brokenSteps) findings.push(firstStep + property);
+      if (mayBeStuck && evaluator.deadlockIn(state, 0) !== null) findings.push(this.findings.length - 1);
       const successors = new Map<string, number>();
       for (let i = 0; i < out.count; i++) {
         this.locals.reset(out.words, i * words);
@@ -260,20 +265,15 @@ export class CommutationCheck<S> {
     }
   }
 
-  /** The first thing that the one state shows and the other, renamed, does not. */
+  /** The first thing that the one state, renamed, shows and the other does not, or the other way round. */
   private difference(
     expected: Look,
     found: Look,
     rename: (from: Int32Array, to: Int32Array) => void,
-    renameFinding: (finding: Finding) => Finding,
+    renaming: Renaming | null,
   ): string | null {
-    const [mine, theirs] = [
-      expected.findings.map((each) => nameFinding(renameFinding(each))),
-      found.findings.map(nameFinding),
-    ];
-    const finding =
-      mine.find((each) => !theirs.includes(each)) ?? theirs.find((each) => !mine.includes(each));
-    if (finding !== undefined) return finding;
+    const finding = this.findDifference(expected.findings, found.findings, renaming);
+    if (finding !== null) return finding;
     const images = new Set<string>();
     const { words } = this.evaluator;
     for (const [i, id] of expected.instances.entries()) {
@@ -292,7 +292,28 @@ export class CommutationCheck<S> {
     return nameInstance(this.of.instances[instances[0]]);
   }
 
-  private renameFinding({ kind, of, args }: Finding, renaming: Renaming): Finding {
-    return { kind, of, args: renameArgs(of, args, renaming, this.of.scope.bounds) };
+  /** What is found here and, renamed, not there, or the other way round: in words, or null. */
+  private findDifference(
+    here: readonly number[],
+    there: readonly number[],
+    renaming: Renaming | null,
+  ): string | null {
+    const images = here.map((number) => this.imageOf(number, renaming));
+    const missing = here.find((_, i) => !there.includes(images[i]));
+    if (missing !== undefined) return nameFinding(this.renameFinding(missing, renaming));
+    const added = there.find((number) => !images.includes(number));
+    return added === undefined ? null : nameFinding(this.findings[added]);
+  }
+
+  private imageOf(number: number, renaming: Renaming | null): number {
+    if (renaming === null) return number;
+    let images = this.images.get(renaming);
+    if (images === undefined) this.images.set(renaming, (images = []));
+    return (images[number] ??= this.numbers.get(keyOfFinding(this.renameFinding(number, renaming))) ?? -1);
+  }
+
+  private renameFinding(number: number, renaming: Renaming | null): Finding {
+    const { kind, of, args } = this.findings[number];
+    return { kind, of, args: renaming === null ? args : renameArgs(of, args, renaming) };
   }
 }

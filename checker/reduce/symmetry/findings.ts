@@ -39,7 +39,8 @@ export class FindingsCheck<S> {
   private readonly canonicaliser: Canonicaliser;
   private readonly locals: DeadLocalReset;
   private readonly exchanges: readonly Exchange[];
-  private readonly image: Int32Array;
+  /** The state after each exchange that changes it, one behind the other. */
+  private readonly images: Int32Array;
   private readonly reached: Uint8Array;
   private readonly reachedThere: Uint8Array;
 
@@ -54,13 +55,14 @@ export class FindingsCheck<S> {
     this.evaluator = evaluator;
     this.canonicaliser = canonicaliser;
     this.locals = locals;
-    this.image = new Int32Array(evaluator.words);
     this.reached = new Uint8Array(of.witnesses.length);
     this.reachedThere = new Uint8Array(of.witnesses.length);
-    this.exchanges = exchangesIn(group).map((exchange) => {
+    const exchanges = exchangesIn(group);
+    this.images = new Int32Array(exchanges.length * evaluator.words);
+    this.exchanges = exchanges.map((exchange) => {
       const vertices = group.vertexOf.get(exchange.sort) as Int32Array;
       const renaming = exchangeOf(group, exchange);
-      const idsOf = (list: readonly Asked[]): Int32Array => idsAfter(list, renaming, of.scope.bounds);
+      const idsOf = (list: readonly Asked[]): Int32Array => idsAfter(list, renaming);
       return {
         exchange,
         a: vertices[exchange.a],
@@ -74,24 +76,34 @@ export class FindingsCheck<S> {
 
   /** The first property or witness that says of an exchanged state something else than of the state at `W[o..]`. */
   findBreach(W: Int32Array, o: number): ToldApart | null {
-    const { canonicaliser, evaluator, image, locals, of, reached, reachedThere } = this;
-    if (this.exchanges.length === 0) return null;
+    const { canonicaliser, evaluator, exchanges, images, locals, of, reached, reachedThere } = this;
+    const { words } = evaluator;
+    if (exchanges.length === 0) return null;
+    // Of twins it is the same state, and may yet say something else of the one than of the other.
+    const least = canonicaliser.twins.leastIn(W, o);
+    let others = 0;
+    for (const { a, b, renaming } of exchanges) {
+      if (least[a] === least[b]) continue;
+      canonicaliser.rename(renaming.of, W, o, images, others * words);
+      locals.reset(images, others * words);
+      others++;
+    }
     const violated = evaluator.violatedInvariants(W, o);
+    // Mostly nothing is violated, here or there.
+    const isClean = violated.length === 0 && evaluator.countClean?.(images, 0, others) === others;
+    if (isClean && reached.length === 0) return null;
     reached.fill(0);
     evaluator.markWitnesses(W, o, reached);
-    for (const { exchange, a, b, renaming, invariants, witnesses } of this.exchanges) {
-      // Of twins it is the same state, and may yet say something else of the one than of the other.
-      const isOther = !canonicaliser.twins.areTwins(a, b, W, o);
-      if (isOther) {
-        canonicaliser.rename(renaming.of, W, o, image, 0);
-        locals.reset(image, 0);
-      }
-      const there = isOther ? evaluator.violatedInvariants(image, 0) : violated;
+    let next = 0;
+    for (const { exchange, a, b, invariants, witnesses } of exchanges) {
+      const isOther = least[a] !== least[b];
+      const at = isOther ? words * next++ : 0;
+      const there = isOther && !isClean ? evaluator.violatedInvariants(images, at) : violated;
       const told = firstTold(violated, there, invariants);
       if (told >= 0) return { what: `the property ${of.invariants[told].property.name}`, exchange };
       if (reached.length === 0) continue;
       reachedThere.fill(0);
-      if (isOther) evaluator.markWitnesses(image, 0, reachedThere);
+      if (isOther) evaluator.markWitnesses(images, at, reachedThere);
       const theirs = isOther ? reachedThere : reached;
       for (let id = 0; id < reached.length; id++) {
         const isThere = witnesses[id] >= 0 && theirs[witnesses[id]] === 1;
@@ -112,15 +124,11 @@ function firstTold(here: readonly number[], there: readonly number[], idsThere: 
 }
 
 /** By id, the id of the same with exchanged arguments. */
-function idsAfter(
-  list: readonly Asked[],
-  renaming: Renaming,
-  bounds: Parameters<typeof renameArgs>[3],
-): Int32Array {
+function idsAfter(list: readonly Asked[], renaming: Renaming): Int32Array {
   const keyOf = ({ property: { name } }: Asked, args: AnyArgs): string => JSON.stringify([name, args]);
   const ids = new Map(list.map((each, id) => [keyOf(each, each.args), id]));
   return Int32Array.from(list, (each) => {
-    const args = renameArgs(each.property, each.args, renaming, bounds);
+    const args = renameArgs(each.property, each.args, renaming);
     return ids.get(keyOf(each, args)) ?? -1;
   });
 }

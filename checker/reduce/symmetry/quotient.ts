@@ -24,16 +24,9 @@ import {
 } from "./commutes.ts";
 import type { DeadLocals } from "./dead-locals.ts";
 import { FindingsCheck } from "./findings.ts";
-import {
-  describeGroup,
-  exchangesIn,
-  generatorsOf,
-  type Group,
-  nameTransposition,
-  type Transposition,
-} from "./group.ts";
+import { describeGroup, exchangesIn, generatorsOf, type Group, nameTransposition } from "./group.ts";
 import type { DeadLocalReset } from "./reset.ts";
-import { type Breach, deadLocals, describeBreaches, toolsFor } from "./tools.ts";
+import { type Breach, deadLocals, describeBreaches, type Tools } from "./tools.ts";
 import { Repetitions } from "./twins.ts";
 
 /** One of so many expanded states is checked during the search. */
@@ -43,8 +36,8 @@ const mostRenamings = 720;
 const renamingsPerState = 20;
 
 /** What was found before the search. */
-interface Parts {
-  readonly exchanges: readonly Transposition[];
+interface Parts<S> {
+  readonly tools: Tools<S>;
   readonly dead: DeadLocals;
   readonly breaches: readonly Breach[];
   /** What tells elements apart in states that may not be reachable. */
@@ -61,7 +54,7 @@ export class SymmetryEvaluator<S> implements Reduced {
   readonly countClean?: NonNullable<Evaluator["countClean"]>;
   private readonly of: Instance<S>;
   private readonly options: ReduceOptions;
-  private readonly parts: Parts;
+  private readonly parts: Parts<S>;
   private readonly group: Group;
   private readonly canonicaliser: Canonicaliser;
   private readonly locals: DeadLocalReset;
@@ -81,7 +74,7 @@ export class SymmetryEvaluator<S> implements Reduced {
   /** Of the orbits of the states expanded. */
   private orbits = 0;
 
-  constructor(of: Instance<S>, inner: Evaluator, options: ReduceOptions, parts: Parts) {
+  constructor(of: Instance<S>, inner: Evaluator, options: ReduceOptions, parts: Parts<S>) {
     this.of = of;
     this.inner = inner;
     this.options = options;
@@ -91,15 +84,14 @@ export class SymmetryEvaluator<S> implements Reduced {
     if (inner.usedBits !== undefined) this.usedBits = inner.usedBits;
     if (inner.countClean !== undefined)
       this.countClean = (words, offset, count) => inner.countClean?.(words, offset, count) ?? 0;
-    const apart = parts.breaches.map(({ exchange }) => exchange);
-    const tools = toolsFor(of, inner, parts.exchanges, apart, parts.dead);
+    const { tools } = parts;
     this.group = tools.group;
     this.canonicaliser = tools.canonicaliser;
     this.locals = tools.locals;
     this.check = tools.check;
     this.findings = new FindingsCheck(of, inner, this.group, this.canonicaliser, this.locals);
     this.exchanges = exchangesIn(this.group).map((exchange) => exchangeOf(this.group, exchange));
-    this.repetitions = new Repetitions(of.instances, of.scope.bounds, this.group, this.canonicaliser.twins);
+    this.repetitions = new Repetitions(of.instances, this.group, this.canonicaliser.twins);
     this.random = new Random(options.seed);
     this.sample = new StateSample(of, options.seed);
     this.auditRenamings =

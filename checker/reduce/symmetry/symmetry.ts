@@ -18,14 +18,13 @@ import { type DeadLocals, findDeadLocals } from "./dead-locals.ts";
 import {
   exchangesIn,
   generatorsOf,
-  groupOf,
   interchangeableSorts,
   nameTransposition,
   type Transposition,
   transpositionsOf,
 } from "./group.ts";
 import { SymmetryEvaluator } from "./quotient.ts";
-import { type Breach, deadLocals, describeBreaches, toolsFor } from "./tools.ts";
+import { type Breach, deadLocals, describeBreaches, type Tools, toolsFor } from "./tools.ts";
 
 /** States that may not be reachable, on which exchanges are tried that random walks showed nothing of. */
 const randomStates = 300;
@@ -69,50 +68,43 @@ class Preparation<S> {
       const reason = known?.reason ?? allowed.findMissing(exchange);
       if (reason !== null) leaveOut(exchange, reason);
     }
-    this.tryOut(() => exchanges, breaches, dead, leaveOut);
-    const suspicion = this.findSuspicion(exchanges, breaches, dead);
-    const apart = breaches.map(({ exchange }) => exchange);
-    if (groupOf(of, exchanges, apart).order === 1 && dead.live.size === 0) {
+    const makeTools = (): Tools<S> => {
+      const apart = breaches.map(({ exchange }) => exchange);
+      return toolsFor(of, this.evaluator, exchanges, apart, dead);
+    };
+    const tools = this.tryOut(makeTools, leaveOut);
+    const suspicion = this.findSuspicion(tools);
+    if (tools.group.order === 1 && dead.live.size === 0) {
       const why =
         breaches.length > 0
           ? describeBreaches(breaches).join("; ")
           : "no sort of two elements or more is declared interchangeable";
       return { refused: [why, ...dead.notes].join("; ") };
     }
-    return new SymmetryEvaluator(of, this.evaluator, options, { exchanges, dead, breaches, suspicion });
+    return new SymmetryEvaluator(of, this.evaluator, options, { tools, dead, breaches, suspicion });
   }
 
   /**
    * Tries exchanges on states of random walks, until all that generate the group have been tried on each: what they
-   * leave as it is, every renaming that they make up does.
+   * leave as it is, every renaming that they make up does. Returns the tools for what remains.
    */
   private tryOut(
-    remaining: () => readonly Transposition[],
-    breaches: readonly Breach[],
-    dead: DeadLocals,
+    makeTools: () => Tools<S>,
     leaveOut: (exchange: Transposition, reason: string) => void,
-  ): void {
-    if (remaining().length === 0) return;
-    const states = this.sample();
+  ): Tools<S> {
+    let states: readonly Int32Array[] | null = null;
     const tried = new Set<string>();
-    const toolsOf = () =>
-      toolsFor(
-        this.of,
-        this.evaluator,
-        remaining(),
-        breaches.map(({ exchange }) => exchange),
-        dead,
-      );
-    for (let tools = toolsOf(); ; ) {
+    for (let tools = makeTools(); ; ) {
       const { group, canonicaliser, check } = tools;
       const exchange = generatorsOf(group).find((each) => !tried.has(nameTransposition(each)));
-      if (exchange === undefined) return;
+      if (exchange === undefined) return tools;
+      states ??= this.sample();
       tried.add(nameTransposition(exchange));
       const renaming = exchangeOf(group, exchange);
       const breach = findFirst(states, (state) => check.findBreach(state, canonicaliser, renaming));
       if (breach === null) continue;
       leaveOut(exchange, `${breach} tells ${nameTransposition(exchange)} apart`);
-      tools = toolsOf();
+      tools = makeTools();
     }
   }
 
@@ -120,14 +112,8 @@ class Preparation<S> {
    * What tells elements apart in some states, reachable or not: then every state that is expanded is checked with
    * every exchange. What shows only where several things come together does so sooner in states that are made up.
    */
-  private findSuspicion(
-    exchanges: readonly Transposition[],
-    breaches: readonly Breach[],
-    dead: DeadLocals,
-  ): string | null {
+  private findSuspicion({ group, canonicaliser, locals }: Tools<S>): string | null {
     const { of } = this;
-    const apart = breaches.map(({ exchange }) => exchange);
-    const { group, canonicaliser, locals } = toolsFor(of, this.evaluator, exchanges, apart, dead);
     if (group.order === 1) return null;
     const check = new CommutationCheck(of, modelIn(this.evaluator), locals);
     const random = new Random(this.options.seed);

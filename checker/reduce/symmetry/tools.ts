@@ -17,13 +17,21 @@ export interface Breach {
   readonly reason: string;
 }
 
+/** Made once for a group: code that is generated anew is slow again at first. */
+export interface Tools<S> {
+  readonly group: Group;
+  readonly canonicaliser: Canonicaliser;
+  readonly locals: DeadLocalReset;
+  readonly check: CommutationCheck<S>;
+}
+
 export function toolsFor<S>(
   of: Instance<S>,
   evaluator: Evaluator,
   exchanges: readonly Transposition[],
   apart: readonly Transposition[],
   { live }: DeadLocals,
-): { group: Group; canonicaliser: Canonicaliser; locals: DeadLocalReset; check: CommutationCheck<S> } {
+): Tools<S> {
   const group = groupOf(of, exchanges, apart);
   const canonicaliser = new Canonicaliser(of.layout, group, structureOf(of, group, live));
   const locals = new DeadLocalReset(live);

@@ -6,7 +6,7 @@
  * transitions that differ only in twins, one is enough.
  */
 import type { AnyArgs, Params } from "../../model/rule.ts";
-import { type Bounds, computeScalarShape } from "../../schema/shape.ts";
+import { sortOf } from "../../schema/shape.ts";
 import type { Leaf } from "../../schema/layout.ts";
 import type { Group } from "./group.ts";
 import type { Guard, Item, Structure } from "./structure.ts";
@@ -27,8 +27,14 @@ export class Twins {
   private readonly byPlace: ReadonlyMap<string, Item>;
   /** By pair of vertices, as far as they were asked about. */
   private readonly demands: (readonly Demand[] | undefined)[];
+  /** The state whose twins were found last: they are asked for more than once. */
+  private readonly last: Int32Array;
+  private readonly least: Int32Array;
+  private hasLast = false;
 
-  constructor(group: Group, { items }: Structure) {
+  constructor(group: Group, { items }: Structure, words: number) {
+    this.last = new Int32Array(words);
+    this.least = new Int32Array(group.vertices);
     this.group = group;
     this.items = items;
     this.byPlace = new Map(items.map((item) => [placeOf(item.family, item.at), item]));
@@ -50,10 +56,26 @@ export class Twins {
     return true;
   }
 
-  /** Writes, by vertex, the least of its twins in the state, itself among them. */
-  findLeast(W: Int32Array, o: number, least: Int32Array): void {
+  /**
+   * By vertex, the least of its twins in the state, itself among them: of twins it is the same. Valid until the next call.
+   */
+  leastIn(W: Int32Array, o: number): Int32Array {
+    const { last, least } = this;
+    let isLast = this.hasLast;
+    for (let k = 0; k < last.length; k++) {
+      if (last[k] === W[o + k]) continue;
+      last[k] = W[o + k];
+      isLast = false;
+    }
+    if (!isLast) this.findLeast(W, o, least);
+    this.hasLast = true;
+    return least;
+  }
+
+  private findLeast(W: Int32Array, o: number, least: Int32Array): void {
     for (const { base, elements } of this.group.classes) {
-      for (let v = base; v < base + elements.length; v++) {
+      const end = base + elements.length;
+      for (let v = base; v < end; v++) {
         least[v] = v;
         for (let u = base; u < v; u++) {
           if (least[u] !== u || !this.areTwins(u, v, W, o)) continue;
@@ -109,9 +131,11 @@ function areMet(guards: readonly Guard[], W: Int32Array, o: number): boolean {
 /** Which transitions of a state are repetitions: others differ from them only in which of some twins they name. */
 export class Repetitions {
   private readonly twins: Twins;
-  /** By id of the action instance: the vertices that its arguments name. */
+  /** What arguments name, as vertices: each list once; and by id of the action instance, which of them it is. */
   private readonly named: readonly (readonly number[])[];
-  private readonly least: Int32Array;
+  private readonly nameOf: Int32Array;
+  /** By list: is it a repetition? */
+  private readonly isRepeated: Uint8Array;
   /** By vertex: of how many of its twins it is the successor. */
   private readonly rank: Int32Array;
   /** By least twin: how many of them were named so far. */
@@ -120,20 +144,23 @@ export class Repetitions {
 
   constructor(
     instances: readonly { readonly action: { readonly params: Params }; readonly args: AnyArgs }[],
-    bounds: Bounds,
     group: Group,
     twins: Twins,
   ) {
     this.twins = twins;
-    this.named = instances.map(({ action, args }) =>
+    const lists = instances.map(({ action, args }) =>
       Object.entries(args).flatMap(([name, value]) => {
         const field = action.params[name];
-        const sort = field === undefined ? null : computeScalarShape(field, bounds, name).sort;
+        const sort = field === undefined ? null : sortOf(field);
         const vertex = sort === null || typeof value !== "number" ? -1 : group.vertexOf.get(sort)?.[value];
         return vertex === undefined || vertex < 0 ? [] : [vertex];
       }),
     );
-    this.least = new Int32Array(group.vertices);
+    const known = new Map(lists.map((list) => [list.join(), list]));
+    this.named = [...known.values()];
+    const places = new Map([...known.keys()].map((key, n) => [key, n]));
+    this.nameOf = Int32Array.from(lists, (list) => places.get(list.join()) ?? -1);
+    this.isRepeated = new Uint8Array(this.named.length);
     this.rank = new Int32Array(group.vertices);
     this.used = new Int32Array(group.vertices);
     this.marks = new Uint8Array(instances.length);
@@ -144,8 +171,8 @@ export class Repetitions {
    * differ in twins only, the one is kept that names the first, and then the next, of each. Valid until the next call.
    */
   at(W: Int32Array, o: number): Uint8Array | null {
-    const { least, marks, named, rank, twins, used } = this;
-    twins.findLeast(W, o, least);
+    const { isRepeated, marks, nameOf, named, rank, twins, used } = this;
+    const least = twins.leastIn(W, o);
     used.fill(0);
     let areThere = false;
     for (let v = 0; v < least.length; v++) {
@@ -153,12 +180,13 @@ export class Repetitions {
       if (rank[v] > 0) areThere = true;
     }
     if (!areThere) return null;
-    for (let id = 0; id < named.length; id++) marks[id] = this.isRepetition(named[id]) ? 1 : 0;
+    for (let n = 0; n < named.length; n++) isRepeated[n] = this.isRepetition(named[n], least) ? 1 : 0;
+    for (let id = 0; id < nameOf.length; id++) marks[id] = isRepeated[nameOf[id]];
     return marks;
   }
 
-  private isRepetition(vertices: readonly number[]): boolean {
-    const { least, rank, used } = this;
+  private isRepetition(vertices: readonly number[], least: Int32Array): boolean {
+    const { rank, used } = this;
     for (const v of vertices) used[least[v]] = 0;
     for (const v of vertices) {
       if (rank[v] > used[least[v]]) return true;
