@@ -30,12 +30,18 @@ export function describeRun(outcome: Outcome): RunOutput {
     },
     reductions: reductions.used.map(({ name }) => name),
     reductionReports: [
-      ...reductions.used.map(({ name, factor, isEstimate, notes }) => ({
+      ...reductions.used.map(({ name, factor, isEstimate, notes, keptApart }) => ({
         name,
         used: true,
         factor: factor === null ? null : round(factor, 3),
         estimated: isEstimate,
         notes: [...notes],
+        keptApart: (keptApart ?? []).map(({ label, processes, by, reason }) => ({
+          label,
+          processes: [...processes],
+          by,
+          reason,
+        })),
       })),
       ...reductions.refused.map(({ name, reason }) => ({
         name,
@@ -43,6 +49,7 @@ export function describeRun(outcome: Outcome): RunOutput {
         factor: null,
         estimated: false,
         notes: [reason],
+        keptApart: [],
       })),
     ],
     represented: representedIn(outcome),

@@ -47,6 +47,18 @@ const runFields = {
         factor: z.number().nullable().describe("how many times fewer states there were; null if not known"),
         estimated: z.boolean().describe("is the factor an estimate?"),
         notes: z.array(z.string()).describe("what it used and left alone, or why it was not used"),
+        keptApart: z
+          .array(
+            z.object({
+              label: z.string().describe("where its processes are before the step"),
+              processes: z.array(z.string()),
+              by: z.enum(["wait", "access", "property", "panic"]),
+              reason: z.string().describe("of the step that is taken there"),
+            }),
+          )
+          .describe(
+            "the labels at which steps are transitions of their own, and no part of a block that went on",
+          ),
       }),
     )
     .describe("each reduction that was asked for"),

@@ -8,6 +8,7 @@
  */
 import type { Evaluator, Successors } from "../evaluate/evaluator.ts";
 import type { Instance } from "../model/model.ts";
+import type { KeptApart } from "./merge/kept-apart.ts";
 import type { Sampled, StateSample } from "./sample.ts";
 import type { Path, SearchResult, Violation } from "../search/result.ts";
 
@@ -63,6 +64,8 @@ export interface ReductionReport {
   readonly isEstimate: boolean;
   /** Sentences: what it used, what it left alone and why, on what it was checked. */
   readonly notes: readonly string[];
+  /** The labels at which steps are kept apart that would otherwise be one transition; absent: it makes none of several. */
+  readonly keptApart?: readonly KeptApart[];
 }
 
 /** How many states of the model those of a search stand for. */

@@ -98,8 +98,14 @@ async function compare(model: ReturnType<typeof modelOf>) {
   expect(reduced.ending).toBe("exhausted");
   expect(verdictOf(of, reduced)).toEqual(verdictOf(of, full));
   expect(unconfirmed(of, reduced)).toEqual([]);
-  const { notes } = merged.describe(reduced);
-  return { states: [full.states, reduced.states], verdict: verdictOf(of, full), notes: notes.slice(2) };
+  const { keptApart, notes } = merged.describe(reduced);
+  const apart = { note: notes[2], list: keptApart ?? [] };
+  return {
+    states: [full.states, reduced.states],
+    verdict: verdictOf(of, full),
+    notes: notes.slice(3),
+    apart,
+  };
 }
 
 describe("attempts to fool the merging", () => {
@@ -153,8 +159,21 @@ describe("attempts to fool the merging", () => {
 
   test("a witness that shows only in the middle of a block", async () => {
     const calls = { call: [locked(a, [set("first", "x", 1), set("second", "x", 2), set("last", "x", 0)])] };
-    const { verdict } = await compare(modelOf(calls, { witnesses: [shows("x is 2", (s) => s.x === 2)] }));
+    const { apart, verdict } = await compare(
+      modelOf(calls, { witnesses: [shows("x is 2", (s) => s.x === 2)] }),
+    );
     expect(verdict.reached).toEqual(["x is 2 {}"]);
+    // Said is what, and where: before which step the state is kept for it.
+    expect(apart.list.filter(({ by }) => by === "property")).toEqual([
+      {
+        label: "call: last",
+        processes: ["cpu 0", "cpu 1"],
+        by: "property",
+        what: "x is 2",
+        reason: "x is 2 may see the state before it",
+      },
+    ]);
+    expect(apart.note).toContain('x is 2 may see the state before "call: last"');
   });
 
   test("two variables that differ only in the middle of a block", async () => {

@@ -20,6 +20,7 @@ import { Blocks } from "./blocks.ts";
 import { Claims } from "./claims.ts";
 import { checkDiscipline, describeLapse } from "./discipline.ts";
 import { estimateFactor, type Steps } from "./estimate.ts";
+import { describeKeptApart, listKeptApart } from "./kept-apart.ts";
 import type { Plan } from "./plan.ts";
 
 /** Steps in one block at most: one that is longer may be a loop, and ends here so that others get their turn. */
@@ -155,7 +156,8 @@ export class MergedEvaluator<S> implements Reduced, Selective {
 
   /** The factor is that of the states in `sample`. */
   describe(_: SearchResult, sample: readonly Sampled[] = this.sample.states): ReductionReport {
-    const { table, locks } = this.analysis;
+    const { table, locks, plan } = this.analysis;
+    const keptApart = listKeptApart(table, plan);
     const { protectedLocations, lapses } = checkDiscipline(table, locks);
     const names = locks.locks.members().map((leaf) => table.numbers.leaves[leaf].path);
     const found =
@@ -168,7 +170,8 @@ export class MergedEvaluator<S> implements Reduced, Selective {
       name: "locks",
       factor: estimateFactor(sample, this.steps(), this.analysis),
       isEstimate: true,
-      notes: [found, checked, ...lapses.map(describeLapse)],
+      notes: [found, checked, describeKeptApart(keptApart), ...lapses.map(describeLapse)],
+      keptApart,
     };
   }
 

@@ -16,6 +16,16 @@ import { type Hazards, isClearOf } from "./movers.ts";
 import type { ControlPoint, End, StepTable } from "./steps.ts";
 import type { Visibility } from "./visibility.ts";
 
+/** Why a block does not go on at a label. */
+export interface Reason {
+  /** `call`: calls begin or end there, and nothing is kept apart. */
+  readonly by: "call" | "wait" | "access" | "property" | "panic";
+  /** For `property`, the name of the property or witness; for `access`, the location. */
+  readonly what: string | null;
+  /** In words, of the step that is taken at the label. */
+  readonly text: string;
+}
+
 export interface Plan {
   /** By process, by code: may a block go on here that has taken its one free step? */
   readonly goesOnAfter: readonly Uint8Array[];
@@ -32,7 +42,7 @@ export interface Plan {
   /** No process holds a lock outside a call, and all that processes wait for by way of a lock is a known lock. */
   readonly isIdleFree: boolean;
   /** By number of the point: why a block does not go on here after its free step; null where it does. */
-  readonly reasons: readonly (string | null)[];
+  readonly reasons: readonly (Reason | null)[];
 }
 
 export function planBlocks(
@@ -58,7 +68,7 @@ export function planBlocks(
     beginsCall: new Uint8Array(instances),
     processOf: new Int32Array(instances).fill(-1),
     isIdleFree: isIdleFree(table, locks, module),
-    reasons: points.flat().map((): string | null => null),
+    reasons: points.flat().map((): Reason | null => null),
   };
   for (const point of points.flat()) {
     for (const { id } of point.steps) {
@@ -99,12 +109,12 @@ export function planBlocks(
     return isClearOf(end, hazard) && visibility.seesBefore(point, end, there) === null;
   }
 
-  function whyNotAfter(point: ControlPoint, mayWait: boolean): string | null {
+  function whyNotAfter(point: ControlPoint, mayWait: boolean): Reason | null {
     const hazard = hazards[point.number];
-    if (hazard === null) return "it is never reached";
-    if (point.isIdle) return "calls begin here";
-    if (point.steps.length === 0) return "nothing is tried here";
-    if (mayWait) return "a step here may have to wait";
+    if (hazard === null) return { by: "call", what: null, text: "it is never reached" };
+    if (point.isIdle) return { by: "call", what: null, text: "calls begin here" };
+    if (point.steps.length === 0) return { by: "call", what: null, text: "nothing is tried here" };
+    if (mayWait) return { by: "wait", what: null, text: "it may have to wait" };
     for (const step of point.steps) {
       for (const end of step.ends) {
         if (!isClearOf(end, hazard)) {
@@ -113,15 +123,23 @@ export function planBlocks(
               (end.writes.has(n) && (hazard.reads.has(n) || hazard.writes.has(n))) ||
               (end.reads.has(n) && hazard.writes.has(n)),
           );
-          return `others may access ${met?.path ?? "what it does"} meanwhile`;
+          const what = met?.path ?? null;
+          return {
+            by: "access",
+            what,
+            text: `others may access ${what ?? "what it is asked about"} meanwhile`,
+          };
         }
         const never = end.targets.find((code) => {
           const there = points[point.process][code];
           return there.steps.length === 0 && !there.isIdle;
         });
-        if (never !== undefined) return `it may lead to "${points[point.process][never].label}"`;
+        if (never !== undefined) {
+          const what = points[point.process][never].label;
+          return { by: "panic", what, text: `it may lead to "${what}"` };
+        }
         const seen = visibility.seesAfter(point, end);
-        if (seen !== null) return `${seen} may see it`;
+        if (seen !== null) return { by: "property", what: seen, text: `${seen} may see the state before it` };
       }
     }
     return null;
