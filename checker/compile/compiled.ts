@@ -15,6 +15,7 @@ import { compile, type Compiled, type Fallback, type Insight } from "./compile.t
 import { type Code, emitJavaScript, type Host } from "./emit-js.ts";
 import type { Footprints } from "./footprint.ts";
 import type { Module } from "./ir.ts";
+import { warmUp } from "./warm-up.ts";
 
 export interface CompiledEvaluator extends Evaluator {
   readonly name: "js";
@@ -80,6 +81,8 @@ export function runPart<S>(of: Instance<S>, module: Module): Part {
 }
 
 const none: readonly number[] = [];
+/** States after which a search is no short one: then V8 is shown all paths of the code. */
+const shortSearch = 2048;
 
 class JavaScriptEvaluator<S> implements CompiledEvaluator {
   readonly name = "js";
@@ -97,6 +100,7 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
   private readonly host: RecipeHost<S>;
   private readonly code: Code;
   private readonly endOfOne = new Int32Array(1);
+  private statesUntilWarm = shortSearch;
   /** By set of servers: the action instances in it. */
   private readonly isServer: readonly Uint8Array[];
 
@@ -147,6 +151,10 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
     ends: Int32Array,
     first: number,
   ): number {
+    if (this.statesUntilWarm > 0) {
+      this.statesUntilWarm -= count;
+      if (this.statesUntilWarm <= 0) this.warmUp();
+    }
     for (let k = 0; k < count; ) {
       const before = out.count;
       const done = this.runCode(words, offset + k * this.words, count - k, out, enough, ends, first + k);
@@ -160,6 +168,12 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
       if (out.count >= enough) return k;
     }
     return count;
+  }
+
+  private warmUp(): void {
+    if (this.fallbacks.length > 0) return;
+    this.host.out = null;
+    warmUp(this.code, this.module, this.initialStates());
   }
 
   /** Runs the code on up to `count` states; returns how many it took. What it began and left undone is undone. */

@@ -32,6 +32,8 @@ const fewStashed = 1024;
 const blockSize = 256;
 /** Words of the states that count as seen lately. */
 const mostSeenWords = 1 << 13;
+/** Hashes that there are. V8 does not work out `2 ** 32` beforehand. */
+const hashCount = 0x1_0000_0000;
 
 export interface TableOptions {
   /** Of each word of a state, how many bits (from bit 0 on) are in use; otherwise 32 of each. */
@@ -198,7 +200,7 @@ export class StateTable {
   }
 
   private get scale(): number {
-    return this.format.buckets / 2 ** 32;
+    return this.format.buckets / hashCount;
   }
 
   private get mask(): number {
@@ -213,7 +215,7 @@ export class StateTable {
     const { cells: from } = memory;
     const cells = memory.growTo(words);
     if (cells === null) return false;
-    const unscale = 2 ** 32 / old.buckets;
+    const unscale = hashCount / old.buckets;
     const oldMask = this.mask;
     this.work.moved += this.used;
     this.format = format;
