@@ -26,6 +26,7 @@ export function watchPanics(model: Model<any>): Model<any> {
     panicWitness,
     { label: oneOf(...labels) },
     {
+      isEachTold: true,
       sentence: "A call panicked and will never go on; its locks stay held.",
       // oxlint-disable-next-line no-explicit-any
       holds: (s: any, { label }) => {

@@ -16,7 +16,8 @@ import type { Evaluator } from "../checker/evaluate/evaluator.ts";
 import { type Instance, instantiate, type Model, type Scope } from "../checker/index.ts";
 import { applyReductions } from "../checker/reduce/index.ts";
 import { ReductionFailure, type ReductionName, reductionNames } from "../checker/reduce/reduction.ts";
-import { searchAll, unconfirmed, verdictOf } from "../checker/reduce/verdicts.ts";
+import { searchAll, unconfirmed, verdictByFamilies } from "../checker/reduce/verdicts.ts";
+import { withReached } from "../checker/reduce/witnessed.ts";
 import type { SearchResult } from "../checker/search/result.ts";
 import { watchPanics } from "../cli/availability.ts";
 import { computeProgramDigest } from "../cli/program-digest.ts";
@@ -82,18 +83,22 @@ async function timed(of: AnyInstance, evaluator: Evaluator) {
 interface Row {
   readonly text: string;
   readonly is: "compared" | "cut off" | "refused" | "different";
+  /** Of the states found without reductions: as long as that is the model's, the row is. */
+  readonly digest: string;
 }
 
 async function rowOf(name: string, scope: Scope, build: () => AnyModel): Promise<Row> {
   const of = instantiate(watchPanics(build()), scope);
   const evaluator = createCompiled(of);
   const full = await timed(of, evaluator);
+  const { digest, ending } = full.result;
   // A search that does not end without has nothing to be compared with.
-  if (full.result.ending !== "exhausted")
-    return { text: `| ${name} | ${countOf(full.result)} | not compared |`, is: "cut off" };
+  if (ending !== "exhausted")
+    return { text: `| ${name} | ${countOf(full.result)} | not compared |`, is: "cut off", digest };
   const reduced = await searchReducedly(of, evaluator, []);
-  if ("refused" in reduced) return { text: `| ${name} | refused: ${reduced.refused} |`, is: "refused" };
-  const [mine, theirs] = [verdictOf(of, reduced.result), verdictOf(of, full.result)];
+  if ("refused" in reduced)
+    return { text: `| ${name} | refused: ${reduced.refused} |`, is: "refused", digest };
+  const [mine, theirs] = [verdictByFamilies(of, reduced.result), verdictByFamilies(of, full.result)];
   const isEqual =
     reduced.result.ending === "exhausted" &&
     JSON.stringify(mine) === JSON.stringify(theirs) &&
@@ -104,16 +109,18 @@ async function rowOf(name: string, scope: Scope, build: () => AnyModel): Promise
   return {
     text: `| ${name} | ${counts} | ${isEqual ? verdict : "DIFFERS"} |`,
     is: isEqual ? "compared" : "different",
+    digest,
   };
 }
 
 /** A search with reductions; again without what it finds on the way not to apply, as `check` does. */
 async function searchReducedly(of: AnyInstance, evaluator: Evaluator, failures: ReductionFailure[]) {
   const options = { audit: false, seed: 1, failures };
-  const { evaluator: outer, refused } = applyReductions(of, evaluator, asked, options);
+  const { evaluator: outer, reached, refused } = applyReductions(of, evaluator, asked, options);
   if (outer === evaluator) return { refused: refused[0].reason };
   try {
-    return await timed(of, outer);
+    const found = await timed(of, outer);
+    return { ...found, result: withReached(found.result, reached) };
   } catch (error) {
     if (!(error instanceof ReductionFailure) || failures.some(({ subject }) => subject === error.subject))
       throw error;

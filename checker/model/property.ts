@@ -50,6 +50,8 @@ export interface Witness<S> {
   readonly params: Params;
   /** Does this state show it, for these arguments? One instance that does is enough. */
   holds(s: S, args: AnyArgs, setting: Setting): boolean;
+  /** But each of them is told: they are witnesses of their own under one name. */
+  readonly isEachTold?: true;
 }
 
 /** What is secret, and from whom it is hidden: what two runs may differ in without anybody's noticing. */
@@ -98,6 +100,7 @@ export function stepProperty<S, P extends Params>(
 interface WitnessBody<S, A> {
   readonly sentence: string;
   readonly holds: (s: S, args: A, setting: Setting) => boolean;
+  readonly isEachTold?: true;
 }
 
 export function witness<S, P extends Params>(

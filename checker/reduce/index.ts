@@ -2,7 +2,7 @@
 import type { Evaluator } from "../evaluate/evaluator.ts";
 import type { Instance } from "../model/model.ts";
 import type { SearchResult } from "../search/result.ts";
-import { locks } from "./merge/merge.ts";
+import { isCompiled, locks } from "./merge/merge.ts";
 import { order } from "./order/order.ts";
 import {
   type ReduceOptions,
@@ -15,6 +15,7 @@ import {
 } from "./reduction.ts";
 import { findShortest } from "./shortest.ts";
 import { symmetry } from "./symmetry/symmetry.ts";
+import { type Reached, walkToWitnesses, withReached } from "./witnessed.ts";
 
 const reductions: Record<ReductionName, Reduction> = { locks, symmetry, order };
 
@@ -25,6 +26,8 @@ export interface WithReductions {
   readonly applied: readonly Reduced[];
   /** Those that were asked for and do not apply, with the reason. */
   readonly refused: readonly Refused[];
+  /** What is known to be reached, whether or not a search with the evaluator comes by: to be put into what it finds. */
+  readonly reached: Reached;
 }
 
 /** A reduction that does not apply, with the reason. */
@@ -42,10 +45,11 @@ export function applyReductions<S>(
 ): WithReductions {
   const applied: Reduced[] = [];
   const refused: Refused[] = [];
+  const reached = options.reached ?? findReached(of, evaluator, asked, options.seed);
   let outermost = evaluator;
   for (const name of reductionNames) {
     if (!asked.includes(name)) continue;
-    const made = reductions[name].apply(of, outermost, options);
+    const made = reductions[name].apply(of, outermost, { ...options, reached });
     if ("refused" in made) {
       refused.push({ name, reason: made.refused });
       continue;
@@ -53,7 +57,19 @@ export function applyReductions<S>(
     applied.push(made);
     outermost = made;
   }
-  return { evaluator: outermost, applied, refused };
+  return { evaluator: outermost, applied, refused, reached };
+}
+
+/** Looked for where it is of use: with symmetry alone, lengths are kept, and nothing is left out for what sees it. */
+function findReached<S>(
+  of: Instance<S>,
+  evaluator: Evaluator,
+  asked: readonly ReductionName[],
+  seed: number,
+): Reached {
+  if (!asked.some((name) => name !== "symmetry") || !isCompiled(evaluator))
+    return of.witnesses.map(() => null);
+  return walkToWitnesses(of, evaluator, seed);
 }
 
 /** What a search with reductions found, and what became of them. */
@@ -81,20 +97,21 @@ export async function searchReduced<S>(
   search: (evaluator: Evaluator, maxDepth?: number) => Promise<SearchResult>,
 ): Promise<ReducedSearch> {
   const failures: ReductionFailure[] = [];
+  const reached = findReached(of, evaluator, asked, options.seed);
   for (;;) {
     const {
       evaluator: reduced,
       applied,
       refused,
-    } = applyReductions(of, evaluator, asked, { ...options, failures });
+    } = applyReductions(of, evaluator, asked, { ...options, failures, reached });
     try {
       // oxlint-disable-next-line no-await-in-loop
-      const found = await search(reduced);
+      const found = withReached(await search(reduced), reached);
       const sample = applied.findLast((each) => each.sample !== undefined)?.sample?.states;
       const used = applied.map((each) => each.describe(found, sample));
       const keeping = applied.filter((each) => each.keepsLengths).map((each) => each.reduction);
       if (keeping.length === applied.length) return { result: found, keepsLengths: true, used, refused };
-      const plain = applyReductions(of, evaluator, keeping, { ...options, failures }).evaluator;
+      const plain = applyReductions(of, evaluator, keeping, { ...options, failures, reached }).evaluator;
       // oxlint-disable-next-line no-await-in-loop
       const { result, note, isShortest } = await findShortest(found, (maxDepth) => search(plain, maxDepth));
       const at = applied.findIndex((each) => !each.keepsLengths);

@@ -11,6 +11,7 @@ import type { Instance } from "../model/model.ts";
 import type { KeptApart } from "./merge/kept-apart.ts";
 import type { Sampled, StateSample } from "./sample.ts";
 import type { Path, SearchResult, Violation } from "../search/result.ts";
+import type { Reached } from "./witnessed.ts";
 
 /** In the order in which they are applied: the last one is the outermost, and sees what the others left. */
 export const reductionNames = ["locks", "symmetry", "order"] as const;
@@ -23,6 +24,8 @@ export interface ReduceOptions {
   readonly seed: number;
   /** What earlier attempts of the same run found wrong. */
   readonly failures: readonly ReductionFailure[];
+  /** Witnesses that are known to be reached, and need not be seen again; absent: none is. */
+  readonly reached?: Reached;
 }
 
 export interface Reduction {

@@ -2,6 +2,7 @@
 import { confirmClaim, replayPath } from "../trace/replay.ts";
 import type { Evaluator } from "../evaluate/evaluator.ts";
 import { deadlockProperty, type Instance } from "../model/model.ts";
+import { familyOf } from "./witnessed.ts";
 import { breadthFirst } from "../search/breadth-first.ts";
 import type { SearchResult, Violation } from "../search/result.ts";
 
@@ -27,7 +28,7 @@ function instanceOf<S>(of: Instance<S>, { kind, property }: Violation) {
   return { name: found.name, args };
 }
 
-/** What a search says of a model, lengths apart: the violated property instances and the witnesses reached. */
+/** What a search says of a model, lengths apart: the violated property instances and the witness instances reached. */
 export function verdictOf<S>(of: Instance<S>, { violations, witnesses }: SearchResult) {
   const violated = violations.map((violation) => {
     const { name, args } = instanceOf(of, violation);
@@ -38,6 +39,12 @@ export function verdictOf<S>(of: Instance<S>, { violations, witnesses }: SearchR
     violated: violated.sort(),
     reached: reached.map(({ property, args }) => `${property.name} ${JSON.stringify(args)}`),
   };
+}
+
+/** The same of a search that need not see a witness again which walks reached: of each family, whether it was reached. */
+export function verdictByFamilies<S>(of: Instance<S>, result: SearchResult) {
+  const reached = of.witnesses.filter(({ id }) => result.witnesses[id] !== null);
+  return { ...verdictOf(of, result), reached: [...new Set(reached.map(familyOf))] };
 }
 
 /** The violations whose schedule the reference evaluator does not confirm, by name. */

@@ -2,6 +2,7 @@
 import type { CompiledEvaluator } from "../../compile/compiled.ts";
 import type { Instance } from "../../model/model.ts";
 import { withQuestions } from "./checks.ts";
+import { type Reached, settledBy } from "../witnessed.ts";
 import { findKnown, refine } from "./known.ts";
 import { findLocks, type LockSets } from "./locks.ts";
 import { computeHazards, type Hazards } from "./movers.ts";
@@ -15,12 +16,15 @@ export interface Analysis {
   readonly hazards: readonly (Hazards | null)[];
   readonly visibility: Visibility;
   readonly plan: Plan;
+  /** By id: witnesses that need not be seen any more. */
+  readonly settled: readonly boolean[];
 }
 
 /** Throws `UnknownSteps` where a step is not compiled. A test may `spoil` what it finds. */
 export function analyse<S>(
   of: Instance<S>,
   evaluator: CompiledEvaluator,
+  reached: Reached = [],
   spoil: (hazards: Analysis["hazards"]) => Analysis["hazards"] = (hazards) => hazards,
 ): Analysis {
   const { insight, footprints, module } = evaluator;
@@ -34,7 +38,8 @@ export function analyse<S>(
     invariants: of.invariants.map(({ property }) => property.name),
     witnesses: of.witnesses.map(({ property }) => property.name),
   };
-  const visibility = new Visibility(names, insight, footprints, table, locks, known);
+  const settled = settledBy(of, reached);
+  const visibility = new Visibility(names, insight, footprints, table, locks, known, settled);
   const plan = planBlocks(table, locks, hazards, visibility, module, insight.servers, of.instances.length);
-  return { table, locks, hazards, visibility, plan };
+  return { table, locks, hazards, visibility, plan, settled };
 }

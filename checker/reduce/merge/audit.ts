@@ -26,6 +26,7 @@ export class DiamondCheck<S> {
   private readonly firstOf: (transition: number) => number;
   private readonly processOf: ArrayLike<number>;
   private readonly reached: Uint8Array;
+  private readonly settled: readonly boolean[];
   private readonly out: Successors;
   /** How many diamonds were looked at, for how many steps. */
   diamonds = 0;
@@ -36,11 +37,13 @@ export class DiamondCheck<S> {
     evaluator: Evaluator,
     firstOf: (transition: number) => number,
     processOf: ArrayLike<number>,
+    settled: readonly boolean[],
   ) {
     this.of = of;
     this.evaluator = evaluator;
     this.firstOf = firstOf;
     this.processOf = processOf;
+    this.settled = settled;
     this.reached = new Uint8Array(of.witnesses.length);
     this.out = new Successors(evaluator.words);
   }
@@ -150,7 +153,7 @@ export class DiamondCheck<S> {
       evaluator.markWitnesses(state, 0, this.reached);
       return this.reached.slice();
     });
-    const witness = of.witnesses.find(({ id }) => mine[id] === 1 && theirs[id] === 0);
+    const witness = of.witnesses.find(({ id }) => mine[id] === 1 && theirs[id] === 0 && !this.settled[id]);
     return witness === undefined ? null : witness.property.name;
   }
 

@@ -6,16 +6,17 @@ import { type Reduced, type Reduction, type Refusal } from "../reduction.ts";
 import { analyse } from "./analysis.ts";
 import { MergedEvaluator } from "./merged.ts";
 import { UnknownSteps } from "./steps.ts";
+import type { Reached } from "../witnessed.ts";
 
 /** Of so many steps within blocks, one is tried in both orders with what others may do. */
 const checkEvery = 512;
 
 export const locks: Reduction = {
   name: "locks",
-  apply(of, evaluator, { failures, audit, seed }) {
+  apply(of, evaluator, { failures, audit, seed, reached }) {
     const failure = failures.find(({ reduction }) => reduction === "locks");
     if (failure !== undefined) return { refused: failure.reason };
-    return mergeBlocks(of, evaluator, { checkEvery: audit ? 1 : checkEvery, seed });
+    return mergeBlocks(of, evaluator, { checkEvery: audit ? 1 : checkEvery, seed }, reached);
   },
 };
 
@@ -24,6 +25,7 @@ export function mergeBlocks<S>(
   of: Instance<S>,
   evaluator: Evaluator,
   checks = { checkEvery, seed: 1 },
+  reached: Reached = [],
 ): Reduced | Refusal {
   if (!isCompiled(evaluator))
     return {
@@ -32,7 +34,7 @@ export function mergeBlocks<S>(
   if (of.processes.length === 0)
     return { refused: "the model has no processes, whose steps could be merged" };
   try {
-    const analysis = analyse(of, evaluator);
+    const analysis = analyse(of, evaluator, reached);
     const { goesOnAfter, goesOnBefore } = analysis.plan;
     if (![...goesOnAfter, ...goesOnBefore].some((process) => process.includes(1)))
       return { refused: "no step of a process commutes with all that others may do meanwhile" };

@@ -62,7 +62,7 @@ export class MergedEvaluator<S> implements Reduced, Selective {
     this.checkEvery = checkEvery;
     this.random = new Random(seed);
     this.sample = new StateSample(of, seed);
-    this.diamonds = new DiamondCheck(of, inner, (step) => step, plan.processOf);
+    this.diamonds = new DiamondCheck(of, inner, (step) => step, plan.processOf, analysis.settled);
     this.of = of;
     this.inner = inner;
     this.analysis = analysis;
@@ -170,9 +170,24 @@ export class MergedEvaluator<S> implements Reduced, Selective {
       name: "locks",
       factor: estimateFactor(sample, this.steps(), this.analysis),
       isEstimate: true,
-      notes: [found, checked, describeKeptApart(keptApart), ...lapses.map(describeLapse)],
+      notes: [
+        found,
+        checked,
+        describeKeptApart(keptApart),
+        ...this.describeSettled(),
+        ...lapses.map(describeLapse),
+      ],
       keptApart,
     };
+  }
+
+  private describeSettled(): string[] {
+    const { settled } = this.analysis;
+    const count = settled.filter((is) => is).length;
+    if (count === 0) return [];
+    return [
+      `${count} of ${settled.length} witnesses were reached by walks before the search, or others of their name: they keep nothing apart`,
+    ];
   }
 
   /** Steps on states that are in no search. */

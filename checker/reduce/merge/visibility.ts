@@ -48,6 +48,7 @@ export class Visibility {
     table: StepTable,
     locks: LockSets,
     known: readonly Known[],
+    settled: readonly boolean[],
   ) {
     this.exprs = insight.exprs;
     this.locks = locks;
@@ -67,7 +68,8 @@ export class Visibility {
       }));
     this.ofStates = [
       ...ask(insight.invariants, footprints.invariants, names.invariants, true),
-      ...ask(insight.witnesses, footprints.witnesses, names.witnesses, false),
+      // A witness that was reached is reached.
+      ...ask(insight.witnesses, footprints.witnesses, names.witnesses, false).filter((_, id) => !settled[id]),
     ];
     const askedOf = (end: End, process: number, held: LeafSet | null): Asked[] =>
       end.questions.map((question) => ({ ...question, end, process, held }));

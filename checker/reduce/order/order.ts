@@ -25,6 +25,7 @@ import {
   type ReductionReport,
   type Refusal,
 } from "../reduction.ts";
+import type { Reached } from "../witnessed.ts";
 import { findLoopHeads } from "./loop-heads.ts";
 import { type Conditions, type PersistentSet, PersistentSets, soundConditions } from "./persistent.ts";
 import { Tasks } from "./tasks.ts";
@@ -34,10 +35,10 @@ const checkEvery = 512;
 
 export const order: Reduction = {
   name: "order",
-  apply(of, evaluator, { failures, audit, seed }) {
+  apply(of, evaluator, { failures, audit, seed, reached }) {
     const failure = failures.find(({ reduction }) => reduction === "order");
     if (failure !== undefined) return { refused: failure.reason };
-    return orderSteps(of, evaluator, { checkEvery: audit ? 1 : checkEvery, seed });
+    return orderSteps(of, evaluator, { checkEvery: audit ? 1 : checkEvery, seed }, undefined, reached);
   },
 };
 
@@ -47,6 +48,7 @@ export function orderSteps<S>(
   evaluator: Evaluator,
   checks = { checkEvery, seed: 1 },
   spoil: (conditions: Conditions) => Conditions = (conditions) => conditions,
+  reached: Reached = [],
 ): Reduced | Refusal {
   const below = withoutSymmetry(evaluator);
   const compiled = below instanceof MergedEvaluator ? below.inner : below;
@@ -60,7 +62,7 @@ export function orderSteps<S>(
   if (combinations > Number.MAX_SAFE_INTEGER)
     return { refused: "there are more combinations of labels than can be told apart by a number" };
   try {
-    const known = below instanceof MergedEvaluator ? below.analysis : analyse(of, compiled);
+    const known = below instanceof MergedEvaluator ? below.analysis : analyse(of, compiled, reached);
     const merging = below instanceof MergedEvaluator ? known.plan : null;
     const heads = findLoopHeads(of, known.table);
     const servers = compiled.insight.servers.flat();
@@ -130,7 +132,13 @@ class OrderEvaluator<S> implements Reduced {
     this.claims = new Claims("order", analysis);
     this.processOf = plan.processOf;
     this.codes = new Int32Array(table.controls.length);
-    this.diamonds = new DiamondCheck(of, below, (transition) => this.firstOf(transition), plan.processOf);
+    this.diamonds = new DiamondCheck(
+      of,
+      below,
+      (transition) => this.firstOf(transition),
+      plan.processOf,
+      analysis.settled,
+    );
     this.checkEvery = every;
     this.random = new Random(seed);
   }

@@ -18,7 +18,8 @@ import {
 import { violatedLengths } from "../../testing/violated-lengths.ts";
 import { applyReductions, searchReduced } from "../index.ts";
 import { ReductionFailure, type ReductionName } from "../reduction.ts";
-import { searchAll, unconfirmed, verdictOf } from "../verdicts.ts";
+import { searchAll, unconfirmed, verdictByFamilies, verdictOf } from "../verdicts.ts";
+import { withReached } from "../witnessed.ts";
 import { orderSteps } from "./order.ts";
 import type { Conditions } from "./persistent.ts";
 
@@ -64,6 +65,9 @@ async function forEachModel(
   await fc.assert(property, { numRuns, seed });
 }
 
+/** Every witness is to be seen, whatever walks reach. */
+const seeingAll = { ...options, reached: [] };
+
 const combinations: readonly (readonly ReductionName[])[] = [
   ["order"],
   ["locks", "order"],
@@ -71,11 +75,11 @@ const combinations: readonly (readonly ReductionName[])[] = [
 ];
 
 test("random models have the same verdicts", { timeout: 3_600_000 }, async () => {
-  const seen = combinations.map(() => ({ states: 0, reduced: 0, ordered: 0 }));
+  const seen = combinations.map(() => ({ states: 0, reduced: 0, ordered: 0, knowing: 0 }));
   const found = { violated: 0, deadlocks: 0, errors: 0 };
   await forEachModel(models, Number(process.env.REDUCTION_SEED ?? 1), async (of, evaluator, full) => {
     for (const [i, asked] of combinations.entries()) {
-      const { evaluator: outermost, applied } = applyReductions(of, evaluator, asked, options);
+      const { evaluator: outermost, applied } = applyReductions(of, evaluator, asked, seeingAll);
       const outer = applied.at(-1);
       if (outer?.reduction !== "order") continue;
       // oxlint-disable-next-line no-await-in-loop
@@ -87,6 +91,12 @@ test("random models have the same verdicts", { timeout: 3_600_000 }, async () =>
       }
       expect(verdictOf(of, reduced)).toEqual(verdictOf(of, full));
       expect(unconfirmed(of, reduced)).toEqual([]);
+      const known = applyReductions(of, evaluator, asked, options);
+      // oxlint-disable-next-line no-await-in-loop
+      const knowing = await outcomeOf(of, known.evaluator);
+      if (typeof knowing === "string" || knowing === null) throw new Error("it did not end");
+      expect(verdictByFamilies(of, withReached(knowing, known.reached))).toEqual(verdictByFamilies(of, full));
+      seen[i].knowing += knowing.states;
       seen[i].states += full.states;
       seen[i].reduced += reduced.states;
       if (outer.describe(reduced).factor === null) seen[i].ordered++;
@@ -99,7 +109,8 @@ test("random models have the same verdicts", { timeout: 3_600_000 }, async () =>
   // Models in which nothing can go wrong, or nothing is put off, would show nothing.
   expect(found.violated).toBeGreaterThan(models / 6);
   expect(found.deadlocks).toBeGreaterThan(models / 30);
-  for (const { states, reduced, ordered } of seen) {
+  for (const { states, reduced, ordered, knowing } of seen) {
+    expect(knowing).toBeLessThan(reduced);
     expect(ordered).toBeGreaterThan(models / 10);
     expect(reduced).toBeLessThan(states);
   }
@@ -123,7 +134,7 @@ test("models of CPUs that are alike have the same verdicts", { timeout: 3_600_00
     seed,
     async (of, evaluator, full) => {
       for (const asked of all) {
-        const outer = applyReductions(of, evaluator, asked, options).evaluator;
+        const outer = applyReductions(of, evaluator, asked, seeingAll).evaluator;
         // oxlint-disable-next-line no-await-in-loop
         const reduced = await outcomeOf(of, outer);
         if (typeof full === "string" || typeof reduced === "string" || reduced === null) {

@@ -207,3 +207,29 @@ test("the search without them sees the same violations, as short", async () => {
   expect(result.states).toBeLessThan(full.states / 4);
   expect(used[0].notes.join()).toContain("dead locals are reset");
 });
+
+test("two instances of a property that break at once are both told", async () => {
+  const of = writing({
+    invariants: [
+      invariant(
+        "nobody-thinks",
+        { nth: range(0, 2) },
+        {
+          sentence: "No CPU thinks.",
+          holds: (s: State) => (s as Seen).cpus.every(({ pc }) => pc !== "put: think"),
+        },
+      ),
+    ],
+  });
+  const evaluator = createCompiled(of);
+  const options = { instances: of.instances.length, witnesses: 0, stopAtViolation: false };
+  const { result, used } = await searchReduced(
+    of,
+    evaluator,
+    ["symmetry"],
+    { audit: true, seed: 1 },
+    (reduced) => breadthFirst(reduced, options),
+  );
+  expect(used[0].notes.join()).toContain("dead locals are reset");
+  expect(result.violations.map(({ property }) => property)).toEqual([0, 1, 2]);
+});

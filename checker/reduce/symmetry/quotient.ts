@@ -219,7 +219,7 @@ export class SymmetryEvaluator<S> implements Reduced {
       const { name } = of.stepProperties[violation.property].property;
       let broken = violation.property;
       const path = this.liftTo(violation.path, (found) => {
-        const own = found.find((id) => of.stepProperties[id].property.name === name);
+        const own = sameOrNamed(found, broken, (id) => of.stepProperties[id].property.name === name);
         broken = own ?? broken;
         return own !== undefined;
       });
@@ -232,7 +232,8 @@ export class SymmetryEvaluator<S> implements Reduced {
       return deadlock === null ? { ...violation, path } : { ...violation, path, deadlock };
     }
     const { name } = of.invariants[violation.property].property;
-    const broken = inner.violatedInvariants(end, 0).find((id) => of.invariants[id].property.name === name);
+    const found = inner.violatedInvariants(end, 0);
+    const broken = sameOrNamed(found, violation.property, (id) => of.invariants[id].property.name === name);
     return { ...violation, property: broken ?? violation.property, path };
   }
 
@@ -352,4 +353,13 @@ export class SymmetryEvaluator<S> implements Reduced {
       });
     });
   }
+}
+
+/** The id itself, if it is among those found; otherwise the first with the name: the same of renamed things. */
+function sameOrNamed(
+  found: readonly number[],
+  id: number,
+  hasName: (id: number) => boolean,
+): number | undefined {
+  return found.includes(id) ? id : found.find(hasName);
 }
