@@ -15,6 +15,7 @@ import type { ClosureReader } from "./closures.ts";
 import { Environment } from "./environment.ts";
 import { everything, type Footprint, type Footprints } from "./footprint.ts";
 import type { Facts } from "./facts.ts";
+import { groupFormulas } from "./groups.ts";
 import { Interpreter } from "./interpreter.ts";
 import { BeyondRange, Exprs } from "./exprs.ts";
 import type { Check, Dispatch, Expr, Label, Module, Stmt } from "./ir.ts";
@@ -133,8 +134,11 @@ class ModelCompiler<S> {
         words: of.layout.words,
         dispatches,
         environment,
-        invariants: invariants.body,
-        witnesses: witnesses.body,
+        invariants: groupFormulas(
+          of.layout,
+          invariants.bodies.map((body, id) => ({ body, footprint: invariants.footprints[id] })),
+        ),
+        witnesses: witnesses.bodies.flat(),
         checks: this.checks,
         mostSuccessors: of.environment.length + perElement.reduce((sum, count) => sum + count, 0),
       },
@@ -259,9 +263,9 @@ class ModelCompiler<S> {
   private formulas(
     kind: "invariant" | "witness",
     properties: readonly PropertyInstance<{ readonly name: string; readonly holds: Function }>[],
-  ): { body: Stmt[]; footprints: Footprint[] } {
+  ): { bodies: Stmt[][]; footprints: Footprint[] } {
     const footprints: Footprint[] = [];
-    const body = properties.flatMap(({ id, property, args }) =>
+    const bodies = properties.map(({ id, property, args }) =>
       this.attempt<Stmt[]>(
         { kind, id, name: nameProperty(property, args) },
         this.plainWords,
@@ -281,7 +285,7 @@ class ModelCompiler<S> {
         },
       ),
     );
-    return { body, footprints };
+    return { bodies, footprints };
   }
 
   /** Decides for every action instance which step properties its successors are checked for. */

@@ -255,7 +255,8 @@ class JavaScriptEvaluator<S> implements CompiledEvaluator {
       host.violations.length = 0;
       return this.packed.violatedInvariants(words, offset);
     }
-    return host.violations.length === 0 ? none : host.violations.splice(0);
+    // They come group by group.
+    return host.violations.length === 0 ? none : host.violations.splice(0).sort((a, b) => a - b);
   }
 
   countClean(words: Int32Array, offset: number, count: number): number {

@@ -5,6 +5,7 @@
  * V8 optimises functions up to a certain size only, so bodies are split; each part loads the words of the
  * state anew, which costs less than passing them.
  */
+import { statementsOf } from "./groups.ts";
 import type { Dispatch, Label, Module, Stmt } from "./ir.ts";
 import { countOperations } from "./operations.ts";
 import { Printer, type Printing } from "./print-js.ts";
@@ -90,7 +91,7 @@ class ModuleText {
     const environment = this.tries("environment", module.environment);
     const all = `${dispatches.join("\n")}\n${environment}`;
     const waits = module.dispatches.map((dispatch, i) => this.waits(dispatch, i));
-    const invariants = this.formulas("invariant", module.invariants, "");
+    const invariants = this.formulas("invariant", statementsOf(module.invariants), "");
     const witnesses = this.formulas("witness", module.witnesses, ", reached");
     return `"use strict";
 let blocked = 0, failed = false, found = 0;

@@ -8,7 +8,7 @@ import type { DeadlockRule } from "../model/model.ts";
 import { Body } from "../wasm/body.ts";
 import type { Func, ModuleEncoder } from "../wasm/encoder.ts";
 import { i32, op, type ValueType } from "../wasm/opcodes.ts";
-import type { Field, Label, Module, Stmt } from "./ir.ts";
+import type { Field, FormulaGroup, Label, Module, Stmt } from "./ir.ts";
 import { countOperations } from "./operations.ts";
 import { NotInWasm, WasmPrinter, type WasmPrinting } from "./print-wasm.ts";
 
@@ -24,6 +24,10 @@ export interface Around {
   /** Leaves on the stack whether a witness was reached. */
   isReached(body: Body, witness: number): void;
   reached(body: Body, witness: number): void;
+  /** Bytes in which it is kept for which states invariants held: zero at first, and each thread's own. */
+  readonly memoBytes: number;
+  /** Leaves their address on the stack. */
+  memo(body: Body): void;
   /** With a set of servers and an instance on the stack: leaves whether the instance is one of the set. */
   isServer(body: Body): void;
 }
@@ -44,6 +48,8 @@ const mostInline = 4000;
 const mostOperations = 2500;
 /** Labels with more than this are functions of their own. */
 const smallLabel = 200;
+/** Odd numbers whose products with the words of a key are mixed in their upper bits. */
+const multipliers = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f, 0x165667b1];
 /** States of up to so many words are loaded at once. */
 const fewWords = 4;
 
@@ -78,7 +84,7 @@ class ModelEmitter {
     return {
       expand: this.expand(),
       mayBeDeadlock: this.mayBeDeadlock(deadlock),
-      invariants: this.formulas(module.invariants, (body, id) => around.violated(body, id, 0)),
+      invariants: this.invariants(module.invariants),
       witnesses: this.formulas(module.witnesses, (body, id) => around.reached(body, id)),
     };
   }
@@ -298,6 +304,98 @@ class ModelEmitter {
         body.get(bank).load(4 * index);
       };
       new WasmPrinter(body, { ...this.plain(body), word }).print(statements);
+      body.i32(0);
+    });
+  }
+
+  /** Looks at each group of invariants; where it is remembered that all of a group hold, at nothing more of it. */
+  private invariants(groups: readonly FormulaGroup[]): Func {
+    const { around } = this;
+    const isBroken = this.encoder.global(i32);
+    const remembered = groups.filter(({ reads }) => reads !== null).length;
+    const bytesForEach = Math.floor(around.memoBytes / Math.max(1, remembered));
+    let first = 0;
+    const all = groups.map(({ body: statements, reads }) => {
+      const look = this.formulas(statements, (body, id) => {
+        around.violated(body, id, 0);
+        body.i32(1).setGlobal(isBroken);
+      });
+      if (reads === null) return look;
+      const memo = this.remember(look, reads, isBroken, first, bytesForEach);
+      first += bytesForEach;
+      return memo;
+    });
+    return this.define([i32], [i32], (body) => {
+      for (const group of all) {
+        body.get(0).call(group);
+        body.if(() => body.i32(-1).return());
+      }
+      body.i32(0);
+    });
+  }
+
+  /**
+   * `look`, unless the bits that it reads are those of a state for which it found nothing: those are kept as they are,
+   * in a table of `bytes` bytes in which a newer one takes an older one's place.
+   */
+  private remember(
+    look: Func,
+    reads: readonly number[],
+    isBroken: number,
+    first: number,
+    bytes: number,
+  ): Func {
+    const { around } = this;
+    const read = reads.flatMap((bits, index) => (index === 0 || bits !== 0 ? [{ bits, index }] : []));
+    const entryBytes = 4 * read.length;
+    const entryBits = Math.floor(Math.log2(bytes / entryBytes));
+    return this.define([i32], [i32], (body) => {
+      const keys = read.map(() => body.local());
+      const at = body.local();
+      read.forEach(({ bits, index }, i) => {
+        // Bit 0 of word 0 is set in every state: an entry of zeros is no state's.
+        const mask = index === 0 ? bits | 1 : bits;
+        body
+          .get(0)
+          .load(4 * index)
+          .i32(mask)
+          .op(op.and)
+          .set(keys[i]);
+      });
+      keys.forEach((key, i) => {
+        body
+          .get(key)
+          .i32(multipliers[i % multipliers.length] + 2 * i)
+          .op(op.mul);
+        if (i > 0) body.op(op.add);
+      });
+      body
+        .i32(32 - entryBits)
+        .op(op.shr)
+        .i32(entryBytes)
+        .op(op.mul);
+      around.memo(body);
+      body.op(op.add).set(at);
+      keys.forEach((key, i) => {
+        body
+          .get(at)
+          .load(first + 4 * i)
+          .get(key)
+          .op(op.xor);
+        if (i > 0) body.op(op.or);
+      });
+      body.op(op.eqz).if(() => body.i32(0).return());
+      body.i32(0).setGlobal(isBroken);
+      body.get(0).call(look);
+      body.if(() => body.i32(-1).return());
+      // What is violated is to be told of each state.
+      body.getGlobal(isBroken).if(() => body.i32(0).return());
+      keys.forEach((key, i) =>
+        body
+          .get(at)
+          .get(key)
+          .store(first + 4 * i),
+      );
       body.i32(0);
     });
   }

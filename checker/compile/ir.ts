@@ -97,14 +97,24 @@ export interface Label {
   readonly areWaitsKnown: boolean;
 }
 
+/** Formulas that are looked at together. */
+export interface FormulaGroup {
+  readonly body: readonly Stmt[];
+  /**
+   * By word of the state: the bits that the body may read; `null` where it is not worth remembering for which of them
+   * the formulas held.
+   */
+  readonly reads: readonly number[] | null;
+}
+
 /** A compiled model, for the back ends. */
 export interface Module {
   /** Words in a packed state. */
   readonly words: number;
   readonly dispatches: readonly Dispatch[];
   readonly environment: readonly Stmt[];
-  /** Reports the ids of the violated invariant instances. */
-  readonly invariants: readonly Stmt[];
+  /** Report the ids of the violated invariant instances. */
+  readonly invariants: readonly FormulaGroup[];
   /** Reports the ids of the witness instances that the state shows. */
   readonly witnesses: readonly Stmt[];
   /** Step properties as functions of both states: they answer 1 where the step breaks the property. */

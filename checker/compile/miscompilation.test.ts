@@ -60,7 +60,7 @@ function changed(change: (stmt: Stmt) => Stmt | null): Module {
       labels: dispatch.labels.map((label) => ({ ...label, body: inList(label.body) })),
     })),
     environment: inList(module.environment),
-    invariants: inList(module.invariants),
+    invariants: module.invariants.map((group) => ({ ...group, body: inList(group.body) })),
     checks: module.checks.map(inList),
   };
   expect(changes).toBeGreaterThan(0);

@@ -16,6 +16,7 @@ import {
   control,
   logEntries,
   type MemoryMap,
+  memoBytes,
   noted,
   own,
   reason,
@@ -47,6 +48,8 @@ export function aroundModel(map: MemoryMap, base: number, keepLeast: Func): Arou
         .getGlobal(base)
         .i32(1)
         .at(access.store8, map.reached + id),
+    memoBytes,
+    memo: (body) => body.getGlobal(base).i32(map.memo).op(op.add),
     isServer: (body) => {
       const instance = body.borrow();
       body

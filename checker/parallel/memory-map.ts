@@ -13,6 +13,8 @@ export const batchRecords = 4096;
 export const walksAtOnce = 256;
 /** Bytes of the states that a thread saw lately: as much as stays in a core's own cache. */
 const cacheBytes = 1 << 18;
+/** Bytes in which a thread remembers for which states invariants held. */
+export const memoBytes = 1 << 18;
 /** States that were noted for the main thread; a batch must fit when it is half full. */
 export const logEntries = 1 << 15;
 /** States without a place in their buckets. */
@@ -133,6 +135,8 @@ export class MemoryMap {
   /** States that were seen lately, by the low bits of their hash. */
   readonly cacheEntries: number;
   readonly cache: number;
+  /** What is remembered of invariants. */
+  readonly memo: number;
   readonly log: number;
   readonly logBytes: number;
   readonly moving: number;
@@ -159,6 +163,7 @@ export class MemoryMap {
     this.candidates = area.take(this.candidateBytes * (needs.invariants + needs.stepProperties));
     this.cacheEntries = 2 ** Math.floor(Math.log2(cacheBytes / this.stateBytes));
     this.cache = area.take(this.stateBytes * this.cacheEntries);
+    this.memo = area.take(memoBytes);
     this.logBytes = 4 + this.stateBytes;
     this.log = area.take(this.logBytes * logEntries);
     this.moving = area.take(keyBytes * moveAtOnce * slot.slots);

@@ -231,7 +231,8 @@ function handOverSome(module: Module): { module: Module; exprs: number } {
     ...dispatch,
     labels: dispatch.labels.map((label, n) => ({ ...label, body: give(label.body, n) })),
   }));
-  return { module: { ...module, dispatches, invariants: give(module.invariants, 0) }, exprs };
+  const invariants = module.invariants.map((group) => ({ body: give(group.body, 0), reads: null }));
+  return { module: { ...module, dispatches, invariants }, exprs };
 }
 
 /** A condition somewhere in a statement. */

@@ -8,6 +8,7 @@
  * reading everything.
  */
 import type { Compiled } from "../../compile/compile.ts";
+import { statementsOf } from "../../compile/groups.ts";
 import type { Dispatch, Expr, Stmt } from "../../compile/ir.ts";
 import { controlLeaf } from "../../evaluate/packed.ts";
 import type { Instance, ProcessInstance } from "../../model/model.ts";
@@ -163,7 +164,7 @@ class Liveness<S> {
     const isAsked = this.of.model.deadlock === "waiting";
     const statements = [
       ...module.environment,
-      ...module.invariants,
+      ...statementsOf(module.invariants),
       ...module.witnesses,
       ...others.flatMap(({ body }) => body),
       ...(isAsked ? others.flatMap(({ waits }) => waits) : []),
