@@ -179,7 +179,7 @@ async function searchOnce(io: Io, run: Preparation, request: RunRequest): Promis
         };
         return request.search(each, options).finally(() => spill.dispose());
       };
-      const how = { reduce: run.reduce, seed: request.seed, audit: isAudited };
+      const how = { reduce: run.reduce, seed: request.seed, audit: isAudited, identity: run.identity };
       const reduced = await searchAsAsked(instance, evaluator, how, (each, maxDepth) =>
         search(each, maxDepth === undefined ? {} : { maxDepth }),
       );

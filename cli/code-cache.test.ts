@@ -2,13 +2,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { compileInstance } from "../checker/compile/compiled.ts";
+import { compileInstance, createCompiled } from "../checker/compile/compiled.ts";
 import { dmaCore, dmaCoreScope } from "../checker/examples/dma-core.ts";
 import { type Instance, instantiate } from "../checker/index.ts";
+import { searchReduced } from "../checker/reduce/index.ts";
+import { reductionNames } from "../checker/reduce/reduction.ts";
+import { searchAll } from "../checker/reduce/verdicts.ts";
 import { searchInWasm } from "../checker/parallel/search.ts";
 import { sourceOf } from "../checker/parallel/create-wasm.ts";
 import { WasmEvaluator } from "../checker/parallel/wasm-evaluator.ts";
-import { codeFolder, keeping, OtherMemory, readKept } from "./code-cache.ts";
+import { codeFolder, keeping, keptAnswers, OtherMemory, readKept } from "./code-cache.ts";
 
 const of = instantiate(dmaCore(), dmaCoreScope("2x2x2")) as Instance<unknown>;
 const space = 2 ** 26;
@@ -82,4 +85,34 @@ test("it is kept with the user's caches, or where DMASPEC_CACHE says", () => {
   expect(codeFolder({ XDG_CACHE_HOME: "/caches" })).toBe(join("/caches", "dmaspec"));
   expect(codeFolder({ DMASPEC_CACHE: "/here", XDG_CACHE_HOME: "/caches" })).toBe("/here");
   expect(codeFolder({ DMASPEC_CACHE: "off" })).toBe(null);
+});
+
+test("a search with reductions is the same with what an earlier one found before it", async () => {
+  const small = instantiate(dmaCore(), dmaCoreScope("2x2x2"));
+  const evaluator = createCompiled(small);
+  const run = async () => {
+    const kept = keptAnswers(folder, "one");
+    const asked: string[] = [];
+    const noting = {
+      ...kept,
+      set: (name: string, value: unknown) => (asked.push(name), kept.set(name, value)),
+    };
+    const options = { seed: 1, audit: false, kept: noting };
+    const { result, used } = await searchReduced(small, evaluator, reductionNames, options, (each) =>
+      searchAll(small, each),
+    );
+    kept.save();
+    const { states, transitions, digest, violations } = result;
+    return { found: { states, transitions, digest, violations, used }, asked };
+  };
+  const first = await run();
+  expect(first.found.states).toBe(97);
+  expect(first.asked).toEqual(["witnesses", "plan", "symmetry", "keys"]);
+  const second = await run();
+  expect(second.found).toEqual(first.found);
+  expect(second.asked).toEqual(["keys"]);
+  // What is damaged is found again.
+  const path = join(folder, readdirSync(folder)[0]);
+  writeFileSync(path, Buffer.from(readFileSync(path)).fill(1, 40, 41));
+  expect(await run()).toEqual(first);
 });

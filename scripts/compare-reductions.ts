@@ -3,11 +3,12 @@
  * violated, the same witnesses reached. Prints a table; exits 1 where a verdict differs.
  *
  *   npm run reductions:designs -- [--reduce all] [--size tiny] [--max-states 400000] [--only TEXT] [--rows FILE]
- *     [--max-seconds N] [--write]
+ *     [--bounds NAME=N,NAME=N] [--beyond N] [--max-seconds N] [--write]
  *
  * `--write` puts the table of the designs into docs/reductions.md, in place of the one of this size. With `--rows`, each
  * row is added to the file as soon as it is there, and one that the same program put there is not computed again: all of
- * it takes hours. After `--max-seconds` no row is begun: what is in the file is shown, and what was not come to is named.
+ * it takes hours. `--bounds` puts other sizes in place of the scenario's. With `--beyond`, what has more states than
+ * `--max-states` without reductions is searched with them, up to so many, all the same: how far they reach. After `--max-seconds` no row is begun: what is in the file is shown, and what was not come to is named.
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -46,12 +47,21 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     rows: { type: "string" },
     "max-seconds": { type: "string" },
+    bounds: { type: "string", default: "" },
+    beyond: { type: "string" },
     write: { type: "boolean", default: false },
   },
 });
 const asked = values.reduce === "all" ? reductionNames : [values.reduce as ReductionName];
 const maxStates = Number(values["max-states"]);
 const deadline = performance.now() + 1000 * Number(values["max-seconds"] ?? Infinity);
+const beyond = values.beyond === undefined ? null : Number(values.beyond);
+const otherBounds = Object.fromEntries(
+  values.bounds
+    .split(",")
+    .filter((each) => each !== "")
+    .map((each) => [each.split("=")[0], Number(each.split("=")[1])]),
+);
 const document = "docs/reductions.md";
 const program = computeProgramDigest();
 
@@ -73,9 +83,9 @@ const targets: Target[] = [
 ];
 
 /** A search, and the processor time that it took, in seconds. */
-async function timed(of: AnyInstance, evaluator: Evaluator) {
+async function timed(of: AnyInstance, evaluator: Evaluator, most = maxStates) {
   const before = process.cpuUsage();
-  const result = await searchAll(of, evaluator, maxStates);
+  const result = await searchAll(of, evaluator, most);
   const { user, system } = process.cpuUsage(before);
   return { result, seconds: ((user + system) / 1e6).toFixed(2) };
 }
@@ -88,11 +98,19 @@ interface Row {
 }
 
 async function rowOf(name: string, scope: Scope, build: () => AnyModel): Promise<Row> {
-  const of = instantiate(watchPanics(build()), scope);
+  const of = instantiate(watchPanics(build()), { ...scope, bounds: { ...scope.bounds, ...otherBounds } });
   const evaluator = createCompiled(of);
   const full = await timed(of, evaluator);
   const { digest, ending } = full.result;
   // A search that does not end without has nothing to be compared with.
+  if (ending !== "exhausted" && beyond !== null) {
+    const far = await searchReducedly(of, evaluator, [], beyond);
+    if ("refused" in far) return { text: `| ${name} | refused: ${far.refused} |`, is: "refused", digest };
+    const { violated } = verdictByFamilies(of, far.result);
+    const found = violated.length === 0 ? "nothing violated" : `${violated.length} violated`;
+    const text = `| ${name} | ${countOf(full.result)} | ${countOf(far.result)} | ${full.seconds} | ${far.seconds} | ${found} |`;
+    return { text, is: "cut off", digest };
+  }
   if (ending !== "exhausted")
     return { text: `| ${name} | ${countOf(full.result)} | not compared |`, is: "cut off", digest };
   const reduced = await searchReducedly(of, evaluator, []);
@@ -114,18 +132,23 @@ async function rowOf(name: string, scope: Scope, build: () => AnyModel): Promise
 }
 
 /** A search with reductions; again without what it finds on the way not to apply, as `check` does. */
-async function searchReducedly(of: AnyInstance, evaluator: Evaluator, failures: ReductionFailure[]) {
+async function searchReducedly(
+  of: AnyInstance,
+  evaluator: Evaluator,
+  failures: ReductionFailure[],
+  most = maxStates,
+) {
   const options = { audit: false, seed: 1, failures };
   const { evaluator: outer, reached, refused } = applyReductions(of, evaluator, asked, options);
   if (outer === evaluator) return { refused: refused[0].reason };
   try {
-    const found = await timed(of, outer);
+    const found = await timed(of, outer, most);
     return { ...found, result: withReached(found.result, reached) };
   } catch (error) {
     if (!(error instanceof ReductionFailure) || failures.some(({ subject }) => subject === error.subject))
       throw error;
     console.error(`${of.model.name}: ${error.message}`);
-    return searchReducedly(of, evaluator, [...failures, error]);
+    return searchReducedly(of, evaluator, [...failures, error], most);
   }
 }
 
@@ -144,7 +167,10 @@ function isNoneShorter(reduced: SearchResult, full: SearchResult): boolean {
 async function keptRowOf(target: Target, scope: Scope): Promise<Row | null> {
   const isLate = performance.now() > deadline;
   if (values.rows === undefined) return isLate ? null : rowOf(target.name, scope, target.build);
-  const key = [program, values.size, values.reduce, maxStates, target.name].join(" ");
+  const how = [values.size, values.bounds, values.reduce, maxStates, beyond ?? ""].filter(
+    (each) => each !== "",
+  );
+  const key = [program, ...how, target.name].join(" ");
   const kept = existsSync(values.rows) ? readFileSync(values.rows, "utf8").split("\n") : [];
   const line = kept.find((each) => each.startsWith(`${JSON.stringify(key)}\t`));
   if (line !== undefined) return JSON.parse(line.slice(line.indexOf("\t") + 1)) as Row;

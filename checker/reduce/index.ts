@@ -2,9 +2,11 @@
 import type { Evaluator } from "../evaluate/evaluator.ts";
 import type { Instance } from "../model/model.ts";
 import type { SearchResult } from "../search/result.ts";
+import { asItIs, recall } from "./kept.ts";
 import { isCompiled, locks } from "./merge/merge.ts";
 import { order } from "./order/order.ts";
 import {
+  keptFor,
   type ReduceOptions,
   type Reduced,
   type Reduction,
@@ -45,7 +47,7 @@ export function applyReductions<S>(
 ): WithReductions {
   const applied: Reduced[] = [];
   const refused: Refused[] = [];
-  const reached = options.reached ?? findReached(of, evaluator, asked, options.seed);
+  const reached = options.reached ?? findReached(of, evaluator, asked, options);
   let outermost = evaluator;
   for (const name of reductionNames) {
     if (!asked.includes(name)) continue;
@@ -65,11 +67,13 @@ function findReached<S>(
   of: Instance<S>,
   evaluator: Evaluator,
   asked: readonly ReductionName[],
-  seed: number,
+  options: ReduceOptions,
 ): Reached {
   if (!asked.some((name) => name !== "symmetry") || !isCompiled(evaluator))
     return of.witnesses.map(() => null);
-  return walkToWitnesses(of, evaluator, seed);
+  return recall(keptFor(options), "witnesses", asItIs<Reached>(), () =>
+    walkToWitnesses(of, evaluator, options.seed),
+  );
 }
 
 /** What a search with reductions found, and what became of them. */
@@ -97,7 +101,7 @@ export async function searchReduced<S>(
   search: (evaluator: Evaluator, maxDepth?: number) => Promise<SearchResult>,
 ): Promise<ReducedSearch> {
   const failures: ReductionFailure[] = [];
-  const reached = findReached(of, evaluator, asked, options.seed);
+  const reached = findReached(of, evaluator, asked, { ...options, failures });
   for (;;) {
     const {
       evaluator: reduced,

@@ -8,6 +8,7 @@
  */
 import type { Evaluator, Successors } from "../evaluate/evaluator.ts";
 import type { Instance } from "../model/model.ts";
+import type { Kept } from "./kept.ts";
 import type { KeptApart } from "./merge/kept-apart.ts";
 import type { Sampled, StateSample } from "./sample.ts";
 import type { Path, SearchResult, Violation } from "../search/result.ts";
@@ -26,6 +27,13 @@ export interface ReduceOptions {
   readonly failures: readonly ReductionFailure[];
   /** Witnesses that are known to be reached, and need not be seen again; absent: none is. */
   readonly reached?: Reached;
+  /** Answers of earlier runs; nothing is taken from there with `audit`, or after a failure. */
+  readonly kept?: Kept | undefined;
+}
+
+/** Where answers of earlier runs may be taken from. */
+export function keptFor({ audit, failures, kept }: ReduceOptions): Kept | undefined {
+  return audit || failures.length > 0 ? undefined : kept;
 }
 
 export interface Reduction {
@@ -46,6 +54,8 @@ export interface Reduced extends Evaluator {
   readonly inner: Evaluator;
   /** Expands as `expand` does, but leaves out none of which another one is as good. */
   expandWhole?(words: Int32Array, offset: number, out: Successors): boolean;
+  /** Forgets what it counted and whom it met, and begins its random choices anew: a search is to be as any other. */
+  forget?(): void;
   /** Is a shortest way here as long as a shortest way there? */
   readonly keepsLengths: boolean;
   /** A violation of the inner evaluator's that this one stands for. */

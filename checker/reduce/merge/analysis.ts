@@ -2,11 +2,12 @@
 import type { CompiledEvaluator } from "../../compile/compiled.ts";
 import type { Instance } from "../../model/model.ts";
 import { withQuestions } from "./checks.ts";
+import { type Kept, recall } from "../kept.ts";
 import { type Reached, settledBy } from "../witnessed.ts";
 import { findKnown, refine } from "./known.ts";
 import { findLocks, type LockSets } from "./locks.ts";
 import { computeHazards, type Hazards } from "./movers.ts";
-import { type Plan, planBlocks } from "./plan.ts";
+import { type Plan, planBlocks, planForm } from "./plan.ts";
 import { type StepTable, stepsOf } from "./steps.ts";
 import { Visibility } from "./visibility.ts";
 
@@ -26,6 +27,7 @@ export function analyse<S>(
   evaluator: CompiledEvaluator,
   reached: Reached = [],
   spoil: (hazards: Analysis["hazards"]) => Analysis["hazards"] = (hazards) => hazards,
+  kept?: Kept,
 ): Analysis {
   const { insight, footprints, module } = evaluator;
   const initial = evaluator.initialStates();
@@ -40,6 +42,8 @@ export function analyse<S>(
   };
   const settled = settledBy(of, reached);
   const visibility = new Visibility(names, insight, footprints, table, locks, known, settled);
-  const plan = planBlocks(table, locks, hazards, visibility, module, insight.servers, of.instances.length);
+  const plan = recall(kept, "plan", planForm, () =>
+    planBlocks(table, locks, hazards, visibility, module, insight.servers, of.instances.length),
+  );
   return { table, locks, hazards, visibility, plan, settled };
 }

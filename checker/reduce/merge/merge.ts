@@ -2,7 +2,8 @@
 import type { CompiledEvaluator } from "../../compile/compiled.ts";
 import type { Evaluator } from "../../evaluate/evaluator.ts";
 import type { Instance } from "../../model/model.ts";
-import { type Reduced, type Reduction, type Refusal } from "../reduction.ts";
+import type { Kept } from "../kept.ts";
+import { keptFor, type Reduced, type Reduction, type Refusal } from "../reduction.ts";
 import { analyse } from "./analysis.ts";
 import { MergedEvaluator } from "./merged.ts";
 import { UnknownSteps } from "./steps.ts";
@@ -13,10 +14,17 @@ const checkEvery = 512;
 
 export const locks: Reduction = {
   name: "locks",
-  apply(of, evaluator, { failures, audit, seed, reached }) {
+  apply(of, evaluator, options) {
+    const { failures, audit, seed, reached } = options;
     const failure = failures.find(({ reduction }) => reduction === "locks");
     if (failure !== undefined) return { refused: failure.reason };
-    return mergeBlocks(of, evaluator, { checkEvery: audit ? 1 : checkEvery, seed }, reached);
+    return mergeBlocks(
+      of,
+      evaluator,
+      { checkEvery: audit ? 1 : checkEvery, seed },
+      reached,
+      keptFor(options),
+    );
   },
 };
 
@@ -26,6 +34,7 @@ export function mergeBlocks<S>(
   evaluator: Evaluator,
   checks = { checkEvery, seed: 1 },
   reached: Reached = [],
+  kept?: Kept,
 ): Reduced | Refusal {
   if (!isCompiled(evaluator))
     return {
@@ -34,7 +43,7 @@ export function mergeBlocks<S>(
   if (of.processes.length === 0)
     return { refused: "the model has no processes, whose steps could be merged" };
   try {
-    const analysis = analyse(of, evaluator, reached);
+    const analysis = analyse(of, evaluator, reached, undefined, kept);
     const { goesOnAfter, goesOnBefore } = analysis.plan;
     if (![...goesOnAfter, ...goesOnBefore].some((process) => process.includes(1)))
       return { refused: "no step of a process commutes with all that others may do meanwhile" };

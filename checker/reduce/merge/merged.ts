@@ -32,7 +32,7 @@ export class MergedEvaluator<S> implements Reduced, Selective {
   readonly name = "js";
   readonly words: number;
   readonly usedBits: readonly number[];
-  readonly blocks: Blocks;
+  blocks: Blocks;
   readonly inner: CompiledEvaluator;
   readonly analysis: Analysis;
   private readonly of: Instance<S>;
@@ -44,9 +44,10 @@ export class MergedEvaluator<S> implements Reduced, Selective {
   private readonly first: Successors;
   private readonly next: Successors;
   private readonly checkEvery: number;
-  private readonly random: Random;
-  private readonly diamonds: DiamondCheck<S>;
-  readonly sample: StateSample;
+  private readonly seed: number;
+  private random: Random;
+  private diamonds: DiamondCheck<S>;
+  sample: StateSample;
   /** States within blocks that are still to be gone on from. */
   private stack: Int32Array;
   private readonly pending: { block: number; isBefore: boolean; length: number; startsCall: boolean }[] = [];
@@ -60,6 +61,7 @@ export class MergedEvaluator<S> implements Reduced, Selective {
   ) {
     const { table, plan } = analysis;
     this.checkEvery = checkEvery;
+    this.seed = seed;
     this.random = new Random(seed);
     this.sample = new StateSample(of, seed);
     this.diamonds = new DiamondCheck(of, inner, (step) => step, plan.processOf, analysis.settled);
@@ -76,6 +78,14 @@ export class MergedEvaluator<S> implements Reduced, Selective {
     this.next = new Successors(inner.words);
     this.stack = new Int32Array(64 * inner.words);
     this.parts = inner.module.dispatches.map((_, process) => runPart(of, this.partOf(process)));
+  }
+
+  forget(): void {
+    const { analysis, inner, of, plan, seed } = this;
+    this.random = new Random(seed);
+    this.sample = new StateSample(of, seed);
+    this.diamonds = new DiamondCheck(of, inner, (step) => step, plan.processOf, analysis.settled);
+    this.blocks = new Blocks(of.instances.length);
   }
 
   /** The module that tries the steps of one process only, and those only at labels where a block goes on. */

@@ -45,6 +45,33 @@ export interface Plan {
   readonly reasons: readonly (Reason | null)[];
 }
 
+/** A plan as JSON, and again. */
+export const planForm = { pack: packPlan, unpack: unpackPlan };
+
+function packPlan(plan: Plan) {
+  return {
+    ...plan,
+    goesOnAfter: plan.goesOnAfter.map((each) => [...each]),
+    goesOnBefore: plan.goesOnBefore.map((each) => [...each]),
+    takesLock: plan.takesLock.map((each) => [...each]),
+    comesBefore: plan.comesBefore.map((each) => each && [...each]),
+    beginsCall: [...plan.beginsCall],
+    processOf: [...plan.processOf],
+  };
+}
+
+function unpackPlan(kept: ReturnType<typeof packPlan>): Plan {
+  return {
+    ...kept,
+    goesOnAfter: kept.goesOnAfter.map((each) => Uint8Array.from(each)),
+    goesOnBefore: kept.goesOnBefore.map((each) => Uint8Array.from(each)),
+    takesLock: kept.takesLock.map((each) => Uint8Array.from(each)),
+    comesBefore: kept.comesBefore.map((each) => each && Uint8Array.from(each)),
+    beginsCall: Uint8Array.from(kept.beginsCall),
+    processOf: Int32Array.from(kept.processOf),
+  };
+}
+
 export function planBlocks(
   table: StepTable,
   locks: LockSets,

@@ -14,11 +14,13 @@ import type { Path, Violation } from "../../search/result.ts";
 import { type Analysis, analyse } from "../merge/analysis.ts";
 import { DiamondCheck } from "../merge/audit.ts";
 import { Claims } from "../merge/claims.ts";
+import type { Kept } from "../kept.ts";
 import { isCompiled } from "../merge/merge.ts";
 import { MergedEvaluator } from "../merge/merged.ts";
 import { UnknownSteps } from "../merge/steps.ts";
 import {
   isReduced,
+  keptFor,
   type Reduced,
   type Reduction,
   ReductionFailure,
@@ -35,10 +37,12 @@ const checkEvery = 512;
 
 export const order: Reduction = {
   name: "order",
-  apply(of, evaluator, { failures, audit, seed, reached }) {
+  apply(of, evaluator, options) {
+    const { failures, audit, seed, reached } = options;
     const failure = failures.find(({ reduction }) => reduction === "order");
     if (failure !== undefined) return { refused: failure.reason };
-    return orderSteps(of, evaluator, { checkEvery: audit ? 1 : checkEvery, seed }, undefined, reached);
+    const checks = { checkEvery: audit ? 1 : checkEvery, seed };
+    return orderSteps(of, evaluator, checks, undefined, reached, keptFor(options));
   },
 };
 
@@ -49,6 +53,7 @@ export function orderSteps<S>(
   checks = { checkEvery, seed: 1 },
   spoil: (conditions: Conditions) => Conditions = (conditions) => conditions,
   reached: Reached = [],
+  kept?: Kept,
 ): Reduced | Refusal {
   const below = withoutSymmetry(evaluator);
   const compiled = below instanceof MergedEvaluator ? below.inner : below;
@@ -62,12 +67,13 @@ export function orderSteps<S>(
   if (combinations > Number.MAX_SAFE_INTEGER)
     return { refused: "there are more combinations of labels than can be told apart by a number" };
   try {
-    const known = below instanceof MergedEvaluator ? below.analysis : analyse(of, compiled, reached);
+    const known =
+      below instanceof MergedEvaluator ? below.analysis : analyse(of, compiled, reached, undefined, kept);
     const merging = below instanceof MergedEvaluator ? known.plan : null;
     const heads = findLoopHeads(of, known.table);
     const servers = compiled.insight.servers.flat();
     const tasks = new Tasks(known.table, known.locks, merging);
-    const sets = new PersistentSets(of, known, tasks, servers, spoil(soundConditions(heads)));
+    const sets = new PersistentSets(of, known, tasks, servers, spoil(soundConditions(heads)), kept);
     if (known.table.points.flat().every((point) => sets.whyNoKey(point) !== null))
       return { refused: "no step of a process is one that nobody may see" };
     return new OrderEvaluator(of, evaluator, below, known, sets, checks);

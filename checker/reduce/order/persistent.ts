@@ -16,6 +16,7 @@
  *
  * All that this depends on is where the processes are. So each combination of labels is looked at once.
  */
+import type { Kept } from "../kept.ts";
 import type { Instance } from "../../model/model.ts";
 import type { Analysis } from "../merge/analysis.ts";
 import { LeafSet } from "../merge/leaf-set.ts";
@@ -47,7 +48,8 @@ export class PersistentSets<S> {
   private readonly known = new Map<number, readonly PersistentSet[]>();
   private readonly shared = new Map<string, Uint8Array>();
   /** By point: why it is no key; null where it is one. */
-  private readonly reasons = new Map<ControlPoint, string | null>();
+  /** By number of the point, as far as somebody asked: the object that is kept for other runs. */
+  private readonly reasons: Record<number, string | null>;
   /** Answers by pairs of points, of a point and a step of the environment, and of two such steps: 1 no, 2 yes. */
   private readonly ofPoints: Uint8Array;
   private readonly ofEnvironment: readonly Uint8Array[];
@@ -59,7 +61,10 @@ export class PersistentSets<S> {
     tasks: Tasks,
     servers: readonly string[],
     conditions: Conditions,
+    kept?: Kept,
   ) {
+    this.reasons = (kept?.get("keys") as typeof this.reasons | undefined) ?? {};
+    kept?.set("keys", this.reasons);
     const { table } = analysis;
     this.of = of;
     this.analysis = analysis;
@@ -85,10 +90,10 @@ export class PersistentSets<S> {
 
   /** Why a process is no key at a label: null where it is one. */
   whyNoKey(point: ControlPoint): string | null {
-    let reason = this.reasons.get(point);
+    let reason: string | null | undefined = this.reasons[point.number];
     if (reason === undefined) {
       reason = this.findReason(point);
-      this.reasons.set(point, reason);
+      this.reasons[point.number] = reason;
     }
     return reason;
   }

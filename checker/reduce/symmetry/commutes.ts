@@ -199,6 +199,11 @@ export class CommutationCheck<S> {
     this.numbers = new Map(this.findings.map((finding, number) => [keyOfFinding(finding), number]));
   }
 
+  /** Forgets what it looked at: of an evaluator that has forgotten its transitions' names. */
+  forget(): void {
+    this.looks.clear();
+  }
+
   /** What tells a state from itself with other values in its dead locals: a sentence, or null. */
   findUse(state: Int32Array, random: Random): string | null {
     const other = state.slice();

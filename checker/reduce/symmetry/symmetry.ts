@@ -10,9 +10,11 @@
 import { compileInstance, type CompiledEvaluator } from "../../compile/compiled.ts";
 import { type Evaluator, Successors } from "../../evaluate/evaluator.ts";
 import type { Instance } from "../../model/model.ts";
+import type { Leaf } from "../../schema/layout.ts";
 import { randomState } from "../../schema/random-state.ts";
 import { Random } from "../../search/random.ts";
-import { isReduced, type ReduceOptions, type Reduced, type Reduction } from "../reduction.ts";
+import { recall } from "../kept.ts";
+import { isReduced, keptFor, type ReduceOptions, type Reduced, type Reduction } from "../reduction.ts";
 import { Allowed, CommutationCheck, exchangeOf } from "./commutes.ts";
 import { type DeadLocals, findDeadLocals } from "./dead-locals.ts";
 import {
@@ -40,6 +42,62 @@ export const symmetry: Reduction = {
   },
 };
 
+/** What is found before the search. */
+interface Found {
+  readonly dead: DeadLocals;
+  /** Those that are used, and what keeps the others from it. */
+  readonly exchanges: readonly Transposition[];
+  readonly breaches: readonly Breach[];
+  readonly suspicion: string | null;
+}
+
+/** It as JSON, and again. Leaves are told by their paths. */
+function formOf<S>(leaves: Instance<S>["layout"]["leaves"]) {
+  const byPath = new Map(leaves.map((leaf) => [leaf.path, leaf]));
+  const leafAt = (path: string): Leaf => {
+    const leaf = byPath.get(path);
+    if (leaf === undefined) throw new Error(`what was kept of dead locals names ${path}, which is nowhere`);
+    return leaf;
+  };
+  return {
+    pack: ({ dead, exchanges, breaches, suspicion }: Found) => ({
+      dead: {
+        ...dead,
+        live: [...dead.live].map(([{ path }, { leaf, allowed }]) => ({
+          path,
+          control: leaf.path,
+          allowed: [...allowed],
+        })),
+      },
+      exchanges,
+      breaches,
+      suspicion,
+    }),
+    unpack: ({ dead, ...rest }: KeptFound): Found => ({
+      ...rest,
+      dead: {
+        ...dead,
+        live: new Map(
+          dead.live.map(({ path, control, allowed }) => [
+            leafAt(path),
+            { leaf: leafAt(control), allowed: Uint8Array.from(allowed) },
+          ]),
+        ),
+      },
+    }),
+  };
+}
+
+interface KeptFound extends Omit<Found, "dead"> {
+  readonly dead: Omit<DeadLocals, "live"> & {
+    readonly live: readonly {
+      readonly path: string;
+      readonly control: string;
+      readonly allowed: readonly number[];
+    }[];
+  };
+}
+
 class Preparation<S> {
   private readonly of: Instance<S>;
   private readonly evaluator: Evaluator;
@@ -52,6 +110,34 @@ class Preparation<S> {
   }
 
   apply(): Reduced | { refused: string } {
+    const { evaluator, of, options } = this;
+    let tools: Tools<S> | null = null;
+    const { dead, exchanges, breaches, suspicion } = recall(
+      keptFor(options),
+      "symmetry",
+      formOf<S>(of.layout.leaves),
+      () => {
+        const found = this.find();
+        ({ tools } = found);
+        return found;
+      },
+    );
+    const apart = breaches.map(({ exchange }) => exchange);
+    tools ??= toolsFor(of, evaluator, exchanges, apart, dead);
+    // A search is to be as one without what was found out before.
+    if (isReduced(evaluator)) evaluator.forget?.();
+    tools.check.forget();
+    if (tools.group.order === 1 && dead.live.size === 0) {
+      const why =
+        breaches.length > 0
+          ? describeBreaches(breaches).join("; ")
+          : "no sort of two elements or more is declared interchangeable";
+      return { refused: [why, ...dead.notes].join("; ") };
+    }
+    return new SymmetryEvaluator(of, evaluator, options, { tools, dead, breaches, suspicion });
+  }
+
+  private find(): Found & { readonly tools: Tools<S> } {
     const { of, options } = this;
     const declared = interchangeableSorts(of.model);
     const dead = this.deadLocals();
@@ -73,15 +159,7 @@ class Preparation<S> {
       return toolsFor(of, this.evaluator, exchanges, apart, dead);
     };
     const tools = this.tryOut(makeTools, leaveOut);
-    const suspicion = this.findSuspicion(tools);
-    if (tools.group.order === 1 && dead.live.size === 0) {
-      const why =
-        breaches.length > 0
-          ? describeBreaches(breaches).join("; ")
-          : "no sort of two elements or more is declared interchangeable";
-      return { refused: [why, ...dead.notes].join("; ") };
-    }
-    return new SymmetryEvaluator(of, this.evaluator, options, { tools, dead, breaches, suspicion });
+    return { dead, exchanges, breaches, suspicion: this.findSuspicion(tools), tools };
   }
 
   /**
