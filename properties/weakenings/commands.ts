@@ -24,7 +24,7 @@ import { lateStores, lateStoresNonCoherent } from "../../model/scenarios/late-st
 import { queueBatches, queueTimeOuts } from "../../model/scenarios/queue-batches.ts";
 import { invalidationAt } from "../../model/smmu/batches.ts";
 import { type SmmuOf, smmuOfDomain, smmuOfStream } from "../../model/smmu/smmus.ts";
-import { writeSlot } from "../../model/smmu/command-queue.ts";
+import { syncCompletesInTime, writeSlot } from "../../model/smmu/command-queue.ts";
 import type { Weakening } from "./weakening.ts";
 
 /** The doorbell without the barrier before it. */
@@ -194,6 +194,21 @@ export const commandWeakenings: readonly Weakening[] = [
     edits: { unmap_pages: withoutRoom },
     scenario: queueTimeOuts,
     breaks: ["unmapped-means-unreachable"],
+  },
+  {
+    name: "unmap_pages takes an empty queue for a full one, where the producer has wrapped",
+    mechanism: "M56",
+    attack: "The CPU stops for good, with its locks, though the SMMU keeps up.",
+    edits: {
+      unmap_pages: replaceCheck<Machine, UnmapFrame>("there is room for SYNC", {
+        holds: (s, c, at) => {
+          const { slots, producer, consumer } = s.smmus[smmuOfDomain(s, c, at)].queue;
+          return at.assumes(syncCompletesInTime) || Math.abs(producer - consumer) < slots.length;
+        },
+      }),
+    },
+    scenario: queueTimeOuts,
+    breaks: ["no-call-gives-up-in-time"],
   },
   {
     name: "unmap_pages builds commands over what their buffer held before",

@@ -131,6 +131,15 @@ export const pageWeakenings: readonly Weakening[] = [
     breaks: ["malformed-calls-change-nothing"],
   },
   {
+    name: "map_pages takes a physical range that wraps",
+    mechanism: "M18",
+    attack:
+      "The look at the pages of a range that ends before it begins sees none; the uses of all are counted.",
+    edits: { map_pages: dropCheck("the physical range does not wrap") },
+    scenario: everyArgument,
+    breaks: ["memory-safety"],
+  },
+  {
     name: "unmap_pages takes a range that leaves the address space",
     mechanism: "M18",
     attack:
