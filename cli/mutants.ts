@@ -3,7 +3,7 @@ import { createCompiled } from "../checker/compile/compiled.ts";
 import { ModelError } from "../checker/errors.ts";
 import type { Evaluator } from "../checker/evaluate/evaluator.ts";
 import { createPacked } from "../checker/evaluate/packed.ts";
-import { createPatched, labelsThatDiffer } from "../checker/evaluate/patched.ts";
+import { createPatched, labelsThatDiffer, takesSameSteps } from "../checker/evaluate/patched.ts";
 import type { Design, Scenario } from "../checker/model/design.ts";
 import { instantiate } from "../checker/model/model.ts";
 import { labelsAt, type Mutant, mutantsOf } from "../checker/model/mutate.ts";
@@ -40,7 +40,7 @@ interface Unchanged {
   readonly states: number;
   /** The mutants that could make a difference somewhere; null where the search did not end. */
   readonly concerned: ReadonlySet<AnyMutant> | null;
-  /** What is reached; null where the search did not end. */
+  /** What is reached, with the states; null where the search did not end. */
   readonly sums: StateSums | null;
 }
 
@@ -107,6 +107,11 @@ export class MutantTrial {
     for (const pass of ["few", "all"] as const) {
       for (const trial of trials) {
         if ((seen.get(trial) ?? "undecided") !== "undecided") continue;
+        if (pass === "few" && trial.isClearlySame()) {
+          seen.set(trial, "same");
+          for (const label of trial.unchanged.sums?.labels() ?? []) labels.add(label);
+          continue;
+        }
         // oxlint-disable-next-line no-await-in-loop
         const notice = await look(trial, pass, { hidden, panics, labels }, limits);
         if (limits.isInterrupted()) return { ...fate, outcome: "undecided" };
@@ -147,7 +152,7 @@ export class MutantTrial {
       const { model, concerned } = withProbes(this.model, this.mutants);
       const probed = instantiate(model, { ...scopeOf(scenario), without: [] });
       const of = instantiate(this.model, scopeOf(scenario));
-      const sums = new StateSums(of);
+      const sums = new StateSums(of, { keepsStates: true });
       // oxlint-disable-next-line no-await-in-loop
       const reached = await search(probed, createPacked(probed), limits);
       const evaluator = createCompiled(of);
@@ -172,6 +177,8 @@ interface Trial {
   readonly unchanged: Unchanged;
   readonly instance: () => AnyInstance;
   readonly evaluator: () => Evaluator;
+  /** Do the changed steps lead to where the unchanged ones lead, from every state that is reached? */
+  readonly isClearlySame: () => boolean;
 }
 
 /** `differing`: the labels at which the mutant differs; null where it is not only there. */
@@ -185,7 +192,11 @@ function trialOf(
     const patched = differing === null ? null : createPatched(unchanged, instance(), differing);
     return patched ?? createCompiled(instance());
   });
-  return { unchanged, instance, evaluator };
+  const isClearlySame = (): boolean =>
+    differing !== null &&
+    unchanged.sums !== null &&
+    takesSameSteps(unchanged, instance(), differing, unchanged.sums.states());
+  return { unchanged, instance, evaluator, isClearlySame };
 }
 
 function once<T>(make: () => T): () => T {

@@ -18,12 +18,14 @@ import { idReuse } from "./scenarios/id-reuse.ts";
 import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
 import { lateStoresAttach } from "./scenarios/late-stores-attach.ts";
 import { acrossTables, acrossTablesResults } from "./scenarios/across-tables.ts";
+import { countsAtTheirLimit } from "./scenarios/counts-at-their-limit.ts";
 import { disjointGathers } from "./scenarios/disjoint-gathers.ts";
 import { blocks } from "./scenarios/blocks.ts";
 import { twoLevels } from "./scenarios/two-levels.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
 import { results } from "./scenarios/results.ts";
 import { secrets } from "./scenarios/secrets.ts";
+import { fullQueueBatches, fullQueueGathers, fullQueueIds, fullQueuePasids } from "./scenarios/full-queue.ts";
 import { pasidsTimeOuts } from "./scenarios/pasids-time-outs.ts";
 import { pasids } from "./scenarios/pasids.ts";
 import { stage1Mappings } from "./scenarios/stage1-mappings.ts";
@@ -102,6 +104,9 @@ const tableScenarios = [acrossTables, acrossTablesResults];
 /** The same of the versions that do not split blocks, and calls over three tables. */
 const wholeTables = [...tableScenarios.map((of) => without(of, ["a block is split"])), disjointGathers];
 
+/** Where calls find the queue full, and give up. */
+const fullQueues = [fullQueuePasids, fullQueueIds, fullQueueGathers, fullQueueBatches];
+
 /** Every scenario of the designs that have all that is modelled; pv has some more. */
 const allScenarios: readonly Scenario[] = [
   mapUnmapDonate,
@@ -124,7 +129,14 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The paravirtual design, corrected: every mechanism is in it.",
     claimsToHold: true,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: [...allScenarios, pasidsTimeOuts, powerAttach, disjointGathers],
+    scenarios: [
+      ...allScenarios,
+      pasidsTimeOuts,
+      powerAttach,
+      disjointGathers,
+      ...fullQueues,
+      countsAtTheirLimit,
+    ],
     build: buildPv,
   },
   {

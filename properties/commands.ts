@@ -34,20 +34,16 @@ function hasPending(s: Seen, by: number): boolean {
   return false;
 }
 
-/** Is there an SMMU whose queue has no room for what this CPU has for it? */
-function isAnyFull(s: Seen, by: number, positions: number): boolean {
+/**
+ * Is an SMMU late: has it not consumed what it was told of? Where the CPU waits for room, its queue must also have none
+ * for what the CPU has for it.
+ */
+function isAnyLate(s: Seen, by: number, isForRoom: boolean, positions: number): boolean {
   const needed = Math.max(1, s.cpus[by].batched ?? 0);
   for (let n = 0; n < s.smmus.length; n++) {
-    const { slots, producer, consumer } = s.smmus[n].queue;
-    if (((producer - consumer + positions) % positions) + needed > slots.length) return true;
-  }
-  return false;
-}
-
-/** Is there an SMMU that has not consumed all of its queue? */
-function isAnyBusy(s: Seen): boolean {
-  for (let n = 0; n < s.smmus.length; n++) {
-    if (s.smmus[n].queue.producer !== s.smmus[n].queue.consumer) return true;
+    const { slots, producer, consumer, doorbell } = s.smmus[n].queue;
+    const pending = (producer - consumer + positions) % positions;
+    if (doorbell !== consumer && (!isForRoom || pending + needed > slots.length)) return true;
   }
   return false;
 }
@@ -63,7 +59,29 @@ export const commands: readonly Invariant<Seen>[] = [
       premise: (s, { smmu: n }) => s.smmus[n].queue.doorbell !== s.smmus[n].queue.consumer,
     },
   ),
+  invariant(
+    "told-means-written",
+    { smmu },
+    {
+      sentence:
+        "Every slot of the command queue that the SMMU is told of holds a command that was written for it.",
+      holds: (s: Seen, { smmu: n }, { bounds }) => isToldOfWritten(s.smmus[n].queue, bounds.position),
+      explain: (s, { smmu: n }) =>
+        `${nameSmmu(s, n)} is told of slots up to ${s.smmus[n].queue.doorbell}, and one of them was not written`,
+      premise: (s, { smmu: n }) => s.smmus[n].queue.doorbell !== s.smmus[n].queue.consumer,
+    },
+  ),
 ];
+
+/** Was every slot that the SMMU is told of written? Where a queue keeps what was consumed, its steps are asked. */
+function isToldOfWritten({ slots, consumer, doorbell }: Seen["smmus"][number]["queue"], positions: number) {
+  if (slots.length === 0 || slots[0].fresh.length > 0) return true;
+  for (let k = 0; k < slots.length; k++) {
+    if (k >= (doorbell - consumer + positions) % positions) return true;
+    if (slots[(consumer + k) % slots.length].command.tag === "nothing") return false;
+  }
+  return true;
+}
 
 export const commandSteps: readonly StepProperty<Seen>[] = [
   stepProperty(
@@ -106,16 +124,15 @@ export const commandSteps: readonly StepProperty<Seen>[] = [
     {
       standsAlone: true,
       sentence:
-        "A call stops for an SMMU that is late only while one is: its queue has no room for what the call has, or holds commands.",
+        "A call stops for an SMMU that is late only while one is: it has not consumed what it was told of, and its queue has no room for what the call has, or holds the SYNC.",
       holds: (before: Seen, after: Seen, step, { cpu: k }, { bounds }) => {
         if (step.args.cpu !== k) return true;
         const { pc } = after.cpus[k];
         const isLateSync = pc.endsWith(": the SMMU did not complete a SYNC in time");
         // A SYNC that found no room is told of as one that was not completed.
         const isUnwritten = isLateSync && before.cpus[k].pc.includes(": write SYNC");
-        if (isUnwritten || pc.endsWith(": the SMMU made no room in time"))
-          return isAnyFull(before, k, bounds.position);
-        return !isLateSync || isAnyBusy(before);
+        const isForRoom = isUnwritten || pc.endsWith(": the SMMU made no room in time");
+        return !(isForRoom || isLateSync) || isAnyLate(before, k, isForRoom, bounds.position);
       },
       explain: (_before, after, _step, { cpu: k }) =>
         `CPU ${k} stops (${after.cpus[k].pc}), and no SMMU is late`,

@@ -10,17 +10,19 @@ function because(reason: string, ...mutants: readonly string[]): readonly (reado
 
 export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEntries([
   ...because(
-    "A SYNC follows, and its doorbell tells the SMMU of all commands before it, this one among them.",
-    'map_pages with "ring the doorbell for TLBI of walks" before "advance the producer past TLBI of walks"',
-    'attach_dev without the step "ring the doorbell for CFGI for word 0 of stage 1"',
-    'attach_dev without the step "ring the doorbell for CFGI for the other words of the descriptor"',
-    'attach_dev with "ring the doorbell for CFGI for word 0 of the descriptor" before "advance the producer past CFGI for word 0 of the descriptor"',
-    'attach_dev with "ring the doorbell for CFGI for word 0" before "advance the producer past CFGI for word 0"',
-    'detach_dev without the step "ring the doorbell for CFGI for the other words"',
-    'detach_dev with "ring the doorbell for CFGI for word 0 of the descriptor" before "advance the producer past CFGI for word 0 of the descriptor"',
-    'detach_dev with "ring the doorbell for CFGI for word 0" before "advance the producer past CFGI for word 0"',
+    "A SYNC follows, for which the queue has room, and its doorbell tells the SMMU of all commands before it, this one among them.",
     'hvc_pd without the step "ring the doorbell for TLBI of all"',
-    'unmap_pages without the step "ring the doorbell for the full batch"',
+  ),
+  ...because(
+    "The uses are given back after the last SYNC, which waits for all commands before it, those of the gather before among them.",
+    'unmap_pages without the step "advance the producer past SYNC for the gather before"',
+    'unmap_pages without the step "wait until the queue is empty for the gather before"',
+    'unmap_pages without the check "the SYNC is complete for the gather before"',
+  ),
+  ...because(
+    "A call over no pages counts no use, changes no entry, has nothing to invalidate, and returns 0 as the check would.",
+    'map_pages without the check "the range is not empty"',
+    'unmap_pages without the check "the range is not empty"',
   ),
   ...because(
     "The descriptor is invalid by then, in memory and in what the SMMU holds; and attach_dev waits for a SYNC of its own before it makes it valid again.",
@@ -60,13 +62,5 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
   ...because(
     "Where nothing but the allocation refers to a domain, no entry names it (attachments-are-counted), and the look at the entry refuses.",
     'detach_dev without the check "more than the allocation refers to the domain"',
-  ),
-  ...because(
-    "With the last reference gone, no other call comes to the page table, with or without a lock.",
-    'free_domain with "record the pages still mapped" before "iommu.lock"',
-  ),
-  ...because(
-    "A domain that is freed is attached nowhere, and the SYNC of the last detach_dev has waited for all walks and accesses that began before; what the TLB holds goes with the TLBI, for which the call waits.",
-    'free_domain without the step "advance the producer past SYNC"',
   ),
 ]);

@@ -46,6 +46,20 @@ export const guestSteps: readonly StepProperty<Seen>[] = [
         `"${step.action}" changes whether or where VM ${v} runs without vm_table_lock`,
     },
   ),
+  stepProperty(
+    "a-dying-guest-gets-no-page",
+    { vmTable, page },
+    {
+      sentence: "No page is given to a guest that is being torn down: the reclaim of its pages may be over.",
+      holds: (before: Seen, after: Seen, _step, { vmTable: n, page: p }) => {
+        const [then, now] = [before.pages[p].owner, after.pages[p].owner];
+        if (now.tag !== "guest" || then.tag === "guest") return true;
+        return !before.guests[now.vm].life[n].isDying;
+      },
+      explain: (_before, _after, step, { page: p }) =>
+        `"${step.action}" gives page ${p} to a guest that is being torn down`,
+    },
+  ),
 ];
 
 /** A call is at this label, and the page that it is about is as said. */

@@ -1,13 +1,15 @@
 /**
  * An evaluator for a model that differs from another one in a few control points: the other one's evaluator, compiled
- * and warm, does all but the states in which a process is at one of these points, which the packed evaluator expands.
- * So a mutant costs no compilation.
+ * and warm, does all but the steps of processes that are at one of these points, which are tried on packed states.
+ * So a mutant costs no compilation. And where these steps lead from every state that the other model reaches to the
+ * same states, no search is needed at all.
  */
+import { ModelError } from "../errors.ts";
 import type { FlatProcedure, Target, Tree } from "../model/flatten.ts";
 import type { ActionInstance, Instance, Model } from "../model/model.ts";
 import { type Leaf, readLeaf } from "../schema/layout.ts";
 import { valueOf } from "../schema/shape.ts";
-import type { Deadlock, Evaluator, Successors } from "./evaluator.ts";
+import { type Deadlock, type Evaluator, Successors } from "./evaluator.ts";
 import { controlLeaf, createPacked } from "./packed.ts";
 
 /** A model in bounds, and what evaluates it. */
@@ -106,51 +108,127 @@ interface Watched {
   readonly known: Uint8Array;
 }
 
+/** What is known of every process's labels. */
+function watchLabels<S>(
+  base: Instance<S>,
+  changed: Instance<S>,
+  differing: ReadonlySet<string>,
+): readonly Watched[] {
+  return changed.processes.flatMap(({ process, tried }) =>
+    tried.map((_, self) => {
+      const control = controlLeaf(changed.layout.root, process.frames, self, process.control);
+      const { cardinality } = controlLeaf(base.layout.root, process.frames, self, process.control).shape;
+      const known = Uint8Array.from({ length: control.shape.cardinality }, (__, code) => {
+        if (code >= cardinality) return isNew;
+        return differing.has(String(valueOf(control.shape, code))) ? differs : alike;
+      });
+      return { control, known };
+    }),
+  );
+}
+
+/** How many processes are at labels of which more is known than that they are alike. */
+function countDiffering(watched: readonly Watched[], words: Int32Array, offset: number): number {
+  return watched.filter(({ control, known }) => known[readLeaf(control, words, offset)] !== alike).length;
+}
+
+/** The most that is known of any process's label in the state. */
+function look(watched: readonly Watched[], words: Int32Array, offset: number): number {
+  let most = alike;
+  for (const { control, known } of watched) {
+    const what = known[readLeaf(control, words, offset)];
+    if (what > most) most = what;
+  }
+  return most;
+}
+
+/** Expands by the steps of processes at these labels only. Of deadlocks and properties of states it knows nothing. */
+function createAt<S>(of: Instance<S>, labels: ReadonlySet<string>): Evaluator {
+  const processes = of.processes.map((each) => ({
+    ...each,
+    tried: each.tried.map((at) => new Map([...at].filter(([label]) => labels.has(label)))),
+  }));
+  const model = { ...of.model, deadlock: "none" as const };
+  return createPacked({ ...of, model, processes, environment: [], invariants: [], witnesses: [] });
+}
+
+/**
+ * Do processes at the differing labels take steps to the same states in both models, from each of these states of the
+ * first one, and break no property by them? Where these are all that the first one reaches, the second one reaches
+ * the same. False where that is not known.
+ */
+export function takesSameSteps<S>(
+  { of }: Evaluated<S>,
+  changed: Instance<S>,
+  differing: ReadonlySet<string>,
+  states: readonly Int32Array[],
+): boolean {
+  if (!isLaidOutAlike(of, changed)) return false;
+  const { words: size } = of.layout;
+  const watched = watchLabels(of, changed, differing);
+  const [before, after] = [createAt(of, differing), createAt(changed, differing)];
+  let whole: Evaluator | null = null;
+  const [mine, theirs] = [new Successors(size), new Successors(size)];
+  try {
+    return states.every((chunk) => {
+      for (let offset = 0; offset < chunk.length; offset += size) {
+        if (look(watched, chunk, offset) === alike) continue;
+        mine.clear();
+        theirs.clear();
+        before.expand(chunk, offset, mine);
+        after.expand(chunk, offset, theirs);
+        if (!hasSameStates(mine, theirs) || theirs.brokenSteps.length > 0) return false;
+        // Who is blocked may wait for something else.
+        const mayBeBlocked = theirs.count === 0 || countDiffering(watched, chunk, offset) > 1;
+        if (mayBeBlocked && (whole ??= createPacked(changed)).deadlockIn(chunk, offset) !== null)
+          return false;
+      }
+      return true;
+    });
+  } catch (error) {
+    if (error instanceof ModelError) return false;
+    throw error;
+  }
+}
+
+function hasSameStates(a: Successors, b: Successors): boolean {
+  if (a.count !== b.count) return false;
+  for (let i = 0; i < a.count * a.wordsPerState; i++) if (a.words[i] !== b.words[i]) return false;
+  return true;
+}
+
 class PatchedEvaluator<S> implements Evaluator {
   readonly name = "packed";
   readonly words: number;
   readonly usedBits?: readonly number[];
   private readonly base: Evaluator;
   private readonly packed: Evaluator;
+  /** The steps of processes at differing labels. */
+  private readonly patch: Evaluator;
   private readonly watched: readonly Watched[];
   /** Does the base know every label? Otherwise its properties cannot be asked about states with others. */
   private readonly isAnyNew: boolean;
   /** By id of an action instance of the base: its id here. */
   private readonly ids: Int32Array;
+  /** The instances of the base at differing labels. */
+  private readonly replaced: ReadonlySet<number>;
 
   constructor({ of, evaluator }: Evaluated<S>, changed: Instance<S>, differing: ReadonlySet<string>) {
     this.base = evaluator;
     this.words = evaluator.words;
     if (evaluator.usedBits) this.usedBits = evaluator.usedBits;
     this.packed = createPacked(changed);
-    this.watched = changed.processes.flatMap(({ process, tried }) =>
-      tried.map((_, self) => {
-        const control = controlLeaf(changed.layout.root, process.frames, self, process.control);
-        const { cardinality } = controlLeaf(of.layout.root, process.frames, self, process.control).shape;
-        const known = Uint8Array.from({ length: control.shape.cardinality }, (__, code) => {
-          if (code >= cardinality) return isNew;
-          return differing.has(String(valueOf(control.shape, code))) ? differs : alike;
-        });
-        return { control, known };
-      }),
-    );
+    this.patch = createAt(changed, differing);
+    this.watched = watchLabels(of, changed, differing);
     this.isAnyNew = this.watched.some(({ known }) => known.includes(isNew));
     const idOf = new Map(changed.instances.map((each) => [nameOf(each), each.id]));
     this.ids = Int32Array.from(of.instances, (each) => idOf.get(nameOf(each)) ?? -1);
-  }
-
-  /** The most that is known of any process's label in the state. */
-  private look(words: Int32Array, offset: number): number {
-    let most = alike;
-    for (const { control, known } of this.watched) {
-      const what = known[readLeaf(control, words, offset)];
-      if (what > most) most = what;
-    }
-    return most;
+    const replaced = of.instances.filter(({ action }) => differing.has(action.at ?? ""));
+    this.replaced = new Set(replaced.map(({ id }) => id));
   }
 
   private hasNew(words: Int32Array, offset: number): boolean {
-    return this.isAnyNew && this.look(words, offset) === isNew;
+    return this.isAnyNew && look(this.watched, words, offset) === isNew;
   }
 
   initialStates(): Int32Array[] {
@@ -158,13 +236,25 @@ class PatchedEvaluator<S> implements Evaluator {
   }
 
   expand(words: Int32Array, offset: number, out: Successors): boolean {
-    if (this.look(words, offset) !== alike) return this.packed.expand(words, offset, out);
+    const known = look(this.watched, words, offset);
+    if (known === isNew) return this.packed.expand(words, offset, out);
     const first = out.count;
+    let mayBeStuck: boolean;
     try {
-      return this.base.expand(words, offset, out);
-    } finally {
+      mayBeStuck = this.base.expand(words, offset, out);
+      if (known === differs) out.keepFrom(first, (instance) => !this.replaced.has(instance));
       this.rename(out, first);
+      if (known === differs) {
+        this.patch.expand(words, offset, out);
+        mayBeStuck = true;
+      }
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      // What the base cannot do at a differing label may be right here; and if not, this names what is wrong.
+      out.takeBack(first);
+      return this.packed.expand(words, offset, out);
     }
+    return mayBeStuck;
   }
 
   expandRun(
@@ -177,8 +267,8 @@ class PatchedEvaluator<S> implements Evaluator {
     first: number,
   ): number {
     let same = 0;
-    while (same < count && this.look(words, offset + same * this.words) === alike) same++;
-    if (same === 0) return this.packed.expandRun?.(words, offset, 1, out, enough, ends, first) ?? 0;
+    while (same < count && look(this.watched, words, offset + same * this.words) === alike) same++;
+    if (same === 0) return 0;
     const before = out.count;
     const done = this.base.expandRun?.(words, offset, same, out, enough, ends, first) ?? 0;
     this.rename(out, before);

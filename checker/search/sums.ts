@@ -12,6 +12,9 @@ import { type Layout, type Leaf, readLeaf } from "../schema/layout.ts";
 import { valueOf } from "../schema/shape.ts";
 import { StateDigest } from "./digest.ts";
 
+/** So many states are kept in one piece. */
+const keptTogether = 4096;
+
 /** Where every process is, by the names of the labels, in the order of the processes. */
 export type Where = readonly string[];
 
@@ -39,8 +42,13 @@ export class StateSums {
   private readonly places: string;
   private readonly sums = new Map<number, Sum>();
   private readonly codes: Int32Array;
+  /** The states themselves, one behind the other, where they are to be kept. */
+  private readonly kept: Int32Array[] | null;
+  /** Words in use of the last of these. */
+  private keptWords = 0;
 
-  constructor({ layout, processes }: Laid) {
+  constructor({ layout, processes }: Laid, options: { readonly keepsStates?: boolean } = {}) {
+    this.kept = options.keepsStates === true ? [] : null;
     this.controls = processes.flatMap(({ process, tried }) =>
       Array.from({ length: tried.length }, (_, self) =>
         controlLeaf(layout.root, process.frames, self, process.control),
@@ -83,6 +91,7 @@ export class StateSums {
 
   private add(words: Int32Array, offset: number): void {
     const { codes, controls, masks } = this;
+    this.keep(words, offset);
     let key = 0;
     for (let i = 0; i < controls.length; i++)
       key = key * controls[i].shape.cardinality + readLeaf(controls[i], words, offset);
@@ -95,6 +104,25 @@ export class StateSums {
     }
     sum.digest.add(codes, 0, codes.length);
     sum.states++;
+  }
+
+  private keep(words: Int32Array, offset: number): void {
+    const { kept, codes } = this;
+    if (kept === null) return;
+    let last = kept.at(-1);
+    if (last === undefined || this.keptWords === last.length) {
+      last = new Int32Array(keptTogether * codes.length);
+      kept.push(last);
+      this.keptWords = 0;
+    }
+    for (let i = 0; i < codes.length; i++) last[this.keptWords + i] = words[offset + i];
+    this.keptWords += codes.length;
+  }
+
+  /** The states that were kept, one behind the other. */
+  states(): readonly Int32Array[] {
+    const kept = this.kept ?? [];
+    return kept.map((chunk, i) => (i === kept.length - 1 ? chunk.subarray(0, this.keptWords) : chunk));
   }
 
   /** Are the same states reached, apart from those in which a process is at one of the `hidden` labels? */

@@ -17,6 +17,7 @@ import type { AttachFrame } from "../../model/hypercalls/attach-dev.ts";
 import type { UnmapFrame } from "../../model/hypercalls/unmap-pages.ts";
 import type { Machine } from "../../model/machine.ts";
 import { attachTimeOuts } from "../../model/scenarios/attach-time-outs.ts";
+import { disjointGathers } from "../../model/scenarios/disjoint-gathers.ts";
 import { idReuse } from "../../model/scenarios/id-reuse.ts";
 import { lateStoresAttach } from "../../model/scenarios/late-stores-attach.ts";
 import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
@@ -72,6 +73,15 @@ export const commandWeakenings: readonly Weakening[] = [
     edits: { unmap_pages: dropStep("ring the doorbell for SYNC") },
     scenario: mapUnmapDonate,
     breaks: [deadlockProperty],
+  },
+  {
+    name: "unmap_pages advances the producer past a TLBI before it writes it",
+    mechanism: "M58",
+    attack:
+      "The SMMU is told of a slot with an old command in it, and of the invalidation too late or never.",
+    edits: { unmap_pages: swapSteps("write TLBI into its slot", "advance the producer past TLBI") },
+    scenario: disjointGathers,
+    breaks: ["told-means-written"],
   },
   {
     name: "unmap_pages does not wait for the SYNC",

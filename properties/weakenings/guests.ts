@@ -58,6 +58,15 @@ export const guestWeakenings: readonly Weakening[] = [
     breaks: ["guest-mappings-change-under-guest-lock"],
   },
   {
+    name: "host_donate_guest gives a page to a guest whose vCPU is not loaded",
+    mechanism: "M07",
+    attack:
+      "The guest is being torn down, and its pages were reclaimed: this one comes after them, and is lost.",
+    edits: { host_donate_guest: dropCheck("the guest's vCPU is loaded here") },
+    scenario: guestReclaim,
+    breaks: ["a-dying-guest-gets-no-page"],
+  },
+  {
     name: "guest_relinquish_to_host does not scrub the page",
     mechanism: "M33",
     attack: "The host reads what the guest wrote to a page that it gave up.",
