@@ -20,6 +20,35 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'unmap_pages without the check "the SYNC is complete for the gather before"',
   ),
   ...because(
+    "A full batch goes into the queue one step earlier, with the same commands; the last one may then be empty.",
+    'unmap_pages with "add a TLBI to the batch" before "the batch is full"',
+  ),
+  ...because(
+    "The CPU that has the vCPU loaded is in this call, and nobody else puts it: the answer is the same under the lock.",
+    'host_donate_guest with "host_mmu.lock" before "the guest\'s vCPU is loaded here"',
+  ),
+  ...because(
+    "The host's state and the hypervisor's change together, under both locks: one of the checks that follow refuses what this one would, and nothing was changed before.",
+    'host_unshare_hyp without the check "the host shares the page"',
+    'host_unshare_hyp with "the page is not pinned" before "the host shares the page"',
+  ),
+  ...because(
+    "Both steps are under the guest's lock, and a guest whose pages are reclaimed runs no more, so that it writes nothing in between.",
+    'host_reclaim_page with "did the guest have the page for itself?" before "unmap the page from the guest"',
+  ),
+  ...because(
+    "Where there is no page, the question that follows, whether it is aligned, refuses with the same result, and nothing is given back.",
+    'attach_dev without the check "the pool had a page for the second level"',
+    'attach_dev with "is the page aligned to the table\'s size?" before "the pool had a page for the second level"',
+  ),
+  ...because(
+    "What leads from an entry of stage 1 to its descriptors is part of word 0: what the SMMU keeps of the other words leads nowhere, and the SYNC for word 0 waits for all commands before it.",
+    'attach_dev without the step "advance the producer past CFGI for the other words of stage 1"',
+    'attach_dev without the step "advance the producer past SYNC for the other words of stage 1"',
+    'attach_dev without the step "wait until the queue is empty for the other words of stage 1"',
+    'attach_dev without the check "the SYNC is complete for the other words of stage 1"',
+  ),
+  ...because(
     "A call over no pages counts no use, changes no entry, has nothing to invalidate, and returns 0 as the check would.",
     'map_pages without the check "the range is not empty"',
     'unmap_pages without the check "the range is not empty"',
