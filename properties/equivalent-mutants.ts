@@ -47,6 +47,7 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'attach_dev without the step "advance the producer past SYNC for the other words of stage 1"',
     'attach_dev without the step "wait until the queue is empty for the other words of stage 1"',
     'attach_dev without the check "the SYNC is complete for the other words of stage 1"',
+    'attach_dev with "write word 0 of an entry of stage 1" before "is the SMMU off? for the other words of stage 1"',
   ),
   ...because(
     "A call over no pages counts no use, changes no entry, has nothing to invalidate, and returns 0 as the check would.",
@@ -55,8 +56,20 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
   ),
   ...because(
     "The descriptor is invalid by then, in memory and in what the SMMU holds; and attach_dev waits for a SYNC of its own before it makes it valid again.",
+    'detach_dev without the step "clear the other words of the descriptor"',
+    'detach_dev without the step "advance the producer past CFGI for the other words of the descriptor"',
     'detach_dev without the step "advance the producer past SYNC for the other words of the descriptor"',
     'detach_dev with "the SYNC is complete for the other words of the descriptor" before "wait until the queue is empty for the other words of the descriptor"',
+  ),
+  ...because(
+    "The step changes nothing: it reads the domain's object, so that a version that has freed it by then is noticed. In pv the attachment's reference keeps it.",
+    'detach_dev without the step "look at the domain\'s type"',
+  ),
+  ...because(
+    "Where a wait may give up, it may do so at once, and the check after it decides alone; where it may not, the check lets all by, and the wait decides alone.",
+    'attach_dev with "the SYNC is complete for word 0 of the descriptor" before "wait until the queue is empty for word 0 of the descriptor"',
+    'attach_dev with "the SYNC is complete for word 0 of stage 1" before "wait until the queue is empty for word 0 of stage 1"',
+    'attach_dev with "the SYNC is complete for word 0" before "wait until the queue is empty for word 0"',
   ),
   ...because(
     "An SMMU that does not translate yet blocks its devices, and nothing relies on that it does.",
