@@ -59,6 +59,8 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'detach_dev without the step "clear the other words of the descriptor"',
     'detach_dev without the step "advance the producer past CFGI for the other words of the descriptor"',
     'detach_dev without the step "advance the producer past SYNC for the other words of the descriptor"',
+    'detach_dev without the step "wait until the queue is empty for the other words of the descriptor"',
+    'detach_dev without the check "the SYNC is complete for the other words of the descriptor"',
     'detach_dev with "the SYNC is complete for the other words of the descriptor" before "wait until the queue is empty for the other words of the descriptor"',
   ),
   ...because(
