@@ -64,6 +64,10 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'detach_dev with "the SYNC is complete for the other words of the descriptor" before "wait until the queue is empty for the other words of the descriptor"',
   ),
   ...because(
+    "While V is clear the other words lead nowhere, and attach_dev writes them anew, with a CFGI and a SYNC of their own, before it sets V.",
+    'detach_dev without the step "clear the other words of the entry"',
+  ),
+  ...because(
     "The step changes nothing: it reads the domain's object, so that a version that has freed it by then is noticed. In pv the attachment's reference keeps it.",
     'detach_dev without the step "look at the domain\'s type"',
   ),
