@@ -66,10 +66,12 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
   ...because(
     "While V is clear the other words lead nowhere, and attach_dev writes them anew, with a CFGI and a SYNC of their own, before it sets V.",
     'detach_dev without the step "clear the other words of the entry"',
+    'detach_dev without the check "the SYNC is complete for the other words"',
   ),
   ...because(
     "The step changes nothing: it reads the domain's object, so that a version that has freed it by then is noticed. In pv the attachment's reference keeps it.",
     'detach_dev without the step "look at the domain\'s type"',
+    'detach_dev with "is it a substream?" before "look at the domain\'s type"',
   ),
   ...because(
     "Where a wait may give up, it may do so at once, and the check after it decides alone; where it may not, the check lets all by, and the wait decides alone.",
