@@ -88,10 +88,6 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'hvc_pd with "take the SMMU to be off" before "CR0 is acknowledged: disable"',
   ),
   ...because(
-    "Where the check lets a command by that overwrites another one, the queue comes to an empty slot, its SYNC does not complete, and the call stops (M55).",
-    'hvc_pd with one less position in "there is room for SYNC"',
-  ),
-  ...because(
     "Where stores are visible at once there is nothing to wait for, and so a barrier more waits for nothing.",
     'map_pages with one more store in "wmb"',
     'attach_dev with one more store in "wmb"',
