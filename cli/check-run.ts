@@ -18,6 +18,7 @@ import type { ReducedSearch, Reductions } from "../checker/reduce/index.ts";
 import { isReducing, searchAsAsked } from "./reduced-search.ts";
 import { type Audit, auditReductions, defaultAuditStates } from "./audit.ts";
 import { computeProgramDigest } from "./program-digest.ts";
+import { once } from "./once.ts";
 import { limitsOf, type Preparation, runSearch } from "./run.ts";
 import { formatCount } from "./text.ts";
 import { readVersion } from "./version.ts";
@@ -247,12 +248,6 @@ function checkpointsOf(
   const run = { version: readVersion(), programDigest, modelDigest, ...engine, flags };
   const warn = (text: string): void => io.stderr.write(text);
   return new FolderCheckpoints(folder, run, { every: 1000 * every, warn, from: opened?.search ?? null });
-}
-
-/** What is computed at the first call, and kept. */
-function once<T>(compute: () => T): () => T {
-  let kept: { readonly value: T } | null = null;
-  return () => (kept ??= { value: compute() }).value;
 }
 
 /** The finding of a property, if it is violated. */

@@ -1,7 +1,8 @@
 /**
- * Compiled models, and what the analyses before a reduced search found, kept from one run to the next: both take longer than
- * many a search. A file is named after all that it depends on (what the program was built from, design, bounds, switches), so that none is ever
- * used for anything else, and it carries its own digest. Only what runs from built output is kept.
+ * Compiled models, and what the analyses before a reduced search found, kept from one run to the next: both take longer
+ * than many a search. A file is named after all that it depends on (what the program was built from, design, bounds,
+ * switches), so that none is ever used for anything else, and it carries its own digest. Only what runs from built output
+ * is kept.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -13,6 +13,7 @@ import type { SearchResult } from "../checker/search/result.ts";
 import { StateSums } from "../checker/search/sums.ts";
 import { namePanic } from "./availability.ts";
 import { judge } from "./judge.ts";
+import { once } from "./once.ts";
 import { defaultSize } from "./registry.ts";
 import type { AnyInstance } from "./run.ts";
 import type { MutateOutput } from "./schemas.ts";
@@ -197,11 +198,6 @@ function trialOf(
     unchanged.sums !== null &&
     takesSameSteps(unchanged, instance(), differing, unchanged.sums.states());
   return { unchanged, instance, evaluator, isClearlySame };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | null = null;
-  return () => (made ??= { value: make() }).value;
 }
 
 function scopeOf({ sizes }: Scenario) {

@@ -12,7 +12,7 @@ import {
   witness,
 } from "../checker/index.ts";
 import { type Command, cpu, device, domain, iova, page, type Seen, smmu } from "../model/machine.ts";
-import { hasError, head } from "../model/smmu/command-queue.ts";
+import { countFrom, hasError, head } from "../model/smmu/command-queue.ts";
 import { seenEntry } from "../model/smmu/late-stores.ts";
 import { nameSmmu } from "./pages.ts";
 
@@ -42,7 +42,7 @@ function isAnyLate(s: Seen, by: number, isForRoom: boolean, positions: number): 
   const needed = Math.max(1, s.cpus[by].batched ?? 0);
   for (let n = 0; n < s.smmus.length; n++) {
     const { slots, producer, consumer, doorbell } = s.smmus[n].queue;
-    const pending = (producer - consumer + positions) % positions;
+    const pending = countFrom(consumer, producer, positions);
     if (doorbell !== consumer && (!isForRoom || pending + needed > slots.length)) return true;
   }
   return false;
@@ -77,7 +77,7 @@ export const commands: readonly Invariant<Seen>[] = [
 function isToldOfWritten({ slots, consumer, doorbell }: Seen["smmus"][number]["queue"], positions: number) {
   if (slots.length === 0 || slots[0].fresh.length > 0) return true;
   for (let k = 0; k < slots.length; k++) {
-    if (k >= (doorbell - consumer + positions) % positions) return true;
+    if (k >= countFrom(consumer, doorbell, positions)) return true;
     if (slots[(consumer + k) % slots.length].command.tag === "nothing") return false;
   }
   return true;

@@ -8,7 +8,8 @@
  * `--write` puts the table of the designs into docs/reductions.md, in place of the one of this size. With `--rows`, each
  * row is added to the file as soon as it is there, and one that the same program put there is not computed again: all of
  * it takes hours. `--bounds` puts other sizes in place of the scenario's. With `--beyond`, what has more states than
- * `--max-states` without reductions is searched with them, up to so many, all the same: how far they reach. After `--max-seconds` no row is begun: what is in the file is shown, and what was not come to is named.
+ * `--max-states` without reductions is searched with them, up to so many, all the same: how far they reach. After
+ * `--max-seconds` no row is begun: what is in the file is shown, and what was not come to is named.
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";

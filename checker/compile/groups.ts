@@ -11,8 +11,8 @@ import type { Footprint } from "./footprint.ts";
 import type { FormulaGroup, Stmt } from "./ir.ts";
 import { countOperations } from "./operations.ts";
 
-/** A compiled formula, and what it reads. */
-export interface Formula {
+/** The statements of a formula, and what it reads. */
+export interface Looked {
   readonly body: readonly Stmt[];
   readonly footprint: Footprint;
 }
@@ -24,9 +24,8 @@ const memoOperations = 100;
 const memoOperationsPerWord = 20;
 
 /** Puts the formulas into groups; `price`: what remembering takes, as a share of what it usually does. */
-export function groupFormulas(layout: Layout, formulas: readonly Formula[], price = 1): FormulaGroup[] {
+export function groupFormulas(layout: Layout, formulas: readonly Looked[], price = 1): FormulaGroup[] {
   const groups: { body: Stmt[]; reads: number[]; most: number }[] = [];
-  const plain: Stmt[] = [];
   const wide = formulas
     .map(({ body, footprint }) => ({ body, reads: bitsOf(layout, footprint) }))
     .toSorted((a, b) => countBits(b.reads) - countBits(a.reads));
@@ -40,17 +39,17 @@ export function groupFormulas(layout: Layout, formulas: readonly Formula[], pric
     joined.body.push(...body);
     joined.reads = unite(joined.reads, reads);
   }
-  const remembered = groups.filter((group) => {
-    const words = group.reads.filter((bits) => bits !== 0).length;
-    const isWorth = countOperations(group.body) >= price * (memoOperations + memoOperationsPerWord * words);
-    if (!isWorth) plain.push(...group.body);
-    return isWorth;
-  });
+  const isWorth = ({ body, reads }: (typeof groups)[number]): boolean => {
+    const words = reads.filter((bits) => bits !== 0).length;
+    return countOperations(body) >= price * (memoOperations + memoOperationsPerWord * words);
+  };
+  const remembered = groups.filter(isWorth);
+  const plain = statementsOf(groups.filter((group) => !isWorth(group)));
   return plain.length === 0 ? remembered : [...remembered, { body: plain, reads: null }];
 }
 
 /** All statements of the groups. */
-export function statementsOf(groups: readonly FormulaGroup[]): Stmt[] {
+export function statementsOf(groups: readonly Pick<FormulaGroup, "body">[]): Stmt[] {
   return groups.flatMap(({ body }) => body);
 }
 

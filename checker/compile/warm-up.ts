@@ -7,6 +7,7 @@
  * second each and more. Random walks come to nearly all of them at once. (Random states do too, and to paths that no
  * search takes: code for those made the rest slower.)
  */
+import { Random } from "../search/random.ts";
 import type { Code } from "./emit-js.ts";
 import type { Module } from "./ir.ts";
 
@@ -24,10 +25,10 @@ export function warmUp(
   const instances = new Int32Array(mostSuccessors);
   const end = new Int32Array(1);
   const state = new Int32Array(words);
-  const below = randomNumbers();
+  const random = new Random(1);
   for (let step = 0, left = 0; step < steps; step++, left--) {
     if (left === 0) {
-      state.set(initial[below(initial.length)]);
+      state.set(initial[random.below(initial.length)]);
       left = longestWalk;
     }
     const isCompiled = code.expand(state, 0, 1, 0, into, instances, mostSuccessors, end, 0) > 0;
@@ -35,17 +36,8 @@ export function warmUp(
     for (let dispatch = 0; dispatch < dispatches.length; dispatch++) code.waitsOn(dispatch, state, 0);
     if (!isCompiled || count === 0) left = 1;
     else {
-      const chosen = below(count) * words;
+      const chosen = random.below(count) * words;
       state.set(into.subarray(chosen, chosen + words));
     }
   }
-}
-
-/** Numbers from 0 to n - 1, the same in each run: a linear congruential generator, of which the high bits are used. */
-function randomNumbers(): (n: number) => number {
-  let state = 1;
-  return (n) => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return Math.floor(((state >>> 0) / 2 ** 32) * n);
-  };
 }

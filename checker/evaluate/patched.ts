@@ -5,12 +5,13 @@
  * same states, no search is needed at all.
  */
 import { ModelError } from "../errors.ts";
-import type { FlatProcedure, Target, Tree } from "../model/flatten.ts";
-import type { ActionInstance, Instance, Model } from "../model/model.ts";
+import type { FlatProcedure, Tree } from "../model/flatten.ts";
+import type { Instance, Model } from "../model/model.ts";
 import { type Leaf, readLeaf } from "../schema/layout.ts";
 import { valueOf } from "../schema/shape.ts";
 import { type Deadlock, type Evaluator, Successors } from "./evaluator.ts";
 import { controlLeaf, createPacked } from "./packed.ts";
+import { nameInstance } from "./reference.ts";
 
 /** A model in bounds, and what evaluates it. */
 export interface Evaluated<S> {
@@ -29,7 +30,7 @@ export function labelsThatDiffer<S>(one: Model<S>, other: Model<S>): ReadonlySet
   for (const [i, a] of mine.entries()) {
     const b = theirs[i];
     if (a === b) continue;
-    if (a.procedure.name !== b.procedure.name || !isSameTarget(a.entry, b.entry)) return null;
+    if (a.procedure.name !== b.procedure.name || !isSameRecord(a.entry, b.entry)) return null;
     for (const label of labelsThatDifferIn(a, b)) differing.add(label);
   }
   return differing;
@@ -51,12 +52,8 @@ function isSameTree<S>(a: Tree<S>, b: Tree<S>): boolean {
     return isSameTree(a.yes, b.yes) && isSameTree(a.no, b.no);
   }
   if (a.kind === "leave")
-    return b.kind === "leave" && a.because === b.because && isSameTarget(a.next, b.next);
-  return b.kind === "act" && isSameRecord(a.node, b.node) && isSameTarget(a.next, b.next);
-}
-
-function isSameTarget<S>(a: Target<S>, b: Target<S>): boolean {
-  return isSameRecord(a, b);
+    return b.kind === "leave" && a.because === b.because && isSameRecord(a.next, b.next);
+  return b.kind === "act" && isSameRecord(a.node, b.node) && isSameRecord(a.next, b.next);
 }
 
 /** Are the records' fields the same values? */
@@ -221,8 +218,8 @@ class PatchedEvaluator<S> implements Evaluator {
     this.patch = createAt(changed, differing);
     this.watched = watchLabels(of, changed, differing);
     this.isAnyNew = this.watched.some(({ known }) => known.includes(isNew));
-    const idOf = new Map(changed.instances.map((each) => [nameOf(each), each.id]));
-    this.ids = Int32Array.from(of.instances, (each) => idOf.get(nameOf(each)) ?? -1);
+    const idOf = new Map(changed.instances.map((each) => [nameInstance(each), each.id]));
+    this.ids = Int32Array.from(of.instances, (each) => idOf.get(nameInstance(each)) ?? -1);
     const replaced = of.instances.filter(({ action }) => differing.has(action.at ?? ""));
     this.replaced = new Set(replaced.map(({ id }) => id));
   }
@@ -298,8 +295,4 @@ class PatchedEvaluator<S> implements Evaluator {
   deadlockIn(words: Int32Array, offset: number): Deadlock | null {
     return this.packed.deadlockIn(words, offset);
   }
-}
-
-function nameOf<S>({ action, args }: ActionInstance<S>): string {
-  return `${action.name} ${JSON.stringify(args)}`;
 }

@@ -11,9 +11,7 @@ import { controlLeaf } from "../evaluate/packed.ts";
 import { type Layout, type Leaf, readLeaf } from "../schema/layout.ts";
 import { valueOf } from "../schema/shape.ts";
 import { StateDigest } from "./digest.ts";
-
-/** So many states are kept in one piece. */
-const keptTogether = 4096;
+import { StateQueue } from "./state-queue.ts";
 
 /** Where every process is, by the names of the labels, in the order of the processes. */
 export type Where = readonly string[];
@@ -42,13 +40,11 @@ export class StateSums {
   private readonly places: string;
   private readonly sums = new Map<number, Sum>();
   private readonly codes: Int32Array;
-  /** The states themselves, one behind the other, where they are to be kept. */
-  private readonly kept: Int32Array[] | null;
-  /** Words in use of the last of these. */
-  private keptWords = 0;
+  /** The states themselves, where they are to be kept. */
+  private readonly kept: StateQueue | null;
 
   constructor({ layout, processes }: Laid, options: { readonly keepsStates?: boolean } = {}) {
-    this.kept = options.keepsStates === true ? [] : null;
+    this.kept = options.keepsStates === true ? new StateQueue(layout.words) : null;
     this.controls = processes.flatMap(({ process, tried }) =>
       Array.from({ length: tried.length }, (_, self) =>
         controlLeaf(layout.root, process.frames, self, process.control),
@@ -91,7 +87,10 @@ export class StateSums {
 
   private add(words: Int32Array, offset: number): void {
     const { codes, controls, masks } = this;
-    this.keep(words, offset);
+    if (this.kept !== null) {
+      if (!this.kept.makeRoom(1)) throw new RangeError("there is no memory to keep all states");
+      this.kept.append(words, offset);
+    }
     let key = 0;
     for (let i = 0; i < controls.length; i++)
       key = key * controls[i].shape.cardinality + readLeaf(controls[i], words, offset);
@@ -106,23 +105,9 @@ export class StateSums {
     sum.states++;
   }
 
-  private keep(words: Int32Array, offset: number): void {
-    const { kept, codes } = this;
-    if (kept === null) return;
-    let last = kept.at(-1);
-    if (last === undefined || this.keptWords === last.length) {
-      last = new Int32Array(keptTogether * codes.length);
-      kept.push(last);
-      this.keptWords = 0;
-    }
-    for (let i = 0; i < codes.length; i++) last[this.keptWords + i] = words[offset + i];
-    this.keptWords += codes.length;
-  }
-
   /** The states that were kept, one behind the other. */
   states(): readonly Int32Array[] {
-    const kept = this.kept ?? [];
-    return kept.map((chunk, i) => (i === kept.length - 1 ? chunk.subarray(0, this.keptWords) : chunk));
+    return this.kept === null ? [] : [...this.kept.partFrom(0).pieces];
   }
 
   /** Are the same states reached, apart from those in which a process is at one of the `hidden` labels? */

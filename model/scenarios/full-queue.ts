@@ -1,11 +1,12 @@
 /**
- * full-queue-pasids, full-queue-ids, full-queue-gathers and full-queue-batches: scenarios in which the SMMU may not answer in time,
- * with a queue of one slot. So whatever a call adds to its first command finds the queue full, until the SMMU has
- * consumed that one, or the call gives up.
+ * full-queue-pasids, full-queue-ids, full-queue-gathers and full-queue-batches: scenarios in which the SMMU may not
+ * answer in time, with a queue of one slot. So whatever a call adds to its first command finds the queue full, until the
+ * SMMU has consumed that one, or the call gives up.
  *
- * What exists, and why not more: as in `pasids`, `id-reuse`, `disjoint-gathers` and `queue-full-batches`, of which they
- * differ by the queue. (The first command of a call never waits: who was before waited until the queue was empty, or stopped.) Besides,
- * in `full-queue-gathers` a block is mapped over a table that is empty, and unmapped from its middle, which is refused.
+ * What exists, and why not more: as in `pasids`, `id-reuse`, `disjoint-gathers` and `queue-full-batches`, from which they
+ * differ by the queue. (The first command of a call never waits: who was before waited until the queue was empty, or
+ * stopped.) Besides, in `full-queue-gathers` a block is mapped over a table that is empty, and unmapped from its middle,
+ * which is refused.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { disjointGathers } from "./disjoint-gathers.ts";

@@ -87,9 +87,14 @@ function failStop<C>(what: string): Exit<Machine, C> {
   return panic(`the SMMU ${what} in time`);
 }
 
+/** How many positions a queue goes on by from one to another. */
+export function countFrom(consumer: PositionIndex, producer: PositionIndex, positions: number): number {
+  return (producer - consumer + positions) % positions;
+}
+
 /** Commands that were written and not yet consumed, as the hypervisor counts them. */
 function countPending(queue: Queue, positions: number): number {
-  return (queue.producer - queue.consumer + positions) % positions;
+  return countFrom(queue.consumer, queue.producer, positions);
 }
 
 /** Consumed as far as it was produced, wrap bit included. */

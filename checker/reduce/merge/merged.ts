@@ -26,13 +26,20 @@ import type { Plan } from "./plan.ts";
 /** Steps in one block at most: one that is longer may be a loop, and ends here so that others get their turn. */
 const longest = 1000;
 
+/** What a search met so far, and its random choices. */
+interface Met<S> {
+  readonly blocks: Blocks;
+  readonly sample: StateSample;
+  readonly diamonds: DiamondCheck<S>;
+  readonly random: Random;
+}
+
 export class MergedEvaluator<S> implements Reduced, Selective {
   readonly reduction = "locks";
   readonly keepsLengths = false;
   readonly name = "js";
   readonly words: number;
   readonly usedBits: readonly number[];
-  blocks: Blocks;
   readonly inner: CompiledEvaluator;
   readonly analysis: Analysis;
   private readonly of: Instance<S>;
@@ -45,9 +52,7 @@ export class MergedEvaluator<S> implements Reduced, Selective {
   private readonly next: Successors;
   private readonly checkEvery: number;
   private readonly seed: number;
-  private random: Random;
-  private diamonds: DiamondCheck<S>;
-  sample: StateSample;
+  private met: Met<S>;
   /** States within blocks that are still to be gone on from. */
   private stack: Int32Array;
   private readonly pending: { block: number; isBefore: boolean; length: number; startsCall: boolean }[] = [];
@@ -62,9 +67,6 @@ export class MergedEvaluator<S> implements Reduced, Selective {
     const { table, plan } = analysis;
     this.checkEvery = checkEvery;
     this.seed = seed;
-    this.random = new Random(seed);
-    this.sample = new StateSample(of, seed);
-    this.diamonds = new DiamondCheck(of, inner, (step) => step, plan.processOf, analysis.settled);
     this.of = of;
     this.inner = inner;
     this.analysis = analysis;
@@ -73,19 +75,33 @@ export class MergedEvaluator<S> implements Reduced, Selective {
     this.claims = new Claims("locks", analysis);
     this.words = inner.words;
     this.usedBits = of.layout.usedBits;
-    this.blocks = new Blocks(of.instances.length);
+    this.met = this.meetNothing();
     this.first = new Successors(inner.words);
     this.next = new Successors(inner.words);
     this.stack = new Int32Array(64 * inner.words);
     this.parts = inner.module.dispatches.map((_, process) => runPart(of, this.partOf(process)));
   }
 
+  get blocks(): Blocks {
+    return this.met.blocks;
+  }
+
+  get sample(): StateSample {
+    return this.met.sample;
+  }
+
   forget(): void {
+    this.met = this.meetNothing();
+  }
+
+  private meetNothing(): Met<S> {
     const { analysis, inner, of, plan, seed } = this;
-    this.random = new Random(seed);
-    this.sample = new StateSample(of, seed);
-    this.diamonds = new DiamondCheck(of, inner, (step) => step, plan.processOf, analysis.settled);
-    this.blocks = new Blocks(of.instances.length);
+    return {
+      blocks: new Blocks(of.instances.length),
+      sample: new StateSample(of, seed),
+      diamonds: new DiamondCheck(of, inner, (step) => step, plan.processOf, analysis.settled),
+      random: new Random(seed),
+    };
   }
 
   /** The module that tries the steps of one process only, and those only at labels where a block goes on. */
@@ -174,7 +190,7 @@ export class MergedEvaluator<S> implements Reduced, Selective {
       names.length === 0
         ? "no lock was found"
         : `locks: ${names.join(", ")}; ${protectedLocations} locations are theirs`;
-    const { diamonds, steps } = this.diamonds;
+    const { diamonds, steps } = this.met.diamonds;
     const checked = `${steps} steps within blocks were tried in both orders with ${diamonds} steps of others`;
     return {
       name: "locks",
@@ -254,12 +270,12 @@ export class MergedEvaluator<S> implements Reduced, Selective {
   }
 
   private get isCheckDue(): boolean {
-    return this.checkEvery === 1 || (this.checkEvery > 1 && this.random.below(this.checkEvery) === 0);
+    return this.checkEvery === 1 || (this.checkEvery > 1 && this.met.random.below(this.checkEvery) === 0);
   }
 
   /** Does the step, taken here within a block, commute with what others do, unseen? */
   private check(state: Int32Array, step: number, isBefore: boolean): void {
-    const breach = this.diamonds.findBreach(state, step, isBefore);
+    const breach = this.met.diamonds.findBreach(state, step, isBefore);
     if (breach !== null) throw failed(breach, breach);
   }
 

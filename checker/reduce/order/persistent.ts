@@ -47,8 +47,7 @@ export class PersistentSets<S> {
   private readonly servers: LeafSet;
   private readonly known = new Map<number, readonly PersistentSet[]>();
   private readonly shared = new Map<string, Uint8Array>();
-  /** By point: why it is no key; null where it is one. */
-  /** By number of the point, as far as somebody asked: the object that is kept for other runs. */
+  /** By number of the point, as far as somebody asked, why it is no key; null where it is one. Kept for other runs. */
   private readonly reasons: Record<number, string | null>;
   /** Answers by pairs of points, of a point and a step of the environment, and of two such steps: 1 no, 2 yes. */
   private readonly ofPoints: Uint8Array;
