@@ -319,6 +319,24 @@ describe("what is interchangeable only nearly", () => {
     expect(notes).toMatch(/the property the one's holder .* tells cpu 0 and cpu 1 apart/);
   });
 
+  test("a step that only some pages allow, and that leads to the same state with each", async () => {
+    const { found, notes } = await compare(
+      { call: [locked(a, [set("y is 1", "y", 1)])] },
+      {
+        rules: [
+          environmentRule<State, { page: typeof page }>(
+            "the second page allows it",
+            { page },
+            { when: (s, { page: p }) => p > 0 && s.x === 0, then: (s) => void (s.x = 3) },
+          ),
+        ] as never,
+        invariants: [never("x is not 3", (s) => s.x !== 3)],
+      },
+    );
+    expect(found.violated).toEqual(["x is not 3 {}"]);
+    expect(notes).toMatch(/the step the second page allows it\(page: 1\) tells page 0 and page 1 apart/);
+  });
+
   test("a step that only one CPU takes to its end", async () => {
     const { found, notes } = await compare(
       {

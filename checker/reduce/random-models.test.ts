@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 import { createPacked, type Instance } from "../index.ts";
 import { breadthFirst } from "../search/breadth-first.ts";
 import type { SearchResult } from "../search/result.ts";
-import { buildSymmetric, symmetricModel } from "../testing/symmetric-model.ts";
+import { buildSymmetric, type SymmetricModel, symmetricModel } from "../testing/symmetric-model.ts";
 import { violatedLengths } from "../testing/violated-lengths.ts";
 import { replayPath } from "../trace/replay.ts";
 import { searchReduced } from "./index.ts";
@@ -28,6 +28,23 @@ function witnessed<S>(of: Instance<S>, { witnesses }: SearchResult): Set<string>
     of.witnesses.filter(({ id }) => witnesses[id] !== null).map(({ property }) => property.name),
   );
 }
+
+/** Models that were told wrong once. */
+const known: [SymmetricModel, number][] = [
+  [
+    // The rule asks for a thing that is not the first, and says nothing of it: no transition leads elsewhere for another.
+    {
+      rules: [{ tests: [], effects: [{ do: "set", at: ["mode"], value: "q" }] }],
+      steps: [],
+      isLocked: false,
+      forbidden: [{ is: "value", at: ["mode"], value: "q" }],
+      wanted: [{ is: "value", at: ["mode"], value: "q" }],
+      fades: { is: "value", at: ["mode"], value: "p" },
+      breach: "compares things",
+    },
+    1,
+  ],
+];
 
 test("random models: the same violations, as short, and the same witnesses", {
   timeout: 3_600_000,
@@ -67,7 +84,7 @@ test("random models: the same violations, as short, and the same witnesses", {
         if (JSON.stringify([used, refused]).includes("not interchangeable")) seen.told++;
       }
     }),
-    { numRuns: models },
+    { numRuns: models, examples: known },
   );
   // What was tried is worth something.
   expect(seen.compared).toBeGreaterThan(models / 3);

@@ -116,10 +116,17 @@ export class ReductionFailure extends Error {
   }
 }
 
+/** Steps with which no transition of a state need begin, for others are as good. */
+export interface LeftOut {
+  /** By id of the action instance, 1 for those. */
+  readonly marks: Uint8Array;
+  /** To be told the steps that are possible in the state, whether or not they are left out: ids `from` to `to` of a list. */
+  look(steps: Int32Array, from: number, to: number): void;
+}
+
 /** An evaluator that need not give all transitions of a state. */
 export interface Selective extends Evaluator {
-  /** `leftOut`: by id of the action instance, 1 for steps with which no transition need begin. */
-  expandWithout(leftOut: Uint8Array, words: Int32Array, offset: number, out: Successors): boolean;
+  expandWithout(leftOut: LeftOut, words: Int32Array, offset: number, out: Successors): boolean;
 }
 
 export function isSelective(evaluator: Evaluator): evaluator is Selective {

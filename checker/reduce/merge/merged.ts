@@ -12,7 +12,13 @@ import type { Instance } from "../../model/model.ts";
 import { type Leaf, readLeaf } from "../../schema/layout.ts";
 import { Random } from "../../search/random.ts";
 import type { Path, SearchResult, Violation } from "../../search/result.ts";
-import { type Reduced, ReductionFailure, type ReductionReport, type Selective } from "../reduction.ts";
+import {
+  type LeftOut,
+  type Reduced,
+  ReductionFailure,
+  type ReductionReport,
+  type Selective,
+} from "../reduction.ts";
 import { type Sampled, StateSample } from "../sample.ts";
 import type { Analysis } from "./analysis.ts";
 import { DiamondCheck } from "./audit.ts";
@@ -130,15 +136,16 @@ export class MergedEvaluator<S> implements Reduced, Selective {
     return this.expandWithout(null, words, offset, out);
   }
 
-  expandWithout(leftOut: Uint8Array | null, words: Int32Array, offset: number, out: Successors): boolean {
+  expandWithout(leftOut: LeftOut | null, words: Int32Array, offset: number, out: Successors): boolean {
     const { first, plan } = this;
     this.claims.check(words, offset);
     this.sample.note(words, offset, this.words, 1);
     first.clear();
     const mayBeStuck = this.expandInner(words, offset, first);
+    leftOut?.look(first.instances, 0, first.count);
     for (let i = 0; i < first.count; i++) {
       const instance = first.instances[i];
-      if (leftOut !== null && leftOut[instance] === 1) continue;
+      if (leftOut?.marks[instance] === 1) continue;
       const process = plan.processOf[instance];
       const at = i * this.words;
       const isBroken = this.copyBroken(first, i, out, instance, at);

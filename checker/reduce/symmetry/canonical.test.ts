@@ -163,7 +163,8 @@ describe.each(Object.entries(instances))("twins in %s", (name, of) => {
       let left = 0;
       for (let seed = 1; seed <= 30; seed++) {
         const state = plainStateOf(of, seed);
-        const marks = repetitions.at(state, 0)?.slice() ?? new Uint8Array(of.instances.length);
+        const among = repetitions.at(state, 0);
+        const marks = among?.marks ?? new Uint8Array(of.instances.length);
         const kept = new Set(
           of.instances.filter(({ id }) => marks[id] === 0).map((each) => nameInstance(each)),
         );
@@ -175,7 +176,16 @@ describe.each(Object.entries(instances))("twins in %s", (name, of) => {
             return nameInstance({ ...instance, args });
           });
           expect(images.some((image) => kept.has(image))).toBe(true);
+          // It and nothing that is kept: then what is kept is not as good.
+          among?.look(Int32Array.of(instance.id), 0, 1);
+          expect(among?.breach).toContain(`${nameInstance(instance)} is possible and `);
         }
+        among?.look(
+          Int32Array.from(of.instances, ({ id }) => id),
+          0,
+          of.instances.length,
+        );
+        expect(among?.breach ?? null).toBe(null);
       }
       expect(left).toBeGreaterThan(100);
     },

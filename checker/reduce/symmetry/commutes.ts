@@ -1,7 +1,7 @@
 /**
- * What symmetry rests on, checked on given states: a renaming takes the successors of a state to those of the
- * renamed state, and what is broken, witnessed or deadlocked there to the same of renamed things; and what dead
- * locals hold makes no difference.
+ * What symmetry rests on, checked on given states: a renaming takes the transitions of a state to those of the
+ * renamed state with renamed arguments, and what is broken, witnessed or deadlocked there to the same of renamed
+ * things; and what dead locals hold makes no difference.
  */
 import { ModelError } from "../../errors.ts";
 import { type Evaluator, Successors } from "../../evaluate/evaluator.ts";
@@ -18,12 +18,21 @@ import type { DeadLocalReset } from "./reset.ts";
 
 /** What an evaluator says of one state. */
 interface Look {
-  /** The successors after dead locals are reset, one behind the other; and by the key of each the instance that leads there. */
+  /** The successors after dead locals are reset, one behind the other, and the action instance that each begins with. */
   readonly words: Int32Array;
   readonly instances: readonly number[];
-  readonly successors: ReadonlyMap<string, number>;
+  /** By instance and successor, as `keyOfTransition` makes one of them: the instance. */
+  readonly transitions: ReadonlyMap<string, number>;
   /** What is broken or witnessed there, by number. */
   readonly findings: readonly number[];
+}
+
+/**
+ * A transition by what it begins with and where it leads. Where it leads is not enough: of transitions that differ in
+ * twins one is looked at, and it must be one that does what the others do.
+ */
+function keyOfTransition(instance: number, successor: Int32Array): string {
+  return `${instance} ${keyOfState(successor)}`;
 }
 
 /** So many looks are kept: one state is compared with its images, and often they are the same ones. */
@@ -124,6 +133,12 @@ export function renameArgs(of: Named, args: AnyArgs, renaming: Renaming): AnyArg
   );
 }
 
+/** The name of the action instance with renamed arguments. */
+function nameRenamed<S>(instance: ActionInstance<S>, renaming: Renaming): string {
+  const args = renameArgs(instance.action, instance.args, renaming);
+  return nameInstance({ ...instance, args });
+}
+
 /** The scenario's actions, by which exchanges leave them as they are. */
 export class Allowed<S> {
   private readonly of: Instance<S>;
@@ -155,10 +170,9 @@ export class Allowed<S> {
     const { of, names } = this;
     const renaming = exchangeOf(groupOf(of, [exchange]), exchange);
     for (const instance of this.bySort.get(exchange.sort) ?? []) {
-      const { action, args } = instance;
+      const { args } = instance;
       if (!Object.values(args).some((value) => value === exchange.a || value === exchange.b)) continue;
-      const renamed = { ...instance, args: renameArgs(action, args, renaming) };
-      const name = nameInstance(renamed as ActionInstance<S>);
+      const name = nameRenamed(instance, renaming);
       if (!names.has(name)) return `the scenario allows ${nameInstance(instance)} and not ${name}`;
     }
     return null;
@@ -178,6 +192,10 @@ export class CommutationCheck<S> {
   private readonly numbers: ReadonlyMap<string, number>;
   /** By renaming, by number: the number of the same of renamed things, -1 for none; what nobody asked about is not there. */
   private readonly images = new WeakMap<Renaming, (number | undefined)[]>();
+  /** By name of the action instance: its id. */
+  private readonly ids: ReadonlyMap<string, number>;
+  /** By renaming, by id of the action instance: the id of the renamed one, -1 for none; as far as it was asked for. */
+  private readonly imagesOfInstances = new WeakMap<Renaming, (number | undefined)[]>();
 
   constructor(of: Instance<S>, evaluator: Evaluator, locals: DeadLocalReset) {
     this.of = of;
@@ -197,6 +215,7 @@ export class CommutationCheck<S> {
       deadlock,
     ];
     this.numbers = new Map(this.findings.map((finding, number) => [keyOfFinding(finding), number]));
+    this.ids = new Map(of.instances.map((each, id) => [nameInstance(each), id]));
   }
 
   /** Forgets what it looked at: of an evaluator that has forgotten its transitions' names. */
@@ -257,13 +276,14 @@ export class CommutationCheck<S> {
       for (let id = 0; id < reached.length; id++) if (reached[id] !== 0) findings.push(firstWitness + id);
       for (const { property } of out.brokenSteps) findings.push(firstStep + property);
       if (mayBeStuck && evaluator.deadlockIn(state, 0) !== null) findings.push(this.findings.length - 1);
-      const successors = new Map<string, number>();
-      for (let i = 0; i < out.count; i++) {
+      const instances = Array.from(out.instances.subarray(0, out.count), (id) => this.firstStepOf(id));
+      const transitions = new Map<string, number>();
+      for (const [i, instance] of instances.entries()) {
         this.locals.reset(out.words, i * words);
-        successors.set(keyOfState(out.words.subarray(i * words, (i + 1) * words)), out.instances[i]);
+        const successor = out.words.subarray(i * words, (i + 1) * words);
+        transitions.set(keyOfTransition(instance, successor), instance);
       }
-      const instances = [...out.instances.subarray(0, out.count)];
-      return { words: out.words.slice(0, out.count * words), instances, successors, findings };
+      return { words: out.words.slice(0, out.count * words), instances, transitions, findings };
     } catch (error) {
       if (error instanceof ModelError) return null;
       throw error;
@@ -283,18 +303,28 @@ export class CommutationCheck<S> {
     const { words } = this.evaluator;
     for (const [i, id] of expected.instances.entries()) {
       rename(expected.words.subarray(i * words, (i + 1) * words), this.renamed);
-      const image = keyOfState(this.renamed);
+      const image = keyOfTransition(this.imageOfInstance(id, renaming), this.renamed);
       images.add(image);
-      if (!found.successors.has(image)) return `the step ${this.nameStep(id)}`;
+      if (!found.transitions.has(image)) return `the step ${this.nameStep(id)}`;
     }
-    for (const [key, id] of found.successors) if (!images.has(key)) return `the step ${this.nameStep(id)}`;
+    for (const [key, id] of found.transitions) if (!images.has(key)) return `the step ${this.nameStep(id)}`;
     return null;
   }
 
-  /** A transition of an evaluator that is reduced already may be several steps, and is named after the first. */
+  /** A transition of an evaluator that is reduced already may be several steps. */
+  private firstStepOf(id: number): number {
+    return liftPath(this.evaluator, { initial: 0, instances: [id] }).instances[0];
+  }
+
   private nameStep(id: number): string {
-    const { instances } = liftPath(this.evaluator, { initial: 0, instances: [id] });
-    return nameInstance(this.of.instances[instances[0]]);
+    return nameInstance(this.of.instances[id]);
+  }
+
+  private imageOfInstance(id: number, renaming: Renaming | null): number {
+    if (renaming === null) return id;
+    let images = this.imagesOfInstances.get(renaming);
+    if (images === undefined) this.imagesOfInstances.set(renaming, (images = []));
+    return (images[id] ??= this.ids.get(nameRenamed(this.of.instances[id], renaming)) ?? -1);
   }
 
   /** What is found here and, renamed, not there, or the other way round: in words, or null. */

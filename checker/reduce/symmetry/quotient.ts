@@ -27,7 +27,7 @@ import { FindingsCheck } from "./findings.ts";
 import { describeGroup, exchangesIn, generatorsOf, type Group, nameTransposition } from "./group.ts";
 import type { DeadLocalReset } from "./reset.ts";
 import { type Breach, deadLocals, describeBreaches, type Tools } from "./tools.ts";
-import { Repetitions } from "./twins.ts";
+import { Repetitions, type RepetitionsOf } from "./twins.ts";
 
 /** One of so many expanded states is checked during the search. */
 const checkEvery = 16;
@@ -61,7 +61,7 @@ export class SymmetryEvaluator<S> implements Reduced {
   private readonly check: CommutationCheck<S>;
   private readonly findings: FindingsCheck<S>;
   private readonly exchanges: readonly Renaming[];
-  private readonly repetitions: Repetitions;
+  private readonly repetitions: Repetitions<S>;
   /** Of the states expanded, each as likely as its orbit is large. */
   readonly sample: StateSample;
   private readonly random: Random;
@@ -119,9 +119,8 @@ export class SymmetryEvaluator<S> implements Reduced {
     return this.expandWithout(null, words, offset, out);
   }
 
-  /** `leftOut`: by id of the instance, 1 for those whose transitions need not be given. */
   private expandWithout(
-    leftOut: Uint8Array | null,
+    leftOut: RepetitionsOf | null,
     words: Int32Array,
     offset: number,
     out: Successors,
@@ -133,8 +132,13 @@ export class SymmetryEvaluator<S> implements Reduced {
       mayBeStuck = inner.expandWithout(leftOut, words, offset, out);
     } else {
       mayBeStuck = inner.expand(words, offset, out);
-      if (leftOut !== null) out.keepFrom(first, (instance) => leftOut[instance] === 0);
+      if (leftOut !== null) {
+        leftOut.look(out.instances, first, out.count);
+        out.keepFrom(first, (instance) => leftOut.marks[instance] === 0);
+      }
     }
+    if (leftOut !== null && leftOut.breach !== null)
+      throw this.failureOf(leftOut.breach, words.slice(offset, offset + this.words));
     for (let i = first; i < out.count; i++) this.canonise(out.words, i * this.words);
     // What is expanded again, to find a path, was counted and checked before.
     if (this.searches > 1) return mayBeStuck;

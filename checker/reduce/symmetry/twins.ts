@@ -5,11 +5,16 @@
  * What a transition does with one twin another does with the other, and both lead to states of one orbit: so of the
  * transitions that differ only in twins, one is enough.
  */
-import type { AnyArgs, Params } from "../../model/rule.ts";
+import { nameInstance } from "../../evaluate/reference.ts";
+import type { ActionInstance } from "../../model/model.ts";
 import { sortOf } from "../../schema/shape.ts";
 import type { Leaf } from "../../schema/layout.ts";
+import type { LeftOut } from "../reduction.ts";
 import type { Group } from "./group.ts";
 import type { Guard, Item, Structure } from "./structure.ts";
+
+/** Of so many ways to be twins the repetitions are kept. */
+const mostKnown = 512;
 
 /** What has to be so for an exchange to leave a state alone: what lies here, exchanged, is what lies there. */
 interface Demand {
@@ -128,70 +133,115 @@ function areMet(guards: readonly Guard[], W: Int32Array, o: number): boolean {
   return true;
 }
 
-/** Which transitions of a state are repetitions: others differ from them only in which of some twins they name. */
-export class Repetitions {
-  private readonly twins: Twins;
-  /** What arguments name, as vertices: each list once; and by id of the action instance, which of them it is. */
-  private readonly named: readonly (readonly number[])[];
-  private readonly nameOf: Int32Array;
-  /** By list: is it a repetition? */
-  private readonly isRepeated: Uint8Array;
-  /** By vertex: of how many of its twins it is the successor. */
-  private readonly rank: Int32Array;
-  /** By least twin: how many of them were named so far. */
-  private readonly used: Int32Array;
-  private readonly marks: Uint8Array;
+/** An argument that names a vertex. */
+interface Name {
+  readonly argument: string;
+  readonly vertex: number;
+}
 
-  constructor(
-    instances: readonly { readonly action: { readonly params: Params }; readonly args: AnyArgs }[],
-    group: Group,
-    twins: Twins,
-  ) {
+/** Which transitions of a state are repetitions: others differ from them only in which of some twins they name. */
+export class Repetitions<S> {
+  private readonly instances: readonly ActionInstance<S>[];
+  private readonly group: Group;
+  private readonly twins: Twins;
+  /** By id of the action instance: what its arguments name. */
+  private readonly names: readonly (readonly Name[])[];
+  /** By name of the action instance: its id. */
+  private readonly ids: ReadonlyMap<string, number>;
+  /** By who is whose twin: few ways, for as many states. */
+  private readonly known = new Map<string, RepetitionsOf | null>();
+
+  constructor(instances: readonly ActionInstance<S>[], group: Group, twins: Twins) {
+    this.instances = instances;
+    this.group = group;
     this.twins = twins;
-    const lists = instances.map(({ action, args }) =>
-      Object.entries(args).flatMap(([name, value]) => {
-        const field = action.params[name];
+    this.names = instances.map(({ action, args }) =>
+      Object.entries(args).flatMap(([argument, value]) => {
+        const field = action.params[argument];
         const sort = field === undefined ? null : sortOf(field);
         const vertex = sort === null || typeof value !== "number" ? -1 : group.vertexOf.get(sort)?.[value];
-        return vertex === undefined || vertex < 0 ? [] : [vertex];
+        return vertex === undefined || vertex < 0 ? [] : [{ argument, vertex }];
       }),
     );
-    const known = new Map(lists.map((list) => [list.join(), list]));
-    this.named = [...known.values()];
-    const places = new Map([...known.keys()].map((key, n) => [key, n]));
-    this.nameOf = Int32Array.from(lists, (list) => places.get(list.join()) ?? -1);
-    this.isRepeated = new Uint8Array(this.named.length);
-    this.rank = new Int32Array(group.vertices);
-    this.used = new Int32Array(group.vertices);
-    this.marks = new Uint8Array(instances.length);
+    this.ids = new Map(instances.map((each, id) => [nameInstance(each), id]));
+  }
+
+  /** The repetitions at the state at `W[o..]`; null where there are none. */
+  at(W: Int32Array, o: number): RepetitionsOf | null {
+    const least = this.twins.leastIn(W, o);
+    const key = least.join();
+    let known = this.known.get(key);
+    if (known === undefined) {
+      if (this.known.size >= mostKnown) this.known.clear();
+      this.known.set(key, (known = this.among(least.slice())));
+    }
+    return known;
+  }
+
+  private among(least: Int32Array): RepetitionsOf | null {
+    const twinsOf = new Map<number, number[]>();
+    for (const [vertex, first] of least.entries()) {
+      const list = twinsOf.get(first);
+      if (list === undefined) twinsOf.set(first, [vertex]);
+      else list.push(vertex);
+    }
+    if (twinsOf.size === least.length) return null;
+    const firsts = Int32Array.from(this.instances, (_, id) => this.firstOf(id, least, twinsOf));
+    return new RepetitionsOf(firsts, (id) => nameInstance(this.instances[id]));
   }
 
   /**
-   * By id of the action instance, 1 for repetitions at the state at `W[o..]`; null where there are none. Of all that
-   * differ in twins only, the one is kept that names the first, and then the next, of each. Valid until the next call.
+   * Of all instances that differ from this one in twins only, the one that names the first, and then the next, of
+   * each; -1 where there is no such instance.
    */
-  at(W: Int32Array, o: number): Uint8Array | null {
-    const { isRepeated, marks, nameOf, named, rank, twins, used } = this;
-    const least = twins.leastIn(W, o);
-    used.fill(0);
-    let areThere = false;
-    for (let v = 0; v < least.length; v++) {
-      rank[v] = used[least[v]]++;
-      if (rank[v] > 0) areThere = true;
+  private firstOf(id: number, least: Int32Array, twinsOf: ReadonlyMap<number, readonly number[]>): number {
+    const instance = this.instances[id];
+    const renamed = new Map<number, number>();
+    const used = new Map<number, number>();
+    const args: Record<string, unknown> = { ...instance.args };
+    for (const { argument, vertex } of this.names[id]) {
+      const first = least[vertex];
+      let other = renamed.get(vertex);
+      if (other === undefined) {
+        const count = used.get(first) ?? 0;
+        other = (twinsOf.get(first) ?? [])[count];
+        used.set(first, count + 1);
+        renamed.set(vertex, other);
+      }
+      args[argument] = this.group.elementOf[other];
     }
-    if (!areThere) return null;
-    for (let n = 0; n < named.length; n++) isRepeated[n] = this.isRepetition(named[n], least) ? 1 : 0;
-    for (let id = 0; id < nameOf.length; id++) marks[id] = isRepeated[nameOf[id]];
-    return marks;
+    return this.ids.get(nameInstance({ ...instance, args })) ?? -1;
+  }
+}
+
+/** The repetitions among some twins. */
+export class RepetitionsOf implements LeftOut {
+  readonly marks: Uint8Array;
+  /** By id of the action instance: the one that is as good. */
+  private readonly firsts: Int32Array;
+  private readonly nameOf: (id: number) => string;
+  /** By id of the action instance: the number of the look that found it possible. */
+  private readonly possible: Float64Array;
+  private looks = 0;
+  /** Of the state looked at last: a sentence where a step is left out that is possible, and the other one is not. */
+  breach: string | null = null;
+
+  constructor(firsts: Int32Array, nameOf: (id: number) => string) {
+    this.firsts = firsts;
+    this.marks = Uint8Array.from(firsts, (first, id) => (first === id ? 0 : 1));
+    this.nameOf = (id) => (id < 0 ? "none that names the others" : nameOf(id));
+    this.possible = new Float64Array(firsts.length);
   }
 
-  private isRepetition(vertices: readonly number[], least: Int32Array): boolean {
-    const { rank, used } = this;
-    for (const v of vertices) used[least[v]] = 0;
-    for (const v of vertices) {
-      if (rank[v] > used[least[v]]) return true;
-      if (rank[v] === used[least[v]]) used[least[v]]++;
+  look(steps: Int32Array, from: number, to: number): void {
+    const { firsts, marks, possible } = this;
+    const look = ++this.looks;
+    this.breach = null;
+    for (let i = from; i < to; i++) possible[steps[i]] = look;
+    for (let i = from; i < to; i++) {
+      const id = steps[i];
+      if (marks[id] === 0 || possible[firsts[id]] === look) continue;
+      this.breach = `${this.nameOf(id)} is possible and ${this.nameOf(firsts[id])} is not: this`;
     }
-    return false;
   }
 }
