@@ -114,11 +114,14 @@ class SecondSearch {
     const parents: number[] = [];
     const first = this.next;
     while (this.next < queue.count && batch.count < batchSize) {
+      const before = batch.count;
       try {
         evaluator.expand(queue.chunkOf(this.next), queue.offsetOf(this.next), batch);
       } catch (error) {
         // The search that is done again ended here or later: what it found was found before.
-        if (batch.count === 0) throw error;
+        if (before === 0) throw error;
+        // A reduced evaluator may have given some successors before it came to the step that throws.
+        batch.count = before;
         break;
       }
       for (let i = parents.length; i < batch.count; i++) parents.push(this.next);

@@ -66,3 +66,14 @@ test("an engine that does not know what steps read is refused", () => {
     refused: "the packed engine does not know what steps read and write; use --engine js",
   });
 });
+
+test("what is expanded again, to find a path, is not checked again: a check may come to what the search does not", async () => {
+  const of = instantiate(dmaCore(), dmaCoreScope("2x2x2"));
+  const merged = mergeBlocks(of, createCompiled(of), { checkEvery: 1, seed: 1 });
+  if ("refused" in merged) throw new Error(merged.refused);
+  const found = await searchAll(of, merged);
+  const [, checked] = merged.describe(found).notes;
+  expect(checked).toMatch(/^[1-9]\d* steps within blocks were tried/);
+  expect((await searchAll(of, merged)).digest).toBe(found.digest);
+  expect(merged.describe(found).notes[1]).toBe(checked);
+});

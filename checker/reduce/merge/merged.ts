@@ -38,6 +38,8 @@ interface Met<S> {
   readonly sample: StateSample;
   readonly diamonds: DiamondCheck<S>;
   readonly random: Random;
+  /** How often somebody began with the initial states. */
+  searches: number;
 }
 
 export class MergedEvaluator<S> implements Reduced, Selective {
@@ -107,6 +109,7 @@ export class MergedEvaluator<S> implements Reduced, Selective {
       sample: new StateSample(of, seed),
       diamonds: new DiamondCheck(of, inner, (step) => step, plan.processOf, analysis.settled),
       random: new Random(seed),
+      searches: 0,
     };
   }
 
@@ -129,6 +132,7 @@ export class MergedEvaluator<S> implements Reduced, Selective {
   }
 
   initialStates(): Int32Array[] {
+    this.met.searches++;
     return this.inner.initialStates();
   }
 
@@ -141,6 +145,8 @@ export class MergedEvaluator<S> implements Reduced, Selective {
     this.claims.check(words, offset);
     this.sample.note(words, offset, this.words, 1);
     first.clear();
+    // Of a state in the middle of which the model threw.
+    this.pending.length = 0;
     const mayBeStuck = this.expandInner(words, offset, first);
     leftOut?.look(first.instances, 0, first.count);
     for (let i = 0; i < first.count; i++) {
@@ -276,7 +282,9 @@ export class MergedEvaluator<S> implements Reduced, Selective {
     }
   }
 
+  /** What is expanded again, to find a path, was checked before. */
   private get isCheckDue(): boolean {
+    if (this.met.searches > 1) return false;
     return this.checkEvery === 1 || (this.checkEvery > 1 && this.met.random.below(this.checkEvery) === 0);
   }
 

@@ -8,7 +8,8 @@ import { createCompiled } from "../../compile/compiled.ts";
 import { ModelError } from "../../errors.ts";
 import type { Evaluator } from "../../evaluate/evaluator.ts";
 import { type Instance, instantiate } from "../../index.ts";
-import type { SearchResult } from "../../search/result.ts";
+import { isLocatedModelError, type SearchResult } from "../../search/result.ts";
+import { replayPath } from "../../trace/replay.ts";
 import { searchAll, unconfirmed, verdictOf } from "../verdicts.ts";
 import { type LockedModel, randomLockedModel } from "../../testing/random-locked-model.ts";
 import { violatedLengths } from "../../testing/violated-lengths.ts";
@@ -34,13 +35,14 @@ function instanceOf({ model, scope }: LockedModel): Instance<never> | null {
   }
 }
 
-/** The result, or the code of the model's error. */
+/** The result, or the code of the model's error, to which a path of the model's own leads. */
 async function outcomeOf(of: Instance<never>, evaluator: Evaluator): Promise<SearchResult | string> {
   try {
     return await searchAll(of, evaluator, mostStates);
   } catch (error) {
-    if (error instanceof ModelError) return error.code;
-    throw error;
+    if (!(error instanceof ModelError)) throw error;
+    if (isLocatedModelError(error)) replayPath(of, error.path);
+    return error.code;
   }
 }
 

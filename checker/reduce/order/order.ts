@@ -110,6 +110,8 @@ class OrderEvaluator<S> implements Reduced {
   private readonly diamonds: DiamondCheck<S>;
   private readonly checkEvery: number;
   private readonly random: Random;
+  /** How often somebody began with the initial states. */
+  private searches = 0;
   private expanded = 0;
   private reduced = 0;
   /** Transitions from the states expanded, and those of them that were taken. */
@@ -150,6 +152,7 @@ class OrderEvaluator<S> implements Reduced {
   }
 
   initialStates(): Int32Array[] {
+    this.searches++;
     return this.inner.initialStates();
   }
 
@@ -226,7 +229,9 @@ class OrderEvaluator<S> implements Reduced {
     return below instanceof MergedEvaluator ? below.blocks.firstOf(transition) : transition;
   }
 
+  /** What is expanded again, to find a path, was checked before. */
   private get isCheckDue(): boolean {
+    if (this.searches > 1) return false;
     return this.checkEvery === 1 || (this.checkEvery > 1 && this.random.below(this.checkEvery) === 0);
   }
 
