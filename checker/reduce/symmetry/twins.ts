@@ -146,8 +146,11 @@ export class Repetitions<S> {
   private readonly twins: Twins;
   /** By id of the action instance: what its arguments name. */
   private readonly names: readonly (readonly Name[])[];
-  /** By name of the action instance: its id. */
-  private readonly ids: ReadonlyMap<string, number>;
+  /** What arguments name, as vertices: each list once; and by id of the action instance, which of them it is. */
+  private readonly lists: readonly (readonly number[])[];
+  private readonly listOf: Int32Array;
+  /** By name of the action instance: its id; made when it is needed. */
+  private ids: ReadonlyMap<string, number> | null = null;
   /** By who is whose twin: few ways, for as many states. */
   private readonly known = new Map<string, RepetitionsOf | null>();
 
@@ -163,7 +166,11 @@ export class Repetitions<S> {
         return vertex === undefined || vertex < 0 ? [] : [{ argument, vertex }];
       }),
     );
-    this.ids = new Map(instances.map((each, id) => [nameInstance(each), id]));
+    const lists = this.names.map((names) => names.map(({ vertex }) => vertex));
+    const known = new Map(lists.map((list) => [list.join(), list]));
+    const places = new Map([...known.keys()].map((key, n) => [key, n]));
+    this.lists = [...known.values()];
+    this.listOf = Int32Array.from(lists, (list) => places.get(list.join()) ?? -1);
   }
 
   /** The repetitions at the state at `W[o..]`; null where there are none. */
@@ -186,39 +193,47 @@ export class Repetitions<S> {
       else list.push(vertex);
     }
     if (twinsOf.size === least.length) return null;
-    const firsts = Int32Array.from(this.instances, (_, id) => this.firstOf(id, least, twinsOf));
-    return new RepetitionsOf(firsts, (id) => nameInstance(this.instances[id]));
+    const firstNamed = (list: readonly number[]): number[] => nameFirst(list, least, twinsOf);
+    const isRepeated = this.lists.map((list) => firstNamed(list).some((vertex, i) => vertex !== list[i]));
+    return new RepetitionsOf(
+      Uint8Array.from(this.listOf, (n) => (isRepeated[n] ? 1 : 0)),
+      (id) => this.withNames(id, firstNamed(this.lists[this.listOf[id]])),
+      (id) => nameInstance(this.instances[id]),
+    );
   }
 
-  /**
-   * Of all instances that differ from this one in twins only, the one that names the first, and then the next, of
-   * each; -1 where there is no such instance.
-   */
-  private firstOf(id: number, least: Int32Array, twinsOf: ReadonlyMap<number, readonly number[]>): number {
+  /** The instance that names these vertices instead; -1 where there is none. */
+  private withNames(id: number, vertices: readonly number[]): number {
     const instance = this.instances[id];
-    const renamed = new Map<number, number>();
-    const used = new Map<number, number>();
-    const args: Record<string, unknown> = { ...instance.args };
-    for (const { argument, vertex } of this.names[id]) {
-      const first = least[vertex];
-      let other = renamed.get(vertex);
-      if (other === undefined) {
-        const count = used.get(first) ?? 0;
-        other = (twinsOf.get(first) ?? [])[count];
-        used.set(first, count + 1);
-        renamed.set(vertex, other);
-      }
-      args[argument] = this.group.elementOf[other];
-    }
+    const named = this.names[id].map(({ argument }, i) => [argument, this.group.elementOf[vertices[i]]]);
+    const args = { ...instance.args, ...Object.fromEntries(named) };
+    this.ids ??= new Map(this.instances.map((each, other) => [nameInstance(each), other]));
     return this.ids.get(nameInstance({ ...instance, args })) ?? -1;
   }
+}
+
+/**
+ * Of all lists of vertices that differ from this one in twins only, the one that names the first, and then the next,
+ * of each.
+ */
+function nameFirst(
+  list: readonly number[],
+  least: Int32Array,
+  twinsOf: ReadonlyMap<number, readonly number[]>,
+): number[] {
+  const distinct = [...new Set(list)];
+  return list.map((vertex) => {
+    const twins = twinsOf.get(least[vertex]) ?? [];
+    return twins[distinct.filter((each) => least[each] === least[vertex]).indexOf(vertex)];
+  });
 }
 
 /** The repetitions among some twins. */
 export class RepetitionsOf implements LeftOut {
   readonly marks: Uint8Array;
-  /** By id of the action instance: the one that is as good. */
-  private readonly firsts: Int32Array;
+  /** By id of the action instance: the one that is as good, -1 for none; as far as it was needed. */
+  private readonly firsts: (number | undefined)[] = [];
+  private readonly firstOf: (id: number) => number;
   private readonly nameOf: (id: number) => string;
   /** By id of the action instance: the number of the look that found it possible. */
   private readonly possible: Float64Array;
@@ -226,11 +241,11 @@ export class RepetitionsOf implements LeftOut {
   /** Of the state looked at last: a sentence where a step is left out that is possible, and the other one is not. */
   breach: string | null = null;
 
-  constructor(firsts: Int32Array, nameOf: (id: number) => string) {
-    this.firsts = firsts;
-    this.marks = Uint8Array.from(firsts, (first, id) => (first === id ? 0 : 1));
-    this.nameOf = (id) => (id < 0 ? "none that names the others" : nameOf(id));
-    this.possible = new Float64Array(firsts.length);
+  constructor(marks: Uint8Array, firstOf: (id: number) => number, nameOf: (id: number) => string) {
+    this.marks = marks;
+    this.firstOf = firstOf;
+    this.nameOf = nameOf;
+    this.possible = new Float64Array(marks.length);
   }
 
   look(steps: Int32Array, from: number, to: number): void {
@@ -240,8 +255,11 @@ export class RepetitionsOf implements LeftOut {
     for (let i = from; i < to; i++) possible[steps[i]] = look;
     for (let i = from; i < to; i++) {
       const id = steps[i];
-      if (marks[id] === 0 || possible[firsts[id]] === look) continue;
-      this.breach = `${this.nameOf(id)} is possible and ${this.nameOf(firsts[id])} is not: this`;
+      if (marks[id] === 0) continue;
+      const first = (firsts[id] ??= this.firstOf(id));
+      if (first >= 0 && possible[first] === look) continue;
+      const other = first < 0 ? "no such step of the others" : this.nameOf(first);
+      this.breach = `${this.nameOf(id)} is possible and ${other} is not: this`;
     }
   }
 }
