@@ -80,8 +80,10 @@ export function withProperties(machine: Model<Machine>): Model<Machine> {
   return { ...withHistory(machine), invariants, stepProperties, witnesses };
 }
 
+/** Built once: what is found out about a recipe is found out about a function, and a model built again has others. */
 function checked(design: MachineDesign): Design {
-  return { ...design, build: () => withProperties(design.build()) };
+  let built: Model<Machine> | null = null;
+  return { ...design, build: () => (built ??= withProperties(design.build())) };
 }
 
 export const designs: readonly Design[] = machineDesigns.map(checked);

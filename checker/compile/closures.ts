@@ -57,9 +57,11 @@ function findInspector(): typeof import("node:inspector") | null {
   }
 }
 
+/** Of all readers: the recipes of one model are mostly those of the next, and asking costs a third of compiling. */
+const known = new WeakMap<Function, Captured>();
+
 class InspectorReader implements ClosureReader {
   private readonly session: Session;
-  private readonly known = new Map<Function, Captured>();
   private readonly exchange: Exchange = { asked: [], answer: [] };
 
   constructor(session: Session) {
@@ -70,7 +72,7 @@ class InspectorReader implements ClosureReader {
   prepare(functions: readonly Function[]): void {
     let next = functions;
     while (next.length > 0) {
-      const found = this.read([...new Set(next)].filter((fn) => !this.known.has(fn)));
+      const found = this.read([...new Set(next)].filter((fn) => !known.has(fn)));
       // Functions handed to a function are mostly handed on: they are wanted next.
       next = found
         .map((scope) => Object.values(scope))
@@ -80,8 +82,8 @@ class InspectorReader implements ClosureReader {
   }
 
   scopesOf(fn: Function): Captured {
-    if (!this.known.has(fn)) this.read([fn]);
-    return this.known.get(fn) ?? [];
+    if (!known.has(fn)) this.read([fn]);
+    return known.get(fn) ?? [];
   }
 
   close(): void {
@@ -112,7 +114,7 @@ class InspectorReader implements ClosureReader {
       Array.from(all).filter((one) => one.description !== "Global"),
     );
     functions.forEach((fn, i) =>
-      this.known.set(
+      known.set(
         fn,
         captured[i].map(({ object }) => object),
       ),

@@ -21,14 +21,7 @@ import { BeyondRange, Exprs } from "./exprs.ts";
 import type { Check, Dispatch, Expr, Label, Module, Stmt } from "./ir.ts";
 import { ProgramCompiler } from "./program.ts";
 import { compileFormula } from "./properties.ts";
-import {
-  type ClosedCheck,
-  closeCheck,
-  compileStep,
-  type OpenCheck,
-  StepChecks,
-  StepParameters,
-} from "./steps.ts";
+import { type ClosedCheck, compileStep, type OpenCheck, StepChecks, StepParameters } from "./steps.ts";
 import { Unsupported } from "./unsupported.ts";
 import { functionAt } from "./values.ts";
 import { ServerSets, WaitCompiler } from "./waits.ts";
@@ -316,7 +309,7 @@ class ModelCompiler<S> {
       const key = open.asked.map((i) => values[i].id).join(" ");
       let check = closed.get(key);
       if (check === undefined) {
-        check = { ...closeCheck(this.exprs, open, values, this.plainWords), fn: null };
+        check = { ...this.steps.close(open, values, this.plainWords), fn: null };
         closed.set(key, check);
       }
       if (check.body.length === 0) continue;

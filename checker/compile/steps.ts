@@ -104,6 +104,10 @@ function parametersIn(expressions: readonly Expr[]): number[] {
   return [...found].sort((a, b) => a - b);
 }
 
+/** The banks of the words after a step and of the parameters, as bits. */
+const after = 1 << 1;
+const parameters = 1 << 2;
+
 /** A step property for the steps that answer alike. */
 export interface ClosedCheck {
   readonly body: readonly Stmt[];
@@ -111,36 +115,36 @@ export interface ClosedCheck {
   readonly isKeptByStutter: boolean;
 }
 
-export function closeCheck(
-  exprs: Exprs,
-  open: OpenCheck,
-  values: readonly Expr[],
-  start: Environment,
-): ClosedCheck {
-  const close = (isStutter: boolean): Stmt[] => {
-    const done = new Map<Expr, Expr>();
-    const replace = (expr: Expr): Expr =>
-      exprs.replaceWords(
-        expr,
-        (word) => (word.bank === 2 ? values[word.index] : isStutter ? start.words[0][word.index] : word),
-        done,
-      );
-    const deopts = open.deopts.map(replace).filter((when) => when !== exprs.zero);
-    const broken = replace(open.broken);
-    const body: Stmt[] = deopts.map((when) => ({ do: "deopt", when }));
-    if (broken !== exprs.zero) body.push({ do: "answer", when: broken, value: exprs.one });
-    return body;
-  };
-  return { body: close(false), isKeptByStutter: close(true).length === 0 };
-}
-
 /** Looks at checks from the steps that need them. */
 export class StepChecks {
   private readonly exprs: Exprs;
-  private readonly isOfAfter = new Map<Expr, boolean>();
+  /** By id of the expression: the banks that it reads, as bits; as far as somebody asked. */
+  private readonly banks: (number | undefined)[] = [];
 
   constructor(exprs: Exprs) {
     this.exprs = exprs;
+  }
+
+  /** The check for steps that have these values as their parameters. `start`: the state before a step. */
+  close(open: OpenCheck, values: readonly Expr[], start: Environment): ClosedCheck {
+    const { exprs } = this;
+    const closed = (isStutter: boolean): Stmt[] => {
+      const done = new Map<Expr, Expr>();
+      const replaced = parameters | (isStutter ? after : 0);
+      const replace = (expr: Expr): Expr =>
+        exprs.replaceWords(
+          expr,
+          (word) => (word.bank === 2 ? values[word.index] : isStutter ? start.words[0][word.index] : word),
+          done,
+          (part) => (this.banksOf(part) & replaced) === 0,
+        );
+      const deopts = open.deopts.map(replace).filter((when) => when !== exprs.zero);
+      const broken = replace(open.broken);
+      const body: Stmt[] = deopts.map((when) => ({ do: "deopt", when }));
+      if (broken !== exprs.zero) body.push({ do: "answer", when: broken, value: exprs.one });
+      return body;
+    };
+    return { body: closed(false), isKeptByStutter: closed(true).length === 0 };
   }
 
   /** Does the step that leads to these words keep the property, whatever the state? */
@@ -153,18 +157,14 @@ export class StepChecks {
 
   private replace(expr: Expr, words: readonly Expr[], replaced: Map<Expr, Expr>): Expr {
     // Parts that do not look at the state after the step stay as they are.
-    const isKept = (part: Expr): boolean => !this.readsAfter(part);
+    const isKept = (part: Expr): boolean => (this.banksOf(part) & after) === 0;
     return this.exprs.replaceWords(expr, ({ index }) => words[index], replaced, isKept);
   }
 
-  private readsAfter(expr: Expr): boolean {
-    let known = this.isOfAfter.get(expr);
-    if (known === undefined) {
-      known =
-        (expr.kind === "word" && expr.bank === 1) ||
-        operandsOf(expr).some((operand) => this.readsAfter(operand));
-      this.isOfAfter.set(expr, known);
-    }
-    return known;
+  private banksOf(expr: Expr): number {
+    return (this.banks[expr.id] ??=
+      expr.kind === "word"
+        ? 1 << expr.bank
+        : operandsOf(expr).reduce((all, operand) => all | this.banksOf(operand), 0));
   }
 }
