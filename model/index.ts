@@ -25,7 +25,13 @@ import { twoLevels } from "./scenarios/two-levels.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
 import { results } from "./scenarios/results.ts";
 import { secrets } from "./scenarios/secrets.ts";
-import { fullQueueBatches, fullQueueGathers, fullQueueIds, fullQueuePasids } from "./scenarios/full-queue.ts";
+import {
+  fullQueueBatches,
+  fullQueueGathers,
+  fullQueueIds,
+  fullQueuePasids,
+  fullQueuePower,
+} from "./scenarios/full-queue.ts";
 import { pasidsTimeOuts } from "./scenarios/pasids-time-outs.ts";
 import { pasids } from "./scenarios/pasids.ts";
 import { stage1Mappings } from "./scenarios/stage1-mappings.ts";
@@ -65,6 +71,8 @@ const singleCommands = queueScenarios.map((of) => without(of, ["a full batch is 
 
 /** Where nothing is invalidated when a domain is freed. */
 const freesAtOnce = ["a free waits for the SMMU"];
+/** Where a free keeps the uses of what is still mapped, or gives them back entry by entry. */
+const recordsNone = ["a free gives a use back"];
 /** The versions that do not split blocks. */
 const wholeBlocks = without(blocks, ["a block is split"]);
 /** The versions whose guests are torn down in another way, and give no page up. */
@@ -86,6 +94,7 @@ const warnsOfLeaves = ["map succeeds in part"];
  */
 const rfc1HasNo = [
   "entries-change-under-pgt_lock",
+  "lookups-hold-pgt_lock",
   "only-owned-pages-are-mapped",
   "page-states-agree",
   "a SYNC is late",
@@ -96,6 +105,7 @@ const rfc1HasNo = [
   // A domain is one SMMU's from its allocation on.
   "invalidations-reach-every-smmu",
   ...freesAtOnce,
+  ...recordsNone,
   ...warnsOfLeaves,
 ];
 
@@ -105,7 +115,7 @@ const tableScenarios = [acrossTables, acrossTablesResults];
 const wholeTables = [...tableScenarios.map((of) => without(of, ["a block is split"])), disjointGathers];
 
 /** Where calls find the queue full, and give up. */
-const fullQueues = [fullQueuePasids, fullQueueIds, fullQueueGathers, fullQueueBatches];
+const fullQueues = [fullQueuePasids, fullQueueIds, fullQueueGathers, fullQueuePower, fullQueueBatches];
 
 /** Every scenario of the designs that have all that is modelled; pv has some more. */
 const allScenarios: readonly Scenario[] = [
@@ -160,7 +170,7 @@ export const machineDesigns: readonly MachineDesign[] = [
     meaning: "The posting of December 2024 (RFC v2), literally.",
     claimsToHold: false,
     defaultScenario: mapUnmapDonate.name,
-    scenarios: allScenarios,
+    scenarios: allScenarios.map((of) => without(of, recordsNone)),
     build: buildPvRfc2,
   },
   {
@@ -180,7 +190,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       twoLevels,
       blocks,
       ...tableScenarios,
-    ].map((of) => overLists(without(of, freesAtOnce))),
+    ].map((of) => overLists(without(of, [...freesAtOnce, ...recordsNone]))),
     build: buildPvAndroid15,
   },
   {
@@ -202,7 +212,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       twoLevels,
       wholeBlocks,
       ...wholeTables,
-    ].map((of) => overLists(without(of, freesAtOnce))),
+    ].map((of) => overLists(without(of, [...freesAtOnce, ...recordsNone]))),
     build: buildPvAndroid16,
   },
   {

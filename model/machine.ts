@@ -354,6 +354,7 @@ export const memory = record({
     "stream table",
     "a page that is no table",
     "context descriptors",
+    "SMMUs",
   ).means("what EL2 accessed last that it must not: memory outside this table, or by such a pointer"),
   domainLock: lockState(cpu).means("protects the allocation of domains (kvm_iommu_domain_lock)"),
   lifetimes: array("lifetime", lifetime).means("the domains' lifetimes; none where they live for ever"),

@@ -10,7 +10,7 @@ import {
   stepProperty,
   type TakenStep,
 } from "../checker/index.ts";
-import { domain, page, type Seen, smmu, type TableEntry } from "../model/machine.ts";
+import { cpu, domain, page, type Seen, smmu, type TableEntry } from "../model/machine.ts";
 import { hasLevels, rootEntryOf, rootOf } from "../model/page-tables.ts";
 import { type AtomName, findAtoms, meanings } from "../spec/atoms.ts";
 import { isSameOwner } from "../spec/ownership.ts";
@@ -115,6 +115,23 @@ export const discipline: readonly StepProperty<Seen>[] = [
       },
       explain: (_before, _after, step, { domain: d }) =>
         `"${step.action}" writes to the page table of domain ${d} without its pgt_lock`,
+    },
+  ),
+  stepProperty(
+    "lookups-hold-pgt_lock",
+    { cpu },
+    {
+      standsAlone: true,
+      sentence:
+        "iova_to_phys finds a page only while it holds the table's pgt_lock: what it walks is not taken out and freed meanwhile.",
+      holds: (before: Seen, after: Seen, step, { cpu: k }) => {
+        if (step.args.cpu !== k || !step.action.startsWith("iova_to_phys: ")) return true;
+        const { found, domain: d } = before.cpus[k];
+        const finds = found === null && after.cpus[k].found !== null;
+        return !finds || typeof d !== "number" || isHeldBy(before.domains[d].pgtLock, step);
+      },
+      explain: (before, _after, _step, { cpu: k }) =>
+        `iova_to_phys finds a page in the page table of domain ${before.cpus[k].domain} without its pgt_lock`,
     },
   ),
   stepProperty(

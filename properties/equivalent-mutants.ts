@@ -10,10 +10,6 @@ function because(reason: string, ...mutants: readonly string[]): readonly (reado
 
 export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEntries([
   ...because(
-    "A SYNC follows, for which the queue has room, and its doorbell tells the SMMU of all commands before it, this one among them.",
-    'hvc_pd without the step "ring the doorbell for TLBI of all"',
-  ),
-  ...because(
     "The uses are given back after the last SYNC, which waits for all commands before it, those of the gather before among them.",
     'unmap_pages without the step "advance the producer past SYNC for the gather before"',
     'unmap_pages without the step "wait until the queue is empty for the gather before"',
@@ -67,6 +63,7 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     "While V is clear the other words lead nowhere, and attach_dev writes them anew, with a CFGI and a SYNC of their own, before it sets V.",
     'detach_dev without the step "clear the other words of the entry"',
     'detach_dev without the check "the SYNC is complete for the other words"',
+    'detach_dev with "is the SMMU off? for the other words" before "clear the other words of the entry"',
   ),
   ...because(
     "The step changes nothing: it reads the domain's object, so that a version that has freed it by then is noticed. In pv the attachment's reference keeps it.",
@@ -82,6 +79,16 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
   ...because(
     "An SMMU that does not translate yet blocks its devices, and nothing relies on that it does.",
     'hvc_pd without the step "wait until CR0 is acknowledged: translate"',
+    'hvc_pd without the check "CR0 is acknowledged: translate"',
+  ),
+  ...because(
+    "An SMMU that was disabled completes the SYNC that follows only when it has acknowledged that it consumes commands; of one that was not, nothing is stale, and it may go on translating.",
+    'hvc_pd without the step "wait until CR0 is acknowledged: consume commands"',
+    'hvc_pd without the check "CR0 is acknowledged: consume commands"',
+  ),
+  ...because(
+    "The queue is empty: whoever had iommu.lock before waited until it was, or keeps the lock.",
+    'hvc_pd without the step "wait for room for CFGI of all"',
   ),
   ...because(
     "A call that gives up keeps iommu.lock for ever, so nobody reads what it takes the SMMU to be.",
@@ -104,6 +111,22 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
   ...because(
     "Where the pool had no page, what is stored is null, which is there already.",
     'attach_dev with "store the page table\'s address" before "the pool had a page"',
+  ),
+  ...because(
+    "What leads from the entry to the descriptors is part of word 0, and the SMMU has forgotten that by the SYNC for word 0: what it holds of the other words leads nowhere.",
+    'detach_dev with "did the entry lead to descriptors?" before "is the SMMU off? for the other words"',
+  ),
+  ...because(
+    "Nothing is left to be zeroed: unmap_pages cleared what it unmapped, and what was live was cleared when it was recorded.",
+    'free_domain with "give the page table back to the pool" before "zero the page table"',
+  ),
+  ...because(
+    "Both checks look at the call's own iova only, refuse with the same result, and nothing was done before either.",
+    'unmap_pages with "the whole range is within the input address size" before "the iova range does not wrap"',
+  ),
+  ...because(
+    "The walk finds no entry for an iova beyond the table and answers 0, as the check would; it changes nothing.",
+    'iova_to_phys without the check "the iova is within the input address size"',
   ),
   ...because(
     "Where nothing but the allocation refers to a domain, no entry names it (attachments-are-counted), and the look at the entry refuses.",

@@ -12,6 +12,7 @@ import {
 import { cpu, domain, type DomainIndex, page, type Seen } from "../model/machine.ts";
 import { countAttachments } from "./configuration.ts";
 import { cachedAsid, usesCopy } from "./contexts.ts";
+import { notedPage, recordedPlaces } from "../model/hypercalls/gather.ts";
 import { isTranslating } from "../model/smmu/power.ts";
 import { isHeldBy } from "./discipline.ts";
 import { ofSmmu } from "./pages.ts";
@@ -91,6 +92,22 @@ export const lifetimeSteps: readonly StepProperty<Seen>[] = [
     },
   ),
   stepProperty(
+    "attach-binds-what-is-built",
+    { domain },
+    {
+      standsAlone: true,
+      sentence:
+        "attach_dev binds a domain to an SMMU only when it has its page table: an attach that finds no page for one leaves the domain as it was, for any SMMU.",
+      holds: (before: Seen, after: Seen, step, { domain: d }) => {
+        if (before.lifetimes.length === 0 || !step.action.startsWith("attach_dev: ")) return true;
+        const isBound = before.lifetimes[d].smmu === null && after.lifetimes[d].smmu !== null;
+        return !isBound || after.lifetimes[d].root !== null;
+      },
+      explain: (_before, after, _step, { domain: d }) =>
+        `domain ${d} is bound to SMMU ${after.lifetimes[d].smmu}, and has no page table`,
+    },
+  ),
+  stepProperty(
     "freed-means-unreachable",
     { domain },
     {
@@ -150,6 +167,20 @@ export const lifetimeWitnesses: readonly Witness<Seen>[] = [
         const { pc, isAllowed } = s.cpus[k];
         if (pc === "PANIC in free_domain: WARN unless it was the last reference") return true;
         return pc === "free_domain: free the page table" && isAllowed === false;
+      },
+    },
+  ),
+  witness(
+    "a free gives a use back",
+    { cpu },
+    {
+      sentence:
+        "A call that frees a domain found pages mapped, and has given back the last such use; it still holds host_mmu.lock.",
+      holds: (s: Seen, { cpu: k }) => {
+        if (s.cpus[k].pc !== "free_domain: release host_mmu.lock") return false;
+        for (let place = 0; place < recordedPlaces; place++)
+          if (notedPage(s.cpus[k], place) !== null) return false;
+        return true;
       },
     },
   ),

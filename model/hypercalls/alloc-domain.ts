@@ -38,6 +38,7 @@ export const allocDomain = procedure<Machine, typeof args>(
       step(
         "allocate the domain's object",
         (s, c) => {
+          if (!isValid(c.domain)) s.wildAccess = "domains";
           const of = lifetimeOf(s, c.domain);
           if (of === null) return;
           of.hasObject = true;

@@ -40,6 +40,7 @@ export const detachDev = procedure<Machine, typeof args, typeof locals>(
     step(
       "read the domain's references",
       (s, c) => {
+        if (!isValid(c.domain)) s.wildAccess = "domains";
         c.isAllowed = s.domains[domainOf(c.domain)].references > 1;
       },
       { mirrors: core },

@@ -12,6 +12,7 @@ import {
   type FrameOf,
   isValid,
   leave,
+  type Node,
   procedure,
   returns,
   when,
@@ -33,6 +34,20 @@ export function smmuNamed(_: Machine, c: HvcPdFrame): SmmuIndex {
   return isValid(c.iommu) ? c.iommu : smmu.at(0);
 }
 
+/** What was not checked leads past the array of SMMUs, to what is taken for one. */
+function lookAtSmmu(s: Machine, c: HvcPdFrame): void {
+  if (!isValid(c.iommu)) s.wildAccess = "SMMUs";
+}
+
+/** smmu_write_cr0 of the SMMU that the call names. */
+function writeNamed(
+  name: string,
+  value: "SMMUEN" | "CMDQEN" | "0",
+  mirrors: string,
+): Node<Machine, HvcPdFrame>[] {
+  return writeCr0<HvcPdFrame>(smmuNamed, name, value, mirrors, undefined, lookAtSmmu);
+}
+
 export const hvcPd = procedure<Machine, typeof args>(
   "hvc_pd",
   { meaning: "The host says that an SMMU goes off, or is on again.", origin: { mirrors: core }, args },
@@ -47,7 +62,7 @@ export const hvcPd = procedure<Machine, typeof args>(
         (_, c) => c.on,
         [
           // EFFECTS: everything forgotten first, then on, then translation
-          ...writeCr0<HvcPdFrame>(smmuNamed, "consume commands", "CMDQEN", resume),
+          ...writeNamed("consume commands", "CMDQEN", resume),
           ...addCommand<HvcPdFrame>(
             smmuNamed,
             "CFGI of all",
@@ -64,11 +79,11 @@ export const hvcPd = procedure<Machine, typeof args>(
           ),
           ...addSync<HvcPdFrame>(smmuNamed, "", undefined, ["M55", "M66"]),
           takeAs<HvcPdFrame>(smmuNamed, false, resume),
-          ...writeCr0<HvcPdFrame>(smmuNamed, "translate", "SMMUEN", resume),
+          ...writeNamed("translate", "SMMUEN", resume),
         ],
         [
           // EFFECTS: disabled first, then off
-          ...writeCr0<HvcPdFrame>(smmuNamed, "disable", "0", suspend),
+          ...writeNamed("disable", "0", suspend),
           takeAs<HvcPdFrame>(smmuNamed, true, suspend),
         ],
         { mirrors: core },

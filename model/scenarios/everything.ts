@@ -52,6 +52,7 @@ const without = [
   "map succeeds in part",
   "the queue is full",
   "a lookup finds a page",
+  "lookups-hold-pgt_lock",
 ];
 
 const tiny: Scope = { bounds, allows: allowing(1), without };

@@ -1,17 +1,18 @@
 /**
- * full-queue-pasids, full-queue-ids, full-queue-gathers and full-queue-batches: scenarios in which the SMMU may not
- * answer in time, with a queue of one slot. So whatever a call adds to its first command finds the queue full, until the
- * SMMU has consumed that one, or the call gives up.
+ * full-queue-pasids, full-queue-ids, full-queue-gathers, full-queue-power and full-queue-batches: scenarios in which the
+ * SMMU may not answer in time, with a queue of one slot. So whatever a call adds to its first command finds the queue
+ * full, until the SMMU has consumed that one, or the call gives up.
  *
- * What exists, and why not more: as in `pasids`, `id-reuse`, `disjoint-gathers` and `queue-full-batches`, from which they
- * differ by the queue. (The first command of a call never waits: who was before waited until the queue was empty, or
- * stopped.) Besides, in `full-queue-gathers` a block is mapped over a table that is empty, and unmapped from its middle,
- * which is refused.
+ * What exists, and why not more: as in `pasids`, `id-reuse`, `disjoint-gathers`, `power` and `queue-full-batches`, from
+ * which they differ by the queue. (The first command of a call never waits: who was before waited until the queue was
+ * empty, or stopped.) Besides, in `full-queue-gathers` a block is mapped over a table that is empty, and unmapped from its
+ * middle, which is refused.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import { disjointGathers } from "./disjoint-gathers.ts";
 import { idReuse } from "./id-reuse.ts";
 import { pasids } from "./pasids.ts";
+import { power } from "./power.ts";
 import { queueFullBatches } from "./queue-batches.ts";
 
 /** The scope with a queue of one slot, and an SMMU that may be late. */
@@ -55,6 +56,13 @@ export const fullQueueGathers: Scenario = {
   sentence:
     "A call unmaps a block, what a table covers, and another block, with a queue of one slot and an SMMU that may not answer in time: shows commands that overwrite one another, and calls that give up too early; cannot show what `disjoint-gathers` cannot",
   sizes: { tiny: { ...gathers, allows: moreBlocks } },
+};
+
+export const fullQueuePower: Scenario = {
+  name: "full-queue-power",
+  sentence:
+    "The host takes an SMMU's power away or lies about it while a page is mapped, unmapped and given to a guest, with a queue of one slot and an SMMU that may not answer in time: shows invalidations of everything that are overwritten, and calls that give up too early; cannot show what `power` cannot",
+  sizes: { tiny: late(power) },
 };
 
 export const fullQueueBatches: Scenario = {

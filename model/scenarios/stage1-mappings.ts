@@ -54,6 +54,7 @@ const bounds = {
 
 const without: readonly string[] = [
   "a lookup finds a page",
+  "lookups-hold-pgt_lock",
   ...withoutTables,
   ...withoutLevels,
   ...withoutOtherSmmus,

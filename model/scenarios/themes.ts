@@ -49,6 +49,7 @@ export const withoutLifetimes: readonly string[] = [
   "detached-means-blocked",
   "entries-of-streams-change-under-iommu.lock",
   "tables-outlive-what-is-cached",
+  "attach-binds-what-is-built",
   "pages-of-the-pool-are-hypervisors",
   "no-table-is-leaked",
   "an-id-is-clean-when-it-is-given",
@@ -63,6 +64,8 @@ export const withoutLifetimes: readonly string[] = [
   "a free is refused",
   "the TLB outlives an attachment",
   "a lookup finds a page",
+  "lookups-hold-pgt_lock",
+  "a free gives a use back",
   "invalidations-reach-every-smmu",
   "a domain is refused to a second SMMU",
   "a domain translates behind two SMMUs",
@@ -81,6 +84,7 @@ export const withoutEnds: readonly string[] = [
   "freed-means-unreachable",
   "an-id-is-clean-when-it-is-given",
   "a copy outlives its entry",
+  "a free gives a use back",
   "a free waits for the SMMU",
   "a free is refused",
   "the TLB outlives an attachment",
@@ -89,6 +93,8 @@ export const withoutEnds: readonly string[] = [
 /** What is about pages that are mapped, given away, and cached as translations. */
 export const withoutMapping: readonly string[] = [
   "a lookup finds a page",
+  "lookups-hold-pgt_lock",
+  "a free gives a use back",
   "only-owned-pages-are-mapped",
   "guest-secrets-stay",
   "uses-are-counted",

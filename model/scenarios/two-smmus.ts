@@ -54,6 +54,7 @@ const without = [
   ...withoutPower,
   ...withoutTables,
   "a lookup finds a page",
+  "lookups-hold-pgt_lock",
 ];
 
 const tiny: Scope = {

@@ -102,13 +102,14 @@ export function unlessOff<C>(
   });
 }
 
-/** smmu_write_cr0: the write, and the wait until it has taken effect. */
+/** smmu_write_cr0: the write, and the wait until it has taken effect. `look`: what the call does to find the register. */
 export function writeCr0<C>(
   of: SmmuOf<C>,
   name: string,
   value: Cr0,
   mirrors: string,
   late: Exit<Machine, C> = panic("the SMMU did not acknowledge CR0 in time"),
+  look: (s: Machine, c: C) => void = () => {},
 ): Node<Machine, C>[] {
   const isAcknowledged = (s: Machine, c: C, at: Site): boolean => {
     const { power } = s.smmus[of(s, c, at)];
@@ -118,6 +119,7 @@ export function writeCr0<C>(
     step(
       `CR0: ${name}`,
       (s, c, at) => {
+        look(s, c);
         const { power } = s.smmus[of(s, c, at)];
         if (power.length > 0) power[0].cr0 = value;
       },

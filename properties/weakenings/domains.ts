@@ -16,6 +16,7 @@ import { leadToSecondLevel } from "../../model/hypercalls/second-level.ts";
 import type { PoolReclaimFrame } from "../../model/hypercalls/pool-reclaim.ts";
 import { freeDescriptors } from "../../model/hypercalls/stage1.ts";
 import type { Machine } from "../../model/machine.ts";
+import { everyArgument } from "../../model/scenarios/arguments.ts";
 import { attachDetachFree } from "../../model/scenarios/attach-detach-free.ts";
 import { idReuse } from "../../model/scenarios/id-reuse.ts";
 import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
@@ -311,5 +312,31 @@ export const domainWeakenings: readonly Weakening[] = [
     edits: { free_domain: dropStep("give the page table back to the pool") },
     scenario: attachDetachFree,
     breaks: ["no-table-is-leaked"],
+  },
+  {
+    name: "attach_dev binds a domain before it has a page table",
+    mechanism: "M40",
+    attack:
+      "An attach that finds no page leaves the domain bound to an SMMU that none of its devices is behind: it is refused to every other one for as long as it lives.",
+    edits: { attach_dev: swapSteps("build the page table", "bind the domain to the SMMU") },
+    scenario: attachDetachFree,
+    breaks: ["attach-binds-what-is-built"],
+  },
+  {
+    name: "iova_to_phys walks without pgt_lock",
+    mechanism: "M25",
+    attack:
+      "A table that the walk is in is taken out, freed and given to somebody else: EL2 reads it as entries.",
+    edits: { iova_to_phys: unlocked("pgt_lock") },
+    scenario: idReuse,
+    breaks: ["lookups-hold-pgt_lock"],
+  },
+  {
+    name: "alloc_domain does not look whether its id is in range",
+    mechanism: "M41",
+    attack: "The host names a place behind the table of domains, and EL2 writes a domain there.",
+    edits: { alloc_domain: dropCheck("the domain's id is in range") },
+    scenario: everyArgument,
+    breaks: ["memory-safety"],
   },
 ];
