@@ -1,16 +1,29 @@
 /**
  * What the search finds in every design on every scenario at `tiny`: counts, digest, verdicts. A change of any
  * of them is a change of the model or of the engine, and is to be meant; `npx vitest run properties/manifest
- * --update` writes the new figures. What is too large to exhaust is pinned to a depth.
+ * --update` writes the new figures. What is too large to exhaust is pinned to a depth. And along random walks, the
+ * evaluators say the same of each state.
  */
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createCompiled } from "../checker/compile/compiled.ts";
-import { breadthFirst, explore, instantiate, type SearchResult, type Instance } from "../checker/index.ts";
+import type { Evaluator } from "../checker/evaluate/evaluator.ts";
+import {
+  breadthFirst,
+  createPacked,
+  type Instance,
+  instantiate,
+  type SearchOptions,
+  type SearchResult,
+} from "../checker/index.ts";
 import { violatedLengths } from "../checker/testing/violated-lengths.ts";
+import { walkTogether } from "../checker/testing/walk-together.ts";
 import { designs } from "./index.ts";
 
 /** Beyond this many states a scenario is searched to a depth only. */
 const affordable = 2_000_000;
+/** Steps of a walk. */
+const walkLength = 60;
 /** Steps that a search is cut to where it is not exhausted. */
 const cutDepth = 30;
 
@@ -20,25 +33,60 @@ const figuresOf = (of: Instance<unknown>, result: SearchResult) => {
   return { ending, states, transitions, depth, digest, violated: Object.fromEntries(violated) };
 };
 
-/** All states, or as many as can be afforded. What compiling takes is less than what it saves. */
-const searchWhole = (of: Instance<unknown>): Promise<SearchResult> =>
-  breadthFirst(createCompiled(of), {
-    instances: of.instances.length,
-    witnesses: of.witnesses.length,
-    stopAtViolation: false,
-    maxStates: affordable,
-  });
+const targets = designs.flatMap((design) =>
+  design.scenarios.map((scenario) => ({
+    name: `${design.name} ${scenario.name} tiny`,
+    claimsToHold: design.claimsToHold,
+    of: (): Instance<unknown> => instantiate(design.build(), scenario.sizes.tiny),
+  })),
+);
+type Target = (typeof targets)[number];
+
+/** Compiled once, for walks and for the search, which is worth it for its speed. */
+let latest: { readonly name: string; readonly of: Instance<unknown>; readonly compiled: Evaluator } | null =
+  null;
+function compiledOf({ name, of: build }: Target) {
+  if (latest?.name === name) return latest;
+  const of = build();
+  latest = { name, of, compiled: createCompiled(of) };
+  return latest;
+}
+
+const figures = new Map<string, ReturnType<typeof figuresOf>>();
+async function figuresFor(target: Target) {
+  const known = figures.get(target.name);
+  if (known !== undefined) return known;
+  const { of, compiled } = compiledOf(target);
+  const search = (limit: Partial<SearchOptions>): Promise<SearchResult> =>
+    breadthFirst(compiled, {
+      instances: of.instances.length,
+      witnesses: of.witnesses.length,
+      stopAtViolation: false,
+      ...limit,
+    });
+  // A design that does not claim to hold may have leaks without end: it is cut at once.
+  const whole = target.claimsToHold ? await search({ maxStates: affordable }) : null;
+  const result = whole?.ending === "exhausted" ? whole : await search({ maxDepth: cutDepth });
+  const found = figuresOf(of, result);
+  figures.set(target.name, found);
+  return found;
+}
+
+test.for(targets)("$name: the evaluators agree along walks", { timeout: 600_000 }, async (target) => {
+  const { of, compiled } = compiledOf(target);
+  const evaluators = [createPacked(of), compiled];
+  fc.assert(
+    fc.property(fc.infiniteStream(fc.nat()), (picks) => {
+      walkTogether(of, walkLength, (count) => picks.next().value % count, evaluators);
+    }),
+    { numRuns: target.claimsToHold ? 2 : 1 },
+  );
+  // While it is compiled.
+  await figuresFor(target);
+});
 
 test("the manifest", { timeout: 1_800_000 }, async () => {
   const manifest: Record<string, unknown> = {};
-  for (const design of designs) {
-    for (const scenario of design.scenarios) {
-      const of = instantiate(design.build(), scenario.sizes.tiny);
-      // A design that does not claim to hold may have leaks without end: it is cut at once.
-      const whole = design.claimsToHold ? await searchWhole(of) : null;
-      const result = whole?.ending === "exhausted" ? whole : await explore(of, { maxDepth: cutDepth });
-      manifest[`${design.name} ${scenario.name} tiny`] = figuresOf(of, result);
-    }
-  }
+  for (const target of targets) manifest[target.name] = await figuresFor(target);
   await expect(`${JSON.stringify(manifest, null, 2)}\n`).toMatchFileSnapshot("manifest.json");
 });
