@@ -21,6 +21,7 @@ import { acrossTables, acrossTablesResults } from "./scenarios/across-tables.ts"
 import { countsAtTheirLimit } from "./scenarios/counts-at-their-limit.ts";
 import { disjointGathers } from "./scenarios/disjoint-gathers.ts";
 import { blocks } from "./scenarios/blocks.ts";
+import { twoGuests } from "./scenarios/two-guests.ts";
 import { twoLevels } from "./scenarios/two-levels.ts";
 import { mapUnmapDonate } from "./scenarios/map-unmap-donate.ts";
 import { results } from "./scenarios/results.ts";
@@ -146,6 +147,7 @@ export const machineDesigns: readonly MachineDesign[] = [
       disjointGathers,
       ...fullQueues,
       countsAtTheirLimit,
+      twoGuests,
     ],
     build: buildPv,
   },

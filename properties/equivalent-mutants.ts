@@ -31,6 +31,7 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
   ...because(
     "Both steps are under the guest's lock, and a guest whose pages are reclaimed runs no more, so that it writes nothing in between.",
     'host_reclaim_page with "did the guest have the page for itself?" before "unmap the page from the guest"',
+    'reclaim_dying_guest_page with "did the guest have the page for itself?" before "unmap the page from the guest"',
   ),
   ...because(
     "Where there is no page, the question that follows, whether it is aligned, refuses with the same result, and nothing is given back.",

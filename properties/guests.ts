@@ -2,6 +2,7 @@
  * Guests that live, run and die: what vm_table_lock protects, and how each of their calls can end.
  */
 import {
+  type Index,
   type Invariant,
   invariant,
   type StepProperty,
@@ -10,7 +11,15 @@ import {
   witness,
 } from "../checker/index.ts";
 import { cpu, guest, page, type Seen, vmTable } from "../model/machine.ts";
+import { isSameOwner } from "../spec/ownership.ts";
 import { isHeldBy } from "./discipline.ts";
+
+/** How many guests have their vCPU loaded on the CPU. */
+function countLoaded(s: Seen, n: Index<"vmTable">, k: number): number {
+  let count = 0;
+  for (let v = 0; v < s.guests.length; v++) if (s.guests[v].life[n].loadedOn === k) count++;
+  return count;
+}
 
 export const guests: readonly Invariant<Seen>[] = [
   invariant(
@@ -26,6 +35,18 @@ export const guests: readonly Invariant<Seen>[] = [
       explain: (s, { vmTable: n, guest: v }) =>
         `VM ${v} is being torn down, and its vCPU is loaded on CPU ${s.guests[v].life[n].loadedOn}`,
       premise: (s, { vmTable: n, guest: v }) => s.guests[v].life[n].isDying,
+    },
+  ),
+  invariant(
+    "a-cpu-runs-one-guest",
+    { vmTable, cpu },
+    {
+      standsAlone: true,
+      sentence: "A CPU has one vCPU loaded at most: a call from it is that guest's.",
+      holds: (s: Seen, { vmTable: n, cpu: k }) => countLoaded(s, n, k) <= 1,
+      explain: (s, { vmTable: n, cpu: k }) =>
+        `CPU ${k} has the vCPUs of ${countLoaded(s, n, k)} guests loaded`,
+      premise: (s, { vmTable: n, cpu: k }) => countLoaded(s, n, k) > 0,
     },
   ),
 ];
@@ -60,7 +81,31 @@ export const guestSteps: readonly StepProperty<Seen>[] = [
         `"${step.action}" gives page ${p} to a guest that is being torn down`,
     },
   ),
+  stepProperty(
+    "guests-call-where-they-run",
+    { vmTable, page },
+    {
+      sentence:
+        "A page of a guest is lent, taken back and given up by the guest alone: by a call from the CPU on which its vCPU is loaded.",
+      holds: (before: Seen, after: Seen, step, { vmTable: n, page: p }) => {
+        if (!step.action.startsWith("guest_") || isSameForGuest(before.pages[p], after.pages[p])) return true;
+        const { owner } = before.pages[p];
+        return owner.tag !== "guest" || before.guests[owner.vm].life[n].loadedOn === step.args.cpu;
+      },
+      explain: (_before, _after, step, { page: p }) =>
+        `"${step.action}" changes what a guest has of page ${p}, and the guest does not run on CPU ${step.args.cpu}`,
+    },
+  ),
 ];
+
+/** Is what the guest's stage 2 and the host's say of the page's owner as it was? */
+function isSameForGuest(then: Seen["pages"][number], now: Seen["pages"][number]): boolean {
+  return (
+    then.guestLends === now.guestLends &&
+    then.guestState === now.guestState &&
+    isSameOwner(then.owner, now.owner)
+  );
+}
 
 /** A call is at this label, and the page that it is about is as said. */
 function outcome(

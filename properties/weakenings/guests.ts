@@ -4,6 +4,7 @@ import type { MapFrame } from "../../model/hypercalls/map-pages.ts";
 import { pvAndroid15Hypercalls } from "../../model/designs/pv-android15.ts";
 import type { Machine } from "../../model/machine.ts";
 import { guestReclaim } from "../../model/scenarios/guest-reclaim.ts";
+import { twoGuests } from "../../model/scenarios/two-guests.ts";
 import { pageOf } from "../../model/tables.ts";
 import type { Weakening } from "./weakening.ts";
 
@@ -113,5 +114,21 @@ export const guestWeakenings: readonly Weakening[] = [
     edits: { vcpu_load: unlocked("vm_table_lock") },
     scenario: guestReclaim,
     breaks: ["guests-live-and-die-under-vm_table_lock"],
+  },
+  {
+    name: "guest_share_host does not look whether the guest runs on this CPU",
+    mechanism: "M33",
+    attack: "A page is lent to the host, and the guest whose page it is did not ask for that.",
+    edits: { guest_share_host: dropCheck("the guest's vCPU is loaded here") },
+    scenario: guestReclaim,
+    breaks: ["guests-call-where-they-run"],
+  },
+  {
+    name: "vcpu_load does not look whether the CPU runs a guest already",
+    mechanism: "M33",
+    attack: "The CPU has two guests loaded, and what one of them asks for is done to the other one's pages.",
+    edits: { vcpu_load: dropCheck("no vCPU is loaded here") },
+    scenario: twoGuests,
+    breaks: ["a-cpu-runs-one-guest"],
   },
 ];
