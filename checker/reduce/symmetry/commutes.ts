@@ -192,6 +192,8 @@ export class CommutationCheck<S> {
   private readonly numbers: ReadonlyMap<string, number>;
   /** By renaming, by number: the number of the same of renamed things, -1 for none; what nobody asked about is not there. */
   private readonly images = new WeakMap<Renaming, (number | undefined)[]>();
+  /** By id of a transition: the action instance that it begins with; as far as it was asked for. */
+  private readonly firstSteps: (number | undefined)[] = [];
   /** By name of the action instance: its id. */
   private readonly ids: ReadonlyMap<string, number>;
   /** By renaming, by id of the action instance: the id of the renamed one, -1 for none; as far as it was asked for. */
@@ -221,6 +223,7 @@ export class CommutationCheck<S> {
   /** Forgets what it looked at: of an evaluator that has forgotten its transitions' names. */
   forget(): void {
     this.looks.clear();
+    this.firstSteps.length = 0;
   }
 
   /** What tells a state from itself with other values in its dead locals: a sentence, or null. */
@@ -313,7 +316,7 @@ export class CommutationCheck<S> {
 
   /** A transition of an evaluator that is reduced already may be several steps. */
   private firstStepOf(id: number): number {
-    return liftPath(this.evaluator, { initial: 0, instances: [id] }).instances[0];
+    return (this.firstSteps[id] ??= liftPath(this.evaluator, { initial: 0, instances: [id] }).instances[0]);
   }
 
   private nameStep(id: number): string {

@@ -29,8 +29,10 @@ import type { DeadLocalReset } from "./reset.ts";
 import { type Breach, deadLocals, describeBreaches, type Tools } from "./tools.ts";
 import { Repetitions, type RepetitionsOf } from "./twins.ts";
 
-/** One of so many expanded states is checked during the search. */
+/** One of so many expanded states is checked during the search; and after so many states, one of so many more. */
 const checkEvery = 16;
+const manyStates = 65_536;
+const checkEveryOfMany = 64;
 /** With `audit`, every renaming is tried on every state as long as there are no more of them. */
 const mostRenamings = 720;
 const renamingsPerState = 20;
@@ -66,6 +68,7 @@ export class SymmetryEvaluator<S> implements Reduced {
   readonly sample: StateSample;
   private readonly random: Random;
   private readonly auditRenamings: readonly Renaming[] | null;
+  private readonly chosen = new Map<string, Renaming>();
   private readonly copy: Int32Array;
   /** How often somebody began with the initial states. */
   private searches = 0;
@@ -147,8 +150,8 @@ export class SymmetryEvaluator<S> implements Reduced {
     this.orbits += orbit;
     this.sample.note(words, offset, this.words, orbit);
     const isSuspect = this.options.audit || this.parts.suspicion !== null;
-    if (isSuspect || this.expanded % checkEvery === 0)
-      this.checkState(words.slice(offset, offset + this.words));
+    const every = this.expanded < manyStates ? checkEvery : checkEveryOfMany;
+    if (isSuspect || this.expanded % every === 0) this.checkState(words.slice(offset, offset + this.words));
     this.checkFindings(words, offset);
     this.expanded++;
     return mayBeStuck;
@@ -196,7 +199,18 @@ export class SymmetryEvaluator<S> implements Reduced {
     if (this.auditRenamings !== null) return this.auditRenamings;
     if (this.parts.suspicion !== null && !this.options.audit) return this.exchanges;
     const count = this.options.audit ? renamingsPerState : 1;
-    return Array.from({ length: count }, () => randomRenaming(this.group, this.random));
+    return Array.from({ length: count }, () => this.chooseRenaming());
+  }
+
+  /** One that was chosen before is the same object: what it makes of properties and actions is known by then. */
+  private chooseRenaming(): Renaming {
+    const chosen = randomRenaming(this.group, this.random);
+    const key = chosen.of.join();
+    const known = this.chosen.get(key);
+    if (known !== undefined) return known;
+    if (this.chosen.size >= mostRenamings) this.chosen.clear();
+    this.chosen.set(key, chosen);
+    return chosen;
   }
 
   /** The failure, with the exchange to blame, or the first sort where none alone is. */
