@@ -21,13 +21,20 @@ export interface Analysis {
   readonly settled: readonly boolean[];
 }
 
+/** What is known before a model is analysed. */
+export interface Prior {
+  /** Witnesses that are known to be reached; absent: none is. */
+  readonly reached?: Reached | undefined;
+  /** Answers of earlier runs. */
+  readonly kept?: Kept | undefined;
+}
+
 /** Throws `UnknownSteps` where a step is not compiled. A test may `spoil` what it finds. */
 export function analyse<S>(
   of: Instance<S>,
   evaluator: CompiledEvaluator,
-  reached: Reached = [],
+  { reached = [], kept }: Prior = {},
   spoil: (hazards: Analysis["hazards"]) => Analysis["hazards"] = (hazards) => hazards,
-  kept?: Kept,
 ): Analysis {
   const { insight, footprints, module } = evaluator;
   const initial = evaluator.initialStates();

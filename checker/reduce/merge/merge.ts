@@ -2,12 +2,10 @@
 import type { CompiledEvaluator } from "../../compile/compiled.ts";
 import type { Evaluator } from "../../evaluate/evaluator.ts";
 import type { Instance } from "../../model/model.ts";
-import type { Kept } from "../kept.ts";
 import { keptFor, type Reduced, type Reduction, type Refusal } from "../reduction.ts";
-import { analyse } from "./analysis.ts";
+import { analyse, type Prior } from "./analysis.ts";
 import { MergedEvaluator } from "./merged.ts";
 import { UnknownSteps } from "./steps.ts";
-import type { Reached } from "../witnessed.ts";
 
 /** Of so many steps within blocks, one is tried in both orders with what others may do. */
 const checkEvery = 512;
@@ -18,13 +16,8 @@ export const locks: Reduction = {
     const { failures, audit, seed, reached } = options;
     const failure = failures.find(({ reduction }) => reduction === "locks");
     if (failure !== undefined) return { refused: failure.reason };
-    return mergeBlocks(
-      of,
-      evaluator,
-      { checkEvery: audit ? 1 : checkEvery, seed },
-      reached,
-      keptFor(options),
-    );
+    const checks = { checkEvery: audit ? 1 : checkEvery, seed };
+    return mergeBlocks(of, evaluator, checks, { reached, kept: keptFor(options) });
   },
 };
 
@@ -33,8 +26,7 @@ export function mergeBlocks<S>(
   of: Instance<S>,
   evaluator: Evaluator,
   checks = { checkEvery, seed: 1 },
-  reached: Reached = [],
-  kept?: Kept,
+  prior: Prior = {},
 ): Reduced | Refusal {
   if (!isCompiled(evaluator))
     return {
@@ -43,7 +35,7 @@ export function mergeBlocks<S>(
   if (of.processes.length === 0)
     return { refused: "the model has no processes, whose steps could be merged" };
   try {
-    const analysis = analyse(of, evaluator, reached, undefined, kept);
+    const analysis = analyse(of, evaluator, prior);
     const { goesOnAfter, goesOnBefore } = analysis.plan;
     if (![...goesOnAfter, ...goesOnBefore].some((process) => process.includes(1)))
       return { refused: "no step of a process commutes with all that others may do meanwhile" };

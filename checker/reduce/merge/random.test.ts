@@ -114,7 +114,7 @@ test("an analysis that misses what others do is noticed", { timeout: 600_000 }, 
     if (of === null) return;
     const evaluator = createCompiled(of);
     const none = new LeafSet(of.layout.leaves.length);
-    const careless = analyse(of, evaluator, [], (hazards) =>
+    const careless = analyse(of, evaluator, {}, (hazards) =>
       hazards.map((at) => at && { reads: none, writes: none }),
     );
     const full = await outcomeOf(of, evaluator);
@@ -136,7 +136,7 @@ test("the check of diamonds notices it too", { timeout: 600_000 }, async () => {
     if (of === null) return;
     const evaluator = createCompiled(of);
     const none = new LeafSet(of.layout.leaves.length);
-    const careless = analyse(of, evaluator, [], (hazards) =>
+    const careless = analyse(of, evaluator, {}, (hazards) =>
       hazards.map((at) => at && { reads: none, writes: none }),
     );
     try {

@@ -75,7 +75,7 @@ function modelOf(ofLeft: Text, ofRight: Text): Instance<State> {
 /** What the whole search finds, and one with sets: the names of what is violated, and how many states there are. */
 async function search(of: Instance<State>, spoil?: (sound: Conditions) => Conditions) {
   const evaluator = createCompiled(of);
-  const ordered = orderSteps(of, evaluator, { checkEvery: 0, seed: 1 }, spoil);
+  const ordered = orderSteps(of, evaluator, { checkEvery: 0, seed: 1 }, {}, spoil);
   if ("refused" in ordered) throw new Error(ordered.refused);
   const [full, reduced] = [await searchAll(of, evaluator), await searchAll(of, ordered)];
   expect(unconfirmed(of, reduced)).toEqual([]);

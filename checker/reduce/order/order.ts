@@ -11,10 +11,9 @@ import type { Instance } from "../../model/model.ts";
 import { type Leaf, readLeaf } from "../../schema/layout.ts";
 import { Random } from "../../search/random.ts";
 import type { Path, Violation } from "../../search/result.ts";
-import { type Analysis, analyse } from "../merge/analysis.ts";
+import { type Analysis, analyse, type Prior } from "../merge/analysis.ts";
 import { DiamondCheck } from "../merge/audit.ts";
 import { Claims } from "../merge/claims.ts";
-import type { Kept } from "../kept.ts";
 import { isCompiled } from "../merge/merge.ts";
 import { MergedEvaluator } from "../merge/merged.ts";
 import { UnknownSteps } from "../merge/steps.ts";
@@ -27,7 +26,6 @@ import {
   type ReductionReport,
   type Refusal,
 } from "../reduction.ts";
-import type { Reached } from "../witnessed.ts";
 import { findLoopHeads } from "./loop-heads.ts";
 import { type Conditions, type PersistentSet, PersistentSets, soundConditions } from "./persistent.ts";
 import { Tasks } from "./tasks.ts";
@@ -42,7 +40,7 @@ export const order: Reduction = {
     const failure = failures.find(({ reduction }) => reduction === "order");
     if (failure !== undefined) return { refused: failure.reason };
     const checks = { checkEvery: audit ? 1 : checkEvery, seed };
-    return orderSteps(of, evaluator, checks, undefined, reached, keptFor(options));
+    return orderSteps(of, evaluator, checks, { reached, kept: keptFor(options) });
   },
 };
 
@@ -51,9 +49,8 @@ export function orderSteps<S>(
   of: Instance<S>,
   evaluator: Evaluator,
   checks = { checkEvery, seed: 1 },
+  prior: Prior = {},
   spoil: (conditions: Conditions) => Conditions = (conditions) => conditions,
-  reached: Reached = [],
-  kept?: Kept,
 ): Reduced | Refusal {
   const below = withoutSymmetry(evaluator);
   const compiled = below instanceof MergedEvaluator ? below.inner : below;
@@ -67,13 +64,12 @@ export function orderSteps<S>(
   if (combinations > Number.MAX_SAFE_INTEGER)
     return { refused: "there are more combinations of labels than can be told apart by a number" };
   try {
-    const known =
-      below instanceof MergedEvaluator ? below.analysis : analyse(of, compiled, reached, undefined, kept);
+    const known = below instanceof MergedEvaluator ? below.analysis : analyse(of, compiled, prior);
     const merging = below instanceof MergedEvaluator ? known.plan : null;
     const heads = findLoopHeads(of, known.table);
     const servers = compiled.insight.servers.flat();
     const tasks = new Tasks(known.table, known.locks, merging);
-    const sets = new PersistentSets(of, known, tasks, servers, spoil(soundConditions(heads)), kept);
+    const sets = new PersistentSets(of, known, tasks, servers, spoil(soundConditions(heads)), prior.kept);
     if (known.table.points.flat().every((point) => sets.whyNoKey(point) !== null))
       return { refused: "no step of a process is one that nobody may see" };
     return new OrderEvaluator(of, evaluator, below, known, sets, checks);

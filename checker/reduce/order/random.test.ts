@@ -177,7 +177,7 @@ test("sets that do not take in whom they meet make a difference, and the diamond
   const seen = { different: 0, noticed: 0 };
   await forEachModel(25, 1, async (of, evaluator, full) => {
     const search = (checkEvery: number) => {
-      const spoilt = orderSteps(of, evaluator, { checkEvery, seed: 1 }, careless);
+      const spoilt = orderSteps(of, evaluator, { checkEvery, seed: 1 }, {}, careless);
       return "refused" in spoilt ? null : outcomeOf(of, spoilt);
     };
     const reduced = await search(0);
