@@ -305,8 +305,7 @@ export function buildSymmetric(model: SymmetricModel): Instance<Draft> {
       {
         when: (s, args) => all.every((test) => holds(s, null, args as Names, test)),
         then: (s, args) => {
-          if (i === 0 && how === "does less for some things" && !holds(s, null, args as Names, isAbove))
-            return;
+          if (i === 0 && how === "does less for some things" && !holds(s, null, args, isAbove)) return;
           for (const each of effects) run(s, null, args, each);
         },
       },
