@@ -94,6 +94,7 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
   ...because(
     "A call that gives up keeps iommu.lock for ever, so nobody reads what it takes the SMMU to be.",
     'hvc_pd with "take the SMMU to be off" before "CR0 is acknowledged: disable"',
+    'hvc_pd with "take the SMMU to be on" before "the SYNC is complete"',
   ),
   ...because(
     "Where stores are visible at once there is nothing to wait for, and so a barrier more waits for nothing.",
