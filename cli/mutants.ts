@@ -64,7 +64,7 @@ export class MutantTrial {
   /**
    * What becomes of a mutant. It is `killed` where a property breaks, where a witness that the scenario declares is
    * reached no more, where a call panics that never did (what `check` lists under availability), where no scenario comes
-   * to another step any more that was taken before (what `dmaspec coverage` fails for), or where a recipe meets what it
+   * to another step any more that was taken before and is still there (what `dmaspec coverage` fails for), or where a recipe meets what it
    * cannot do (a value out of its range, an argument that a check was to refuse); `stillborn` where it is no model; `untried` where no scenario ever comes to what it changes, or
    * ever decides otherwise there; `same` where all is as before and the states, too, are the same, but for those in
    * which a CPU is at the changed place; `survived` where all is as before, but other states are reached;
@@ -88,9 +88,12 @@ export class MutantTrial {
     const concerned = this.unchanged.filter((of) => of.concerned?.has(mutant) ?? true);
     let trials: Trial[];
     let hidden: ReadonlySet<string>;
+    let kept: ReadonlySet<string>;
     try {
       const model = mutant.build();
       hidden = new Set([...labelsAt(this.model, mutant), ...labelsAt(model, mutant)]);
+      // A place that the mutant has under another name, or as part of the one before, is not missed.
+      kept = new Set(pointsOf(model).map(({ label }) => label));
       const differing = labelsThatDiffer(this.model, model);
       trials = concerned.map((of) => trialOf(of, model, differing));
       // What is wrong with a model is wrong in every scope.
@@ -124,7 +127,9 @@ export class MutantTrial {
     }
     const found = new Set(seen.values());
     if (!found.has("undecided")) {
-      const missed = [...this.labelsOf(() => true)].find((label) => !labels.has(label) && !hidden.has(label));
+      const missed = [...this.labelsOf(() => true)].find(
+        (label) => kept.has(label) && !labels.has(label) && !hidden.has(label),
+      );
       if (missed !== undefined) {
         const property = `coverage: no CPU comes to "${missed}" any more`;
         return { ...fate, outcome: "killed", killed: true, property };
@@ -171,6 +176,11 @@ export class MutantTrial {
     }
     return found.toSorted((a, b) => a.states - b.states);
   }
+}
+
+/** The places at which a CPU can be in a call. */
+function pointsOf(model: AnyInstance["model"]) {
+  return model.threads.flatMap(({ procedures }) => procedures.flatMap(({ points }) => points));
 }
 
 /** A mutant in a scenario. What it takes is made when it is first needed: mostly another scenario notices it before. */

@@ -7,6 +7,7 @@ import {
   procedure,
   range,
   record,
+  repeat,
   returns,
   sort,
   type StateOf,
@@ -108,4 +109,45 @@ test("a call that panics where it never did is noticed", async () => {
     outcome: "killed",
     property: "availability: call: no place",
   });
+});
+
+/** What follows a loop is part of the loop's look whether it is over: where it comes before, what comes next is. */
+function looping() {
+  const call = procedure("call", { args: { place: range(0, 2) } }, [
+    step("look", (s: State, c: Call) => {
+      s.last = c.place;
+    }),
+    repeat("count down", (s: State) => s.last > 0, [
+      step("take one", (s: State) => {
+        s.last--;
+      }),
+    ]),
+    step("think", () => {}),
+    step("end", (s: State) => {
+      s.last = 0;
+    }),
+    leave(returns("1")),
+  ]);
+  return defineModel({
+    name: "looping",
+    state,
+    deadlock: "none",
+    threads: [threads<State, "cpu">(sort("cpu"), "cpus", [call])],
+  });
+}
+
+test("a place that a mutant has only as part of another one is not missed", async () => {
+  const design: Design = {
+    name: "looping",
+    meaning: "A loop, and what comes after it.",
+    claimsToHold: true,
+    defaultScenario: "all",
+    scenarios: [{ name: "all", sentence: "All places.", sizes: { tiny: { bounds: { cpu: 1 } } } }],
+    build: looping,
+  };
+  const trial = new MutantTrial(design);
+  const mutant = trial.mutants.find(({ name }) => name.includes('"think" before "count down"'));
+  if (mutant === undefined) throw new Error("nothing changes places with the loop");
+  const fate = await trial.try(mutant, null, { maxSeconds: 10, isInterrupted: () => false });
+  expect(fate).toMatchObject({ outcome: "survived", property: null });
 });
