@@ -73,6 +73,9 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'attach_dev with "the SYNC is complete for word 0 of the descriptor" before "wait until the queue is empty for word 0 of the descriptor"',
     'attach_dev with "the SYNC is complete for word 0 of stage 1" before "wait until the queue is empty for word 0 of stage 1"',
     'attach_dev with "the SYNC is complete for word 0" before "wait until the queue is empty for word 0"',
+    'hvc_pd with "CR0 is acknowledged: translate" before "wait until CR0 is acknowledged: translate"',
+    'unmap_pages with "there is room for the last batch" before "wait for room for the last batch"',
+    'unmap_pages with "there is room for the full batch" before "wait for room for the full batch"',
   ),
   ...because(
     "An SMMU that does not translate yet blocks its devices, and nothing relies on that it does.",
@@ -85,8 +88,19 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'hvc_pd without the check "CR0 is acknowledged: consume commands"',
   ),
   ...because(
-    "The queue is empty: whoever had iommu.lock before waited until it was, or keeps the lock.",
+    "The queue is empty: whoever had iommu.lock before waited until it was, or keeps the lock; so did the call itself, by its SYNC before.",
     'hvc_pd without the step "wait for room for CFGI of all"',
+    'attach_dev without the step "wait for room for CFGI for the other words"',
+    'attach_dev without the step "wait for room for CFGI for word 0"',
+    'attach_dev without the step "wait for room for CFGI for the other words of stage 1"',
+    'attach_dev without the step "wait for room for CFGI for word 0 of stage 1"',
+    'detach_dev without the step "wait for room for CFGI for word 0"',
+    'detach_dev without the step "wait for room for CFGI for the other words"',
+    'free_domain without the step "wait for room for TLBI of the id"',
+  ),
+  ...because(
+    "Nobody reaches the domain until kvm_iommu_domain_lock is released, and the use of a page is given back on its own, whichever comes first.",
+    'free_domain with "clear the domain" before "give back the recorded uses"',
   ),
   ...because(
     "A call that gives up keeps iommu.lock for ever, so nobody reads what it takes the SMMU to be.",
