@@ -15,7 +15,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs
 import { parseArgs } from "node:util";
 import { createCompiled } from "../checker/compile/compiled.ts";
 import type { Evaluator } from "../checker/evaluate/evaluator.ts";
-import { type Instance, instantiate, type Model, type Scope } from "../checker/index.ts";
+import { type Instance, instantiate, type Model, ModelError, type Scope } from "../checker/index.ts";
 import { applyReductions } from "../checker/reduce/index.ts";
 import { ReductionFailure, type ReductionName, reductionNames } from "../checker/reduce/reduction.ts";
 import { searchAll, unconfirmed, verdictByFamilies } from "../checker/reduce/verdicts.ts";
@@ -98,10 +98,26 @@ interface Row {
   readonly digest: string;
 }
 
+/** What a search found, or the error of the model's that it came to. */
+async function orError<T>(search: Promise<T>): Promise<T | ModelError> {
+  try {
+    return await search;
+  } catch (error) {
+    if (error instanceof ModelError) return error;
+    throw error;
+  }
+}
+
 async function rowOf(name: string, scope: Scope, build: () => AnyModel): Promise<Row> {
   const of = instantiate(watchPanics(build()), { ...scope, bounds: { ...scope.bounds, ...otherBounds } });
   const evaluator = createCompiled(of);
-  const full = await timed(of, evaluator);
+  const full = await orError(timed(of, evaluator));
+  if (full instanceof ModelError) {
+    const met = await orError(searchReducedly(of, evaluator, []));
+    const isEqual = met instanceof ModelError && met.code === full.code;
+    const text = `| ${name} | an error: ${full.code} | ${met instanceof ModelError ? met.code : "none"} | | | ${isEqual ? "an error of the model" : "DIFFERS"} |`;
+    return { text, is: isEqual ? "compared" : "different", digest: full.code };
+  }
   const { digest, ending } = full.result;
   // A search that does not end without has nothing to be compared with.
   if (ending !== "exhausted" && beyond !== null) {
