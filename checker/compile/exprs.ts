@@ -376,7 +376,7 @@ export class Exprs {
       case "word":
         return by(expr);
       case "select":
-        return this.select(again(expr.test), again(expr.yes), again(expr.no));
+        return this.reselect(expr, again(expr.test), again(expr.yes), again(expr.no));
       case "insert": {
         const { mask, top, touched } = expr;
         return this.insert(again(expr.word), again(expr.value), again(expr.shift), mask, top, touched);
@@ -395,6 +395,12 @@ export class Exprs {
           : this.field(word, shift, b.value, expr.high);
       }
     }
+  }
+
+  /** What is known of a select, of a remainder for one, may be more than its branches say; not where no state comes to them. */
+  private reselect({ low, high }: Expr, test: Expr, yes: Expr, no: Expr): Expr {
+    const isPossible = Math.min(yes.low, no.low) <= high && Math.max(yes.high, no.high) >= low;
+    return isPossible ? this.select(test, yes, no, low, high) : this.select(test, yes, no);
   }
 
   /** A word with `value`, which fits, in the field of `mask` at `shift`. */
