@@ -18,7 +18,8 @@ import type { Evaluator } from "../checker/evaluate/evaluator.ts";
 import { type Instance, instantiate, type Model, ModelError, type Scope } from "../checker/index.ts";
 import { applyReductions } from "../checker/reduce/index.ts";
 import { ReductionFailure, type ReductionName, reductionNames } from "../checker/reduce/reduction.ts";
-import { searchAll, unconfirmed, verdictByFamilies } from "../checker/reduce/verdicts.ts";
+import { SymmetryEvaluator } from "../checker/reduce/symmetry/quotient.ts";
+import { searchAll, unconfirmed, verdictByFamilies, violatedUpTo } from "../checker/reduce/verdicts.ts";
 import { withReached } from "../checker/reduce/witnessed.ts";
 import type { SearchResult } from "../checker/search/result.ts";
 import { watchPanics } from "../cli/availability.ts";
@@ -136,7 +137,8 @@ async function rowOf(name: string, scope: Scope, build: () => AnyModel): Promise
   const [mine, theirs] = [verdictByFamilies(of, reduced.result), verdictByFamilies(of, full.result)];
   const isEqual =
     reduced.result.ending === "exhausted" &&
-    areSameUpToNames(mine.violated, theirs.violated) &&
+    JSON.stringify(violatedUpTo(of, reduced.result, reduced.sorts)) ===
+      JSON.stringify(violatedUpTo(of, full.result, reduced.sorts)) &&
     JSON.stringify(mine.reached) === JSON.stringify(theirs.reached) &&
     unconfirmed(of, reduced.result).length === 0 &&
     isNoneShorter(reduced.result, full.result);
@@ -149,16 +151,6 @@ async function rowOf(name: string, scope: Scope, build: () => AnyModel): Promise
   };
 }
 
-/**
- * The same properties are violated, and by no instance that the other search has not. Of instances that differ in
- * interchangeable elements only, a search with symmetry tells one.
- */
-function areSameUpToNames(mine: readonly string[], theirs: readonly string[]): boolean {
-  const namesIn = (violated: readonly string[]): string =>
-    JSON.stringify([...new Set(violated.map((each) => each.split(" ")[0]))].sort());
-  return namesIn(mine) === namesIn(theirs) && mine.every((each) => theirs.includes(each));
-}
-
 /** A search with reductions; again without what it finds on the way not to apply, as `check` does. */
 async function searchReducedly(
   of: AnyInstance,
@@ -167,11 +159,13 @@ async function searchReducedly(
   most = maxStates,
 ) {
   const options = { audit: false, seed: 1, failures };
-  const { evaluator: outer, reached, refused } = applyReductions(of, evaluator, asked, options);
+  const { evaluator: outer, applied, reached, refused } = applyReductions(of, evaluator, asked, options);
   if (outer === evaluator) return { refused: refused[0].reason };
   try {
     const found = await timed(of, outer, most);
-    return { ...found, result: withReached(found.result, reached) };
+    const symmetric = applied.find((each) => each instanceof SymmetryEvaluator);
+    const sorts = symmetric?.sorts ?? new Set<string>();
+    return { ...found, result: withReached(found.result, reached), sorts };
   } catch (error) {
     if (!(error instanceof ReductionFailure) || failures.some(({ subject }) => subject === error.subject))
       throw error;

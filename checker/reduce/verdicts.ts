@@ -2,6 +2,8 @@
 import { confirmClaim, replayPath } from "../trace/replay.ts";
 import type { Evaluator } from "../evaluate/evaluator.ts";
 import { deadlockProperty, type Instance } from "../model/model.ts";
+import type { AnyArgs, Params } from "../model/rule.ts";
+import { sortOf } from "../schema/shape.ts";
 import { familyOf } from "./witnessed.ts";
 import { breadthFirst } from "../search/breadth-first.ts";
 import type { SearchResult, Violation } from "../search/result.ts";
@@ -22,10 +24,16 @@ export function searchAll<S>(
   });
 }
 
-function instanceOf<S>(of: Instance<S>, { kind, property }: Violation) {
-  if (kind === "deadlock") return { name: deadlockProperty, args: {} };
+interface Violated {
+  readonly name: string;
+  readonly params: Params;
+  readonly args: AnyArgs;
+}
+
+function instanceOf<S>(of: Instance<S>, { kind, property }: Violation): Violated {
+  if (kind === "deadlock") return { name: deadlockProperty, params: {}, args: {} };
   const { property: found, args } = (kind === "step" ? of.stepProperties : of.invariants)[property];
-  return { name: found.name, args };
+  return { name: found.name, params: found.params, args };
 }
 
 /** What a search says of a model, lengths apart: the violated property instances and the witness instances reached. */
@@ -39,6 +47,23 @@ export function verdictOf<S>(of: Instance<S>, { violations, witnesses }: SearchR
     violated: violated.sort(),
     reached: reached.map(({ property, args }) => `${property.name} ${JSON.stringify(args)}`),
   };
+}
+
+/**
+ * The violated property instances, each once, with the elements of these sorts left out: of instances that differ in
+ * interchangeable elements only, a search with symmetry tells one.
+ */
+export function violatedUpTo<S>(
+  of: Instance<S>,
+  { violations }: SearchResult,
+  sorts: ReadonlySet<string>,
+): string[] {
+  const keys = violations.map((violation) => {
+    const { name, params, args } = instanceOf(of, violation);
+    const told = Object.entries(args).filter(([arg]) => !sorts.has(sortOf(params[arg]) ?? ""));
+    return `${name} ${JSON.stringify(Object.fromEntries(told))}`;
+  });
+  return [...new Set(keys)].sort();
 }
 
 /** The same of a search that need not see a witness again which walks reached: of each family, whether it was reached. */

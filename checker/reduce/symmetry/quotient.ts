@@ -102,6 +102,11 @@ export class SymmetryEvaluator<S> implements Reduced {
     this.copy = new Int32Array(this.words);
   }
 
+  /** The sorts of which it takes some elements for one another. */
+  get sorts(): ReadonlySet<string> {
+    return new Set(this.group.classes.map(({ sort }) => sort));
+  }
+
   initialStates(): Int32Array[] {
     this.searches++;
     return this.canonicalInitialStates();
