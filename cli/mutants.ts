@@ -64,9 +64,9 @@ export class MutantTrial {
   /**
    * What becomes of a mutant. It is `killed` where a property breaks, where a witness that the scenario declares is
    * reached no more, where a call panics that never did (what `check` lists under availability), where no scenario comes
-   * to another step any more that was taken before and is still there (what `dmaspec coverage` fails for), or where a recipe meets what it
-   * cannot do (a value out of its range, an argument that a check was to refuse); `stillborn` where it is no model; `untried` where no scenario ever comes to what it changes, or
-   * ever decides otherwise there; `same` where all is as before and the states, too, are the same, but for those in
+   * to another step any more that was taken before and is still there (what `dmaspec coverage` fails for), or where a
+   * recipe meets what it cannot do (a value out of its range, an argument that a check was to refuse); `stillborn` where
+   * it is no model; `untried` where no scenario ever comes to what it changes, or ever decides otherwise there; `same` where all is as before and the states, too, are the same, but for those in
    * which a CPU is at the changed place; `survived` where all is as before, but other states are reached;
    * `undecided` at a limit.
    */
