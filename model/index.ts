@@ -19,7 +19,7 @@ import { lateStores, lateStoresNonCoherent } from "./scenarios/late-stores.ts";
 import { lateStoresAttach } from "./scenarios/late-stores-attach.ts";
 import { acrossTables, acrossTablesResults } from "./scenarios/across-tables.ts";
 import { countsAtTheirLimit } from "./scenarios/counts-at-their-limit.ts";
-import { disjointGathers } from "./scenarios/disjoint-gathers.ts";
+import { disjointGathers, powerGathers } from "./scenarios/disjoint-gathers.ts";
 import { blocks } from "./scenarios/blocks.ts";
 import { twoGuests } from "./scenarios/two-guests.ts";
 import { twoLevels } from "./scenarios/two-levels.ts";
@@ -32,14 +32,16 @@ import {
   fullQueueIds,
   fullQueuePasids,
   fullQueuePower,
+  oneSlotBatches,
+  oneSlotGathers,
 } from "./scenarios/full-queue.ts";
 import { pasidsTimeOuts } from "./scenarios/pasids-time-outs.ts";
 import { pasids } from "./scenarios/pasids.ts";
 import { stage1Mappings } from "./scenarios/stage1-mappings.ts";
-import { streamTable } from "./scenarios/stream-table.ts";
+import { lateStoresStreamTable, streamTable } from "./scenarios/stream-table.ts";
 import { twoSmmus, twoSmmusOverLists } from "./scenarios/two-smmus.ts";
 import { overLists } from "./scenarios/over-lists.ts";
-import { powerAttach } from "./scenarios/power-attach.ts";
+import { powerAttach, powerPasids } from "./scenarios/power-attach.ts";
 import { power, powerTimeOuts } from "./scenarios/power.ts";
 import { queueBatches, queueFullBatches, queueTimeOuts } from "./scenarios/queue-batches.ts";
 
@@ -115,8 +117,16 @@ const tableScenarios = [acrossTables, acrossTablesResults];
 /** The same of the versions that do not split blocks, and calls over three tables. */
 const wholeTables = [...tableScenarios.map((of) => without(of, ["a block is split"])), disjointGathers];
 
-/** Where calls find the queue full, and give up. */
-const fullQueues = [fullQueuePasids, fullQueueIds, fullQueueGathers, fullQueuePower, fullQueueBatches];
+/** Where calls find the queue full, and give up, or wait. */
+const fullQueues = [
+  fullQueuePasids,
+  fullQueueIds,
+  fullQueueGathers,
+  fullQueuePower,
+  fullQueueBatches,
+  oneSlotGathers,
+  oneSlotBatches,
+];
 
 /** Every scenario of the designs that have all that is modelled; pv has some more. */
 const allScenarios: readonly Scenario[] = [
@@ -144,8 +154,11 @@ export const machineDesigns: readonly MachineDesign[] = [
       ...allScenarios,
       pasidsTimeOuts,
       powerAttach,
+      powerPasids,
+      powerGathers,
       disjointGathers,
       ...fullQueues,
+      lateStoresStreamTable,
       countsAtTheirLimit,
       twoGuests,
     ],

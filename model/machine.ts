@@ -64,6 +64,12 @@ export const transaction = sort("transaction", "a walk or an access that an SMMU
 export const stream = sort(
   "stream",
   "a device's entry in the stream table; none where devices stay attached",
+  { alignedWith: device },
+);
+export const lifetime = sort(
+  "lifetime",
+  "what comes and goes with a domain; none where domains are allocated for ever",
+  { alignedWith: domain },
 );
 export const level1 = sort(
   "level1",
@@ -195,8 +201,8 @@ const inProgress = union({
   nothing: {},
   // `page`: the table.
   descent: { domain, iova, page, isStale: bool() },
-  // `by`: 0 where any device of the domain may have begun it, else the stream's number, counted from 1.
-  walk: { domain, iova, page, permission, isStale: bool(), by: range(0, "stream") },
+  // `by`: the stream that it is for, or any where any device of the domain may have begun it.
+  walk: { domain, iova, page, permission, isStale: bool(), by: argument(stream, "any") },
   access: { device, domain, iova, page, permission, isStale: bool() },
 });
 export type InProgress = ValueOf<typeof inProgress>;
@@ -277,7 +283,7 @@ const level1Record = record({
 });
 
 /** What comes and goes with a domain. Where nothing of it is modelled, domains are allocated for ever. */
-const lifetime = record({
+const lifetimeRecord = record({
   stage1: range(0, "stage1").means("1 where the domain is of stage 1: its id is an ASID"),
   hasObject: bool().means("the driver's object is allocated (priv)"),
   smmu: option(smmu).means("the SMMU that the domain is bound to (priv.smmu)"),
@@ -302,6 +308,9 @@ const poolPage = record({
   ).means("the page as a table of context descriptors"),
   entries: array("tableEntry", record({ pte: tableEntry })).means(
     "what the page holds; while it is not the hypervisor's, it holds what its owner likes",
+  ),
+  lateZeroing: array("store", record({ isPending: bool(), by: cpu })).means(
+    "the SMMU may still see what the page held before it was zeroed",
   ),
 });
 
@@ -357,7 +366,7 @@ export const memory = record({
     "SMMUs",
   ).means("what EL2 accessed last that it must not: memory outside this table, or by such a pointer"),
   domainLock: lockState(cpu).means("protects the allocation of domains (kvm_iommu_domain_lock)"),
-  lifetimes: array("lifetime", lifetime).means("the domains' lifetimes; none where they live for ever"),
+  lifetimes: array(lifetime, lifetimeRecord).means("the domains' lifetimes; none where they live for ever"),
   level1: array(level1, level1Record).means("the first level of the stream table"),
   streams: array(stream, streamRecord).means("the stream table, and the SMMU's copy of it"),
   read: array("contents", record({ word: range(0, 2) })).means("what a device read last, and told the host"),

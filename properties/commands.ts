@@ -13,7 +13,7 @@ import {
 } from "../checker/index.ts";
 import { type Command, cpu, device, domain, iova, page, type Seen, smmu } from "../model/machine.ts";
 import { countFrom, hasError, head } from "../model/smmu/command-queue.ts";
-import { seenEntry } from "../model/smmu/late-stores.ts";
+import { isZeroedLate, seenEntry } from "../model/smmu/late-stores.ts";
 import { nameSmmu } from "./pages.ts";
 
 function describeCommand(of: Command): string {
@@ -181,6 +181,14 @@ export const commandWitnesses: readonly Witness<Seen>[] = [
         const { lateWord, lateTable } = s.streams[k];
         return lateWord.length > 0 && (lateWord[0].isPending || lateTable[0].isPending);
       },
+    },
+  ),
+  witness(
+    "the zeroing of a page is late",
+    { page },
+    {
+      sentence: "A page went back to the pool, and the SMMU may still see what it held.",
+      holds: (s: Seen, { page: p }) => isZeroedLate(s, p),
     },
   ),
   witness(

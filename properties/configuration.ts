@@ -190,7 +190,7 @@ function isInReach(s: Seen, k: number): boolean {
   for (let t = 0; t < transactions.length; t++) {
     const { doing } = transactions[t];
     if (doing.tag === "access" && doing.device === k) return true;
-    if (doing.tag === "walk" && doing.by === k + 1) return true;
+    if (doing.tag === "walk" && doing.by === k) return true;
   }
   return false;
 }

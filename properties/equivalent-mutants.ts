@@ -97,6 +97,7 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'detach_dev without the step "wait for room for CFGI for word 0"',
     'detach_dev without the step "wait for room for CFGI for the other words"',
     'free_domain without the step "wait for room for TLBI of the id"',
+    'unmap_pages without the step "wait for room for TLBI for the gather before"',
   ),
   ...because(
     "Nobody reaches the domain until kvm_iommu_domain_lock is released, and the use of a page is given back on its own, whichever comes first.",
@@ -144,5 +145,9 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
   ...because(
     "Where nothing but the allocation refers to a domain, no entry names it (attachments-are-counted), and the look at the entry refuses.",
     'detach_dev without the check "more than the allocation refers to the domain"',
+  ),
+  ...because(
+    "An entry of stage 1 is not read for what it says of stage 2, and attach_dev writes that anew, with a CFGI and a SYNC, before an entry leads to a domain of stage 2.",
+    'attach_dev with "write the other words of the entry" before "is the domain of stage 1?"',
   ),
 ]);

@@ -17,6 +17,11 @@ export const explainedGaps: Readonly<Record<string, string>> = {
     "The guest's state and the host's change together, under both locks: the first check has refused already.",
   "pv: start_teardown_vm: no vCPU is loaded":
     "The same question is asked by a WARN before it, which is fatal; the refusal is for a machine on which it is not.",
+  "pv: host_reclaim_page: did the guest have the page for itself?":
+    "Where guests have no lives of their own they lend nothing; what they lent is reclaimed by reclaim_dying_guest_page.",
+  "pv: free_domain: zero the page table":
+    "Each entry was cleared when its page was recorded, and what was unmapped before was cleared then. The loop is the source's: it zeroes whatever is there.",
+  "pv: free_domain: zero an entry of the page table": "Nothing is left to be zeroed: see the loop around it.",
   "pv: host_unshare_hyp: the hypervisor borrows the page":
     "The host's state and the hypervisor's change together, under both locks: the first check has refused already.",
 };

@@ -21,6 +21,7 @@ import {
   rootIndexOf,
   rootOf,
 } from "../model/page-tables.ts";
+import { isTranslating } from "../model/smmu/power.ts";
 import { describeOwner } from "../spec/ownership.ts";
 import { nameSmmu } from "./pages.ts";
 
@@ -35,8 +36,9 @@ function linkedTable(s: Seen, d: number, i: number): number {
   return above.tag === "valid" ? above.page : -1;
 }
 
-/** The table that the SMMU remembers for the iova, or -1. */
+/** The table that the SMMU remembers for the iova, or -1; what it remembers counts while it translates. */
 function rememberedTable(s: Seen, n: number, d: number, i: number): number {
+  if (!isTranslating(s, n)) return -1;
   const of = s.smmus[n].walkCache[d];
   return rootIndexOf(i) < of.length ? (of[rootIndexOf(i)].table ?? -1) : -1;
 }
@@ -66,7 +68,8 @@ export const pageTables: readonly Invariant<Seen>[] = [
     "remembered-tables-are-hypervisors",
     { smmu, domain, iova },
     {
-      sentence: "Every table that an SMMU remembers is the hypervisor's and in use as a table.",
+      sentence:
+        "Every table that an SMMU that translates remembers is the hypervisor's and in use as a table.",
       sekvm: "spt_cons",
       holds: (s: Seen, { smmu: n, domain: d, iova: i }) => {
         const table = rememberedTable(s, n, d, i);

@@ -145,7 +145,7 @@ function findWaysOfForeignTables(s: Seen, of: DomainIndex, n: number, ways: stri
   for (let i = 0; i < s.domains[of].entries.length; i += blockPages) {
     const above = rootEntryOf(s, of, i);
     if (above.tag === "valid" && isForeign(above.page)) say("a table", above.page);
-    const remembered = s.smmus[n].walkCache[of][rootIndexOf(i)].table;
+    const remembered = isTranslating(s, n) ? s.smmus[n].walkCache[of][rootIndexOf(i)].table : null;
     if (remembered !== null && isForeign(remembered)) say("a table that the SMMU remembers", remembered);
   }
   for (let k = 0; k < s.smmus[n].transactions.length; k++) {
@@ -180,7 +180,7 @@ function findWays(s: Seen, by: number, to: PageIndex, access: Access, all: boole
       !doesPermit(doing.permission, access)
     )
       continue;
-    const isMine = doing.tag === "walk" && (doing.by === 0 ? doing.domain === of : doing.by === by + 1);
+    const isMine = doing.tag === "walk" && (doing.by === "any" ? doing.domain === of : doing.by === by);
     if (isMine) {
       ways.push(`a walk in progress for iova ${doing.iova} of domain ${of}`);
     } else if (doing.tag === "access" && doing.device === by) {

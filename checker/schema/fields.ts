@@ -16,26 +16,31 @@ declare const brand: unique symbol;
 /** An index into sort `N`. Branded: an index of one sort does not pass for an index of another. */
 export type Index<N extends string> = number & { readonly [brand]: N };
 
+/** What is declared of the sort of a field (`SortOptions`). */
+export interface SortMarks {
+  readonly interchangeable?: true;
+  readonly alignedWith?: string;
+}
+
 /** The kinds of field whose value is one of finitely many scalars. */
 export type ScalarSpec =
   | { readonly kind: "bool" }
   | { readonly kind: "range"; readonly low: number; readonly high: Size }
   | { readonly kind: "enum"; readonly names: readonly string[] }
-  | { readonly kind: "index"; readonly sort: string; readonly interchangeable?: true }
+  | ({ readonly kind: "index"; readonly sort: string } & SortMarks)
   | { readonly kind: "option"; readonly of: Scalar<unknown> }
   | { readonly kind: "argument"; readonly sort: string; readonly invalid: readonly string[] };
 
 export type CompositeSpec =
   | { readonly kind: "record"; readonly fields: Readonly<Record<string, Field<unknown>>> }
-  | {
+  | ({
       readonly kind: "array";
       readonly length: Size;
       readonly sort: string | null;
-      readonly interchangeable?: true;
       readonly of: Field<unknown>;
-    }
+    } & SortMarks)
   | { readonly kind: "queue"; readonly capacity: Size; readonly of: Field<unknown> }
-  | { readonly kind: "set"; readonly sort: string; readonly interchangeable?: true }
+  | ({ readonly kind: "set"; readonly sort: string } & SortMarks)
   | {
       readonly kind: "union";
       readonly variants: Readonly<Record<string, Readonly<Record<string, Scalar<unknown>>>>>;
@@ -80,17 +85,23 @@ export interface SortOptions {
    * uses the declaration, and checks it; sorts that are not declared so it leaves alone.
    */
   readonly interchangeable?: boolean;
+  /**
+   * A sort whose `k`-th element belongs to the `k`-th of this one, as a device's stream table entry to the device: where
+   * the elements of that sort are interchangeable, these are exchanged along with them.
+   */
+  readonly alignedWith?: Sort<string>;
 }
 
 /** A sort: a finite set of things of one kind (pages, CPUs, ...). As a field, it holds one of them. */
 export class Sort<N extends string> extends Scalar<Index<N>> {
   readonly sort: N;
-  readonly isInterchangeable: boolean;
+  readonly marks: SortMarks;
 
-  constructor(name: N, meaning = "", { interchangeable = false }: SortOptions = {}) {
-    super({ kind: "index", sort: name, ...marked(interchangeable) }, meaning);
+  constructor(name: N, meaning = "", options: SortOptions = {}) {
+    const marks = marksOf(options);
+    super({ kind: "index", sort: name, ...marks }, meaning);
     this.sort = name;
-    this.isInterchangeable = interchangeable;
+    this.marks = marks;
   }
 
   /** The `n`-th element. Use it where an index comes from arithmetic; the range is checked when it is stored. */
@@ -99,8 +110,11 @@ export class Sort<N extends string> extends Scalar<Index<N>> {
   }
 }
 
-function marked(isInterchangeable: boolean): { interchangeable?: true } {
-  return isInterchangeable ? { interchangeable: true } : {};
+function marksOf({ interchangeable = false, alignedWith }: SortOptions): SortMarks {
+  return {
+    ...(interchangeable && { interchangeable }),
+    ...(alignedWith !== undefined && { alignedWith: alignedWith.sort }),
+  };
 }
 
 export type ValueOf<F> = F extends Field<infer T> ? T : never;
@@ -210,7 +224,7 @@ export function array(over: Sort<string> | Size, of: Field<unknown>): Field<unkn
     kind: "array",
     length: isSort ? over.sort : over,
     sort: isSort ? over.sort : null,
-    ...marked(isSort && over.isInterchangeable),
+    ...(isSort && over.marks),
     of,
   });
 }
@@ -222,7 +236,7 @@ export function queue<T>(capacity: Size, of: Field<T>): Field<BoundedQueue<T>> {
 
 /** A subset of a sort; initially empty. */
 export function setOf<N extends string>(of: Sort<N>): Field<BoundedSet<Index<N>>> {
-  return new Field({ kind: "set", sort: of.sort, ...marked(of.isInterchangeable) });
+  return new Field({ kind: "set", sort: of.sort, ...of.marks });
 }
 
 type VariantValue<V> = {

@@ -37,6 +37,8 @@ import {
 
 const thing = sort("thing", "", { interchangeable: true });
 const hand = sort("hand", "", { interchangeable: true });
+/** Where a thing lies: the thing's own, and named along with it. */
+const shelf = sort("shelf", "", { alignedWith: thing });
 
 const state = record({
   things: array(
@@ -45,6 +47,9 @@ const state = record({
   ),
   hands: array(hand, record({ at: option(thing), flag: bool() })),
   grid: array(thing, array(hand, bool())),
+  shelves: array(shelf, record({ full: bool(), label: option(thing) })),
+  near: array(thing, array(shelf, bool())),
+  open: option(shelf),
   free: setOf(thing),
   last: option(thing),
   mode: oneOf("p", "q"),
@@ -56,7 +61,7 @@ const locals = { seen: option(thing), kept: thing, mark: range(0, 2) };
 // Recipes of a random model reach into a state whose type is known by paths only.
 // oxlint-disable-next-line no-explicit-any
 type Draft = any;
-/** `$thing` and `$hand` stand for arguments; a path that begins with `frame` leads into the procedure's frame. */
+/** `$thing` and `$hand` stand for arguments, `$next` for the thing after, which no symmetric model has; a path that begins with `frame` leads into the procedure's frame. */
 type Path = readonly (string | number)[];
 /** Arguments by name. */
 type Names = Readonly<Record<string, number>>;
@@ -77,6 +82,7 @@ type Effect =
   | { readonly do: "shift"; readonly to: Path };
 
 function keyOf(key: string | number, names: Names): string | number {
+  if (key === "$next") return (names.thing + 1) % 3;
   return key === "$thing" ? names.thing : key === "$hand" ? names.hand : key;
 }
 
@@ -153,9 +159,23 @@ const plain: readonly [Path, readonly unknown[]][] = [
     ["grid", "$thing", "$hand"],
     [true, false],
   ],
+  [
+    ["shelves", "$thing", "full"],
+    [true, false],
+  ],
+  [
+    ["near", "$thing", "$thing"],
+    [true, false],
+  ],
   [["mode"], ["p", "q"]],
 ];
-const thingPlaces: readonly Path[] = [["things", "$thing", "link"], ["last"]];
+/** A shelf has the number of its thing. */
+const thingPlaces: readonly Path[] = [
+  ["things", "$thing", "link"],
+  ["shelves", "$thing", "label"],
+  ["last"],
+  ["open"],
+];
 const framePlaces: readonly Path[] = [["frame", "seen"]];
 const handPlaces: readonly Path[] = [["things", "$thing", "who"]];
 
@@ -210,7 +230,12 @@ function effectOf(inFrame: boolean): fc.Arbitrary<Effect> {
 }
 
 /** How a model breaks the symmetry that it declares. */
-export type Breach = "names a thing" | "compares things" | "does less for some things" | "is restricted";
+export type Breach =
+  | "names a thing"
+  | "compares things"
+  | "looks at another's shelf"
+  | "does less for some things"
+  | "is restricted";
 /** Said of things that come after the hand's. */
 const isAbove: Test = { is: "above", name: "thing", at: ["hands", "$hand", "at"] };
 
@@ -268,6 +293,7 @@ export interface SymmetricModel {
 const breaches = [
   "names a thing",
   "compares things",
+  "looks at another's shelf",
   "does less for some things",
   "is restricted",
 ] as const satisfies readonly Breach[];
@@ -299,6 +325,8 @@ export function buildSymmetric(model: SymmetricModel): Instance<Draft> {
     const all: Test[] = [...tests];
     if (i === 0 && how === "names a thing") all.push({ is: "value", at: ["things", 1, "own"], value: "x" });
     if (i === 0 && how === "compares things") all.push(isAbove);
+    if (i === 0 && how === "looks at another's shelf")
+      all.push({ is: "value", at: ["shelves", "$next", "full"], value: false });
     return environmentRule<Draft, { thing: typeof thing; hand: typeof hand }>(
       `rule ${i}`,
       { thing, hand },
@@ -355,7 +383,7 @@ export function buildSymmetric(model: SymmetricModel): Instance<Draft> {
     ],
   });
   const scope: Scope = {
-    bounds: { thing: 3, hand: 2 },
+    bounds: { thing: 3, hand: 2, shelf: 3 },
     ...(how === "is restricted" ? { allows: (action, args) => action !== "rule 0" || args.thing !== 1 } : {}),
   };
   return instantiate(made, scope);

@@ -263,9 +263,9 @@ export const freeDomainV1 = procedure<Machine, typeof freeArgs, typeof freeLocal
       zeroTable<FreeFrame>("pkvm_unmap_donated_memory (v1)"),
       step(
         "take the page from the domain",
-        (s, c) => {
+        (s, c, { self }) => {
           c.found = lifetimeOf(s, c.domain)?.root ?? null;
-          giveBackTable(s, c);
+          giveBackTable(s, self, c);
           if (c.found !== null && c.found < s.pool.length) s.pool[c.found].use = "outside";
         },
         { mirrors: "kvm_arm_io_pgtable_free (v1)" },

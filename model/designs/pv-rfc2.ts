@@ -114,8 +114,8 @@ export const mapPagesV2 = edit<Machine>(
     when("was the table not linked?", (_, c) => !c.isAllowed, [
       step(
         "free the table that was not linked",
-        (s, c) => {
-          releaseTable(s, c.table - 1);
+        (s, c, { self }) => {
+          releaseTable(s, self, c.table - 1);
         },
         { mirrors: "__arm_lpae_map (v2)" },
       ),
@@ -215,8 +215,8 @@ const levelWalk = walkLevels({
     when<Machine, UnmapLevelFrame>(`the table was taken out${place}`, (_, c) => c.isUnlinked > 0, [
       step(
         `free the page that the entry lies in${place}`,
-        (s, c) => {
-          releaseTable(s, rootPageOf(s, c));
+        (s, c, { self }) => {
+          releaseTable(s, self, rootPageOf(s, c));
         },
         { mirrors: "smmu_unmap_visit_post_table (v2 40/58)" },
       ),

@@ -21,6 +21,7 @@ import {
 import { domainLock, iommuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
 import { addCommand, addSync, invalidationOfId } from "../smmu/command-queue.ts";
+import { delayZeroing } from "../smmu/late-stores.ts";
 import { unlessOff } from "../smmu/power.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 import { domainOf, hasTable, lifetimeOf } from "../tables.ts";
@@ -85,7 +86,7 @@ const freeTable: Node<Machine, FreeFrame> = when(
       { mirrors: recorded },
     ),
     zeroTable<FreeFrame>("hyp_put_page (v2 base)"),
-    step("give the page table back to the pool", giveBackTable, {
+    step("give the page table back to the pool", (s, c, { self }) => giveBackTable(s, self, c), {
       mirrors: "__arm_lpae_free_pgtable, kvm_iommu_reclaim_pages (v2)",
       mechanisms: ["M21", "M24", "M29"],
     }),
@@ -121,10 +122,13 @@ export function zeroTable<C extends Pick<FreeFrame, "domain">>(mirrors: string):
 }
 
 /** The page is free again. */
-export function giveBackTable(s: Machine, c: { domain: FreeFrame["domain"] }): void {
+export function giveBackTable(s: Machine, by: number, c: { domain: FreeFrame["domain"] }): void {
   const of = lifetimeOf(s, c.domain);
   if (of === null || of.root === null) return;
-  if (of.root < s.pool.length) s.pool[of.root].use = "free";
+  if (of.root < s.pool.length) {
+    s.pool[of.root].use = "free";
+    delayZeroing(s, by, of.root);
+  }
   of.root = null;
 }
 

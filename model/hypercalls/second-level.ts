@@ -67,7 +67,7 @@ export function allocateSecondLevel<C extends SecondLevelFrame>(
         ],
         { mirrors, mechanisms: ["M32", "M44"] },
       ),
-      writeBarrier<C>(mirrors),
+      writeBarrier<C>(mirrors, ["M26"]),
       leadToSecondLevel<C>((found, unaligned) => found < unaligned),
     ],
     [],

@@ -5,7 +5,8 @@
 import { check, jump, leave, type Node, returns, step, when } from "../../checker/index.ts";
 import type { DomainIndex, Machine, StreamIndex } from "../machine.ts";
 import { addCommand, addSync } from "../smmu/command-queue.ts";
-import { storeTable } from "../smmu/late-stores.ts";
+import { delayZeroing, storeTable } from "../smmu/late-stores.ts";
+import { unlessOff } from "../smmu/power.ts";
 import { smmuOfStream } from "../smmu/smmus.ts";
 import { descriptorInvalidationOf } from "../smmu/stream-table.ts";
 import {
@@ -84,14 +85,16 @@ export function mayDetach(s: Machine, c: Pick<Stage1Frame, "stream" | "domain" |
 /** CFGI_CD and SYNC: afterwards the SMMU knows nothing of the descriptor but what it fetches from now on. */
 function forgetDescriptor<C extends Stage1Frame>(purpose: string): Node<Machine, C>[] {
   return [
-    ...addCommand<C>(
-      smmuOfStream,
-      `CFGI${purpose}`,
-      (_, c) => descriptorInvalidationOf(c.stream, c.pasid),
-      undefined,
-      "CMD_CFGI_CD",
-    ),
-    ...addSync<C>(smmuOfStream, purpose),
+    unlessOff<C>(purpose, smmuOfStream, "smmu_sync_cd, smmu_send_cmd (android16)", [
+      ...addCommand<C>(
+        smmuOfStream,
+        `CFGI${purpose}`,
+        (_, c) => descriptorInvalidationOf(c.stream, c.pasid),
+        undefined,
+        "CMD_CFGI_CD",
+      ),
+      ...addSync<C>(smmuOfStream, purpose),
+    ]),
   ];
 }
 
@@ -242,9 +245,10 @@ export function freeDescriptors<C extends Stage1Frame>(): Node<Machine, C> {
     [
       step(
         "give the descriptors back to the pool",
-        (s, c) => {
+        (s, c, { self }) => {
           if (c.found === null) return;
           const of = s.pool[c.found];
+          delayZeroing(s, self, c.found);
           of.use = "free";
           for (let n = 0; n < of.descriptors.length; n++) {
             of.descriptors[n].word = null;

@@ -26,6 +26,8 @@ import {
 } from "../page-tables.ts";
 import { type GatherFrame, joinGather, note, passTable, type RecordedFrame } from "./gather.ts";
 import { addCommand, addSync } from "../smmu/command-queue.ts";
+import { delayZeroing } from "../smmu/late-stores.ts";
+import { unlessOff } from "../smmu/power.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 import { byAsidOf, changeEntry, domainOf, entryOf, freePageOf } from "../tables.ts";
 
@@ -109,11 +111,12 @@ export function takeTable<C extends LevelFrame>(what: string, otherwise: Exit<Ma
 }
 
 /** A page goes back to the pool, which zeroes it. */
-export function releaseTable(s: Machine, table: number): void {
+export function releaseTable(s: Machine, by: number, table: number): void {
   if (table < 0 || table >= s.pool.length) return;
   if (!isTablePage(s, table)) s.wildAccess = "a page that is no table";
   s.pool[table].use = "free";
   for (let k = 0; k < s.pool[table].entries.length; k++) s.pool[table].entries[k].pte = { tag: "none" };
+  delayZeroing(s, by, table);
 }
 
 /** map: the way to the table of pages, which is made where there is none. */
@@ -165,24 +168,26 @@ interface FlushFrame extends LevelFrame {
 /** tlb_flush_walk: what the SMMU remembers of the table, and all that it read from it; one command for each page. */
 export function flushWalks<C extends FlushFrame>(first: (c: C) => number): Node<Machine, C> {
   return under(iommuLock(smmuOfDomain, " for walks"), [
-    repeat(
-      "invalidate what walks remember",
-      (_, c) => c.flushed < blockPages,
-      [
-        ...addCommand<C>(
-          smmuOfDomain,
-          "TLBI of walks",
-          (s, c, bounds) =>
-            walkInvalidationOf(s, domainOf(c.domain), iovaAt(c, first(c)) + c.flushed, bounds.iova),
-          (c) => {
-            c.flushed++;
-          },
-          "CMD_TLBI_S2_IPA, CMD_TLBI_NH_VA, leaf=0",
-        ),
-      ],
-      { mirrors: "smmu_tlb_flush_walk (v2)" },
-    ),
-    ...addSync<C>(smmuOfDomain, " of walks", undefined, ["M22", "M55"]),
+    unlessOff<C>(" for walks", smmuOfDomain, "smmu_tlb_inv_range_smmu (v2)", [
+      repeat(
+        "invalidate what walks remember",
+        (_, c) => c.flushed < blockPages,
+        [
+          ...addCommand<C>(
+            smmuOfDomain,
+            "TLBI of walks",
+            (s, c, bounds) =>
+              walkInvalidationOf(s, domainOf(c.domain), iovaAt(c, first(c)) + c.flushed, bounds.iova),
+            (c) => {
+              c.flushed++;
+            },
+            "CMD_TLBI_S2_IPA, CMD_TLBI_NH_VA, leaf=0",
+          ),
+        ],
+        { mirrors: "smmu_tlb_flush_walk (v2)" },
+      ),
+      ...addSync<C>(smmuOfDomain, " of walks", undefined, ["M22", "M55"]),
+    ]),
   ]);
 }
 
@@ -226,8 +231,8 @@ export function mapBlock<C extends MapBlockFrame>(
         flushWalks<C>((c) => c.mapped),
         step(
           "free the empty table",
-          (s, c) => {
-            releaseTable(s, c.table - 1);
+          (s, c, { self }) => {
+            releaseTable(s, self, c.table - 1);
             c.table = 0;
             c.flushed = 0;
           },
@@ -318,8 +323,8 @@ export function unmapBlock<C extends UnmapLevelFrame>(): Node<Machine, C>[] {
         flushWalks<C>((c) => c.gathered - blockPages),
         step(
           "free the table",
-          (s, c) => {
-            releaseTable(s, c.table - 1);
+          (s, c, { self }) => {
+            releaseTable(s, self, c.table - 1);
             c.table = 0;
             c.flushed = 0;
           },

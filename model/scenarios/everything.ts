@@ -57,6 +57,8 @@ const without = [
 
 const tiny: Scope = { bounds, allows: allowing(1), without };
 const paper: Scope = { ...tiny, bounds: { ...bounds, device: 2, stream: 2 } };
+const wide: Scope = { ...tiny, bounds: { ...bounds, device: 3, stream: 3 } };
+const wider: Scope = { ...tiny, bounds: { ...bounds, device: 4, stream: 4 } };
 const soak: Scope = {
   ...tiny,
   bounds: { ...bounds, device: 2, stream: 2, domain: 2, lifetime: 2, page: 3, poolPage: 2 },
@@ -66,7 +68,7 @@ const soak: Scope = {
 const sentence =
   "Domains are allocated and freed, devices attached and detached, a page is mapped, unmapped, given to a guest and reclaimed, and pages of the pool are given back to the host, all at once from two CPUs: shows races between calls of different kinds; cannot show stage 1, several SMMUs, tables of two levels, late stores, failing commands or power";
 
-export const everything: Scenario = { name: "everything", sentence, sizes: { tiny, paper, soak } };
+export const everything: Scenario = { name: "everything", sentence, sizes: { tiny, paper, soak, wide, wider } };
 
 export const everythingOverLists: Scenario = overLists({
   name: "everything",

@@ -1,7 +1,8 @@
 /**
  * full-queue-pasids, full-queue-ids, full-queue-gathers, full-queue-power and full-queue-batches: scenarios in which the
  * SMMU may not answer in time, with a queue of one slot. So whatever a call adds to its first command finds the queue
- * full, until the SMMU has consumed that one, or the call gives up.
+ * full, until the SMMU has consumed that one, or the call gives up. one-slot-gathers and one-slot-batches: the same with
+ * an SMMU that answers in time, so that a call that waits for room gets it.
  *
  * What exists, and why not more: as in `pasids`, `id-reuse`, `disjoint-gathers`, `power` and `queue-full-batches`, from
  * which they differ by the queue. (The first command of a call never waits: who was before waited until the queue was
@@ -9,19 +10,20 @@
  * middle, which is refused.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
-import { disjointGathers } from "./disjoint-gathers.ts";
+import { disjointGathers, moreBlocks } from "./disjoint-gathers.ts";
 import { idReuse } from "./id-reuse.ts";
 import { pasids } from "./pasids.ts";
 import { power } from "./power.ts";
 import { queueFullBatches } from "./queue-batches.ts";
 
-/** The scope with a queue of one slot, and an SMMU that may be late. */
+/** The scope with a queue of one slot. */
+function narrow(of: Scope): Scope {
+  return { ...of, bounds: { ...of.bounds, slot: 1, position: 2 } };
+}
+
+/** The same, and an SMMU that may be late. */
 function late({ sizes: { tiny } }: Scenario): Scope {
-  return {
-    ...tiny,
-    bounds: { ...tiny.bounds, slot: 1, position: 2 },
-    assumptionsOff: ["sync-completes-in-time", "warn-is-fatal"],
-  };
+  return { ...narrow(tiny), assumptionsOff: ["sync-completes-in-time", "warn-is-fatal"] };
 }
 
 export const fullQueuePasids: Scenario = {
@@ -39,23 +41,19 @@ export const fullQueueIds: Scenario = {
 };
 
 const gathers = late(disjointGathers);
-const allowsGathers = gathers.allows ?? (() => true);
-const moreBlocks: Scope["allows"] = (action, args, bounds) => {
-  const isBlock = args.pgsize === 1 && args.count === 1;
-  const isUnaligned = action === "unmap_pages" && isBlock && args.iova === 1;
-  const isOverTable = action === "map_pages" && isBlock && args.iova === 2;
-  // The SMMU walks for the iovas of two of the three entries, and the other calls are as those that are there.
-  if (!("cpu" in args) && args.iova === 4) return false;
-  if (isUnaligned || isOverTable)
-    return allowsGathers(action, { ...args, iova: 0, count: isOverTable ? 1 : 3 }, bounds);
-  return allowsGathers(action, args, bounds);
-};
 
 export const fullQueueGathers: Scenario = {
   name: "full-queue-gathers",
   sentence:
     "A call unmaps a block, what a table covers, and another block, with a queue of one slot and an SMMU that may not answer in time: shows commands that overwrite one another, and calls that give up too early; cannot show what `disjoint-gathers` cannot",
   sizes: { tiny: { ...gathers, allows: moreBlocks } },
+};
+
+export const oneSlotGathers: Scenario = {
+  name: "one-slot-gathers",
+  sentence:
+    "A call unmaps a block, what a table covers, and another block, with a queue of one slot: shows commands that overwrite one another where a call does not wait for room; cannot show what `disjoint-gathers` cannot",
+  sizes: { tiny: { ...narrow(disjointGathers.sizes.tiny), allows: moreBlocks } },
 };
 
 export const fullQueuePower: Scenario = {
@@ -70,4 +68,25 @@ export const fullQueueBatches: Scenario = {
   sentence:
     "Two pages are unmapped together by batches of one command, with a queue of one slot and an SMMU that may not answer in time: shows batches that overwrite one another, and calls that give up too early; cannot show what `queue-full-batches` cannot",
   sizes: { tiny: late(queueFullBatches) },
+};
+
+const { tiny: twoBatches } = queueFullBatches.sizes;
+/** Calls over three pages, of which a call issues two full batches and a last one. */
+const threePages: Scope["allows"] = (action, args, bounds) => {
+  const isLong = args.iova === 0 && args.count === 3 && (args.page ?? 0) === 0;
+  if (isLong) return twoBatches.allows?.(action, { ...args, iova: 1, count: 2 }, bounds) ?? true;
+  const isCall = action === "map_pages" || action === "unmap_pages";
+  return !isCall && (twoBatches.allows?.(action, args, bounds) ?? true);
+};
+
+export const oneSlotBatches: Scenario = {
+  name: "one-slot-batches",
+  sentence:
+    "Three pages are unmapped together by batches of one command, with a queue of one slot: shows batches that overwrite one another where a call does not wait for room; cannot show what `queue-full-batches` cannot",
+  sizes: {
+    tiny: {
+      ...narrow({ ...twoBatches, bounds: { ...twoBatches.bounds, page: 3, count: 3, recordedPage: 3 } }),
+      allows: threePages,
+    },
+  },
 };

@@ -54,6 +54,7 @@ const without = [
   ...withoutTransfers,
   "the queue is full",
   "a store to the stream table is late",
+  "the zeroing of a page is late",
   "a SYNC is late",
   "a full batch is issued",
 ];

@@ -84,6 +84,7 @@ const without = [
   "mapped-means-visible",
   "a store to a page table is late",
   "a store to the stream table is late",
+  "the zeroing of a page is late",
 ];
 
 const batches: Scope = {

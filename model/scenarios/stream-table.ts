@@ -9,6 +9,8 @@
  * - Nothing is mapped: what a device can reach, it reaches by what the SMMU takes for its stream table entry.
  * - `tiny` has one CPU, for every call holds the lock of the SMMU while it looks at the table; `paper` a second one, which
  *   detaches and looks up.
+ * - `late-stores-stream-table`: the SMMU sees stores late, and that a page was zeroed: one that was a page table, and is of
+ *   the second level now. It has a page of the pool more, and none that is not aligned.
  */
 import type { Scenario, Scope } from "../../checker/index.ts";
 import type { Args } from "./calls.ts";
@@ -56,4 +58,22 @@ export const streamTable: Scenario = {
   sentence:
     "One CPU attaches and detaches two devices whose stream table entries are in tables of a second level, with stream ids inside and beyond the table and pages that are not aligned: shows reads and writes beyond the table, and tables that the SMMU looks for elsewhere; cannot show mapped pages, late stores, or the refill of the pool",
   sizes: { tiny, paper: { ...tiny, bounds: { ...bounds, cpu: 2 } } },
+};
+
+const lateWitnesses: readonly string[] = [
+  "a store to the stream table is late",
+  "the zeroing of a page is late",
+];
+const late: Scope = {
+  ...tiny,
+  without: without.filter((name) => !lateWitnesses.includes(name)),
+  bounds: { ...bounds, unaligned: 0, store: 1 },
+  allows: (action, args) => (!("cpu" in args) && action.includes("becomes visible")) || allows(action, args),
+};
+
+export const lateStoresStreamTable: Scenario = {
+  name: "late-stores-stream-table",
+  sentence:
+    "One CPU attaches and detaches two devices whose stream table entries are in tables of a second level, and frees domains, while the SMMU sees the CPU's stores, and that pages were zeroed, late and in any order: shows tables that the SMMU reads before they are empty; cannot show what takes two CPUs, or mapped pages",
+  sizes: { tiny: late },
 };

@@ -186,6 +186,7 @@ export const withoutCommands: readonly string[] = [
   "commands-are-legal",
   "commands-are-consumed-as-written",
   "a store to the stream table is late",
+  "the zeroing of a page is late",
   ...withoutWaits,
 ];
 

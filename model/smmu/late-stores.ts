@@ -1,11 +1,16 @@
 /**
- * Stores that the SMMU sees late: those of a CPU to page tables, to the stream table and to the command queue.
+ * Stores that the SMMU sees late: those of a CPU to page tables, to the stream table and to the command queue, and the
+ * zeroing of pages that go back to the pool.
  *
  * CPUs see a store at once; the SMMU goes on seeing what was there before, until the store becomes visible: by
  * itself at any time and in any order with others, or by a barrier of the CPU at the latest. A second store to
  * the same place joins the first. Where the SMMU does not snoop caches (`nonCoherent`), a barrier does not bring
  * stores to page tables out, but only a clean to the point of coherency does, and the eviction of the line, which
  * may come at any time. (The queue and the stream table are mapped non-cacheable there.)
+ *
+ * A page that was zeroed late and is a table again holds, for the SMMU, what somebody else wrote. That is here where the
+ * page is of the stream table's second level. Page tables and tables of descriptors need nothing of the kind: no entry
+ * leads to them before the doorbell of the CFGI for its other words has brought all stores out.
  *
  * What a CPU releases a lock over is visible to the next holder, and so to a coherent SMMU. That is not here: a
  * scenario with late stores (`store`) has one CPU.
@@ -20,6 +25,7 @@ import {
   type Entry,
   iova,
   type Machine,
+  page,
   type Queue,
   slot,
   smmu,
@@ -54,6 +60,21 @@ export function delayCommand(queue: Queue, by: number, at: number): void {
   place.late[0].seen = place.command;
   place.late[0].isPending = true;
   place.late[0].by = cpu.at(by);
+}
+
+/** A CPU has zeroed a page that goes back to the pool: the SMMU may go on seeing what the page held. */
+export function delayZeroing(s: Machine, by: number, of: number): void {
+  const { lateZeroing } = s.pool[of];
+  if (lateZeroing.length === 0) return;
+  lateZeroing[0].isPending = true;
+  lateZeroing[0].by = cpu.at(by);
+}
+
+/** May the SMMU still see what the page held before it was zeroed? */
+export function isZeroedLate(s: Machine, of: number): boolean {
+  if (of >= s.pool.length) return false;
+  const { lateZeroing } = s.pool[of];
+  return lateZeroing.length > 0 && lateZeroing[0].isPending;
 }
 
 /** Word 0 of the stream's entry as the SMMU sees it. */
@@ -112,6 +133,12 @@ function showCommand(queue: Queue, at: number): void {
   late[0].by = cpu.at(0);
 }
 
+function showZeroing(s: Machine, of: number): void {
+  const { lateZeroing } = s.pool[of];
+  lateZeroing[0].isPending = false;
+  lateZeroing[0].by = cpu.at(0);
+}
+
 /** A barrier of the CPU: what it stored is visible, but for lines that only a clean brings out. */
 export function drainStores(s: Machine, by: number, bounds: Readonly<Record<string, number>>): void {
   if (bounds.store === 0) return;
@@ -126,6 +153,9 @@ export function drainStores(s: Machine, by: number, bounds: Readonly<Record<stri
     const { lateWord, lateTable } = s.streams[k];
     if (lateWord[0].isPending && lateWord[0].by === by) showWord(s.streams[k]);
     if (lateTable[0].isPending && lateTable[0].by === by) showTable(s.streams[k]);
+  }
+  for (let p = 0; p < s.pool.length; p++) {
+    if (isZeroedLate(s, p) && s.pool[p].lateZeroing[0].by === by) showZeroing(s, p);
   }
   if (bounds.nonCoherent > 0) return;
   for (let d = 0; d < s.domains.length; d++) {
@@ -162,14 +192,14 @@ export function cleanEntry<C>(
 }
 
 /** wmb: what the call stored is visible before it goes on. */
-export function writeBarrier<C>(mirrors: string): Node<Machine, C> {
+export function writeBarrier<C>(mirrors: string, mechanisms: readonly string[] = ["M28"]): Node<Machine, C> {
   return when(
     "wmb",
     (_s, _c, { bounds }) => bounds.store > 0,
     [
       step("wait until the stores are visible", (s, _, { self, bounds }) => drainStores(s, self, bounds), {
         mirrors,
-        mechanisms: ["M28"],
+        mechanisms,
       }),
     ],
     [],
@@ -181,13 +211,30 @@ const entryVisible = "a store to a page table becomes visible";
 const commandVisible = "a store to the command queue becomes visible";
 const wordVisible = "a store to word 0 of a stream table entry becomes visible";
 const tableVisible = "a store to the other words of a stream table entry becomes visible";
+const zeroingVisible = "the zeroing of a page becomes visible";
 /** The steps by which stores become visible: an SMMU that reads an old command may read the new one after. */
-export const visibility: readonly string[] = [entryVisible, commandVisible, wordVisible, tableVisible];
+export const visibility: readonly string[] = [
+  entryVisible,
+  commandVisible,
+  wordVisible,
+  tableVisible,
+  zeroingVisible,
+];
 
 /** A store is observed by the SMMU when it likes: only a barrier says by when. */
 const origin = { arm: "store observed by another observer (Arm ARM, memory model)" };
 
 export const lateStoreRules = [
+  environmentRule(
+    zeroingVisible,
+    { page },
+    {
+      lane: "memory",
+      origin,
+      when: (s: Machine, { page: p }) => isZeroedLate(s, p),
+      then: (s, { page: p }) => showZeroing(s, p),
+    },
+  ),
   environmentRule(
     wordVisible,
     { device },

@@ -7,7 +7,8 @@
  *
  * Where the table has two levels, the SMMU reads the first one along with the word: while it leads nowhere, it finds
  * no entry. (It does not keep what leads nowhere.) It drops the low bits of the second level's address: where that
- * is not aligned to its size, it reads what the host wrote to the page before.
+ * is not aligned to its size, it reads what the host wrote to the page before; and where it does not see yet that the
+ * page was zeroed, what the page held as a table of another kind.
  *
  * A CFGI marks what the SMMU holds of the entry, whether whole or not; the next SYNC waits until that is
  * dropped. Until then it may still be used: it stands for what took the configuration before the CFGI came.
@@ -27,7 +28,7 @@ import {
   type StreamIndex,
 } from "../machine.ts";
 import type { PageIndex } from "../../spec/ownership.ts";
-import { seenTable, seenWord } from "./late-stores.ts";
+import { isZeroedLate, seenTable, seenWord } from "./late-stores.ts";
 import { level1Of } from "../tables.ts";
 import { isTranslating } from "./power.ts";
 import { drop, dropDescriptor, smmuLaneOfDevice, smmuOfDevice } from "./smmus.ts";
@@ -88,7 +89,7 @@ export function descriptorInvalidationOf(named: StreamIndex | string, pasid: num
 
 /** The table of descriptors that the SMMU finds by the configuration that it holds, where it may fetch from it. */
 function cachedContext(s: Machine, k: number): PageIndex | null {
-  if (s.streams.length <= k) return null;
+  if (s.streams.length <= k || !isTranslating(s, smmuOfDevice(s, k))) return null;
   const { contexts, hasWord, hasTable, isStale } = s.streams[k];
   if (contexts.length === 0 || !hasWord || !hasTable || isStale) return null;
   return contexts[0].cached;
@@ -101,11 +102,12 @@ function findsStream(s: Machine, k: number): boolean {
   return first === null || (first.table !== null && first.unaligned === 0);
 }
 
-/** Does the SMMU find what the host wrote, in the place of the stream's entry? */
-function findsHostsStream(s: Machine, k: number): boolean {
+/** Does the SMMU find what the hypervisor did not write, in the place of the stream's entry? */
+function findsForeignStream(s: Machine, k: number): boolean {
   if (s.streams.length <= k || !isTranslating(s, smmuOfDevice(s, k))) return false;
   const first = level1Of(s, k);
-  return first !== null && first.table !== null && first.unaligned > 0;
+  if (first === null || first.table === null) return false;
+  return first.unaligned > 0 || isZeroedLate(s, first.table);
 }
 
 export const streamRules = [
@@ -141,9 +143,9 @@ export const streamRules = [
     { device, domain, page: anyPage },
     {
       lane: smmuLaneOfDevice,
-      origin: { arm: "STE fetch, L1STD.L2Ptr", mechanisms: ["M44"] },
+      origin: { arm: "STE fetch, L1STD.L2Ptr", mechanisms: ["M26", "M44"] },
       when: (s: Machine, { device: k }) =>
-        findsHostsStream(s, k) && !s.streams[k].hasWord && !s.streams[k].hasTable,
+        findsForeignStream(s, k) && !s.streams[k].hasWord && !s.streams[k].hasTable,
       then: (s, { device: k, domain: tagged, page: table }) => {
         const of = s.streams[k];
         of.hasWord = true;

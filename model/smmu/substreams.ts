@@ -15,6 +15,7 @@ import {
   page as anyPage,
   smmu,
   transaction,
+  stream,
 } from "../machine.ts";
 import type { PageIndex } from "../../spec/ownership.ts";
 import { seenEntry } from "./late-stores.ts";
@@ -72,7 +73,15 @@ export const substreamRules = [
         if (read.tag !== "valid") return;
         const { page, permission } = read;
         const of = s.smmus[smmuOfDevice(s, by)].transactions[k];
-        of.doing = { tag: "walk", domain: tagged, iova: i, page, permission, isStale: false, by: by + 1 };
+        of.doing = {
+          tag: "walk",
+          domain: tagged,
+          iova: i,
+          page,
+          permission,
+          isStale: false,
+          by: stream.at(by),
+        };
         of.context[0].descriptor = n + 1;
       },
     },
@@ -100,7 +109,7 @@ export const substreamRules = [
           page: to,
           permission: "read and write",
           isStale: false,
-          by: by + 1,
+          by: stream.at(by),
         };
         of.context[0].descriptor = n + 1;
       },

@@ -27,15 +27,17 @@ import {
   slotIn,
 } from "../page-tables.ts";
 import type { PageIndex } from "../../spec/ownership.ts";
+import { isTranslating } from "./power.ts";
 import { smmuLane } from "./smmus.ts";
 import { setSize } from "./transactions.ts";
 import { hasDeviceOf } from "./translations.ts";
 
-/** Can a walk begin: is there room for it, a device that wants it, and no translation in the TLB? */
+/** Can a walk begin: does the SMMU translate, is there room for it, a device that wants it, and no translation in the TLB? */
 function mayBegin(s: Machine, n: number, k: number, d: DomainIndex, i: number): boolean {
   return (
     hasLevels(s) &&
     s.streams.length === 0 &&
+    isTranslating(s, n) &&
     s.smmus[n].transactions[k].doing.tag === "nothing" &&
     s.smmus[n].tlb[d][i].hit.tag === "none" &&
     hasDeviceOf(s, n, d)
@@ -86,7 +88,7 @@ export const tableWalkRules = [
             page: to,
             permission,
             isStale: false,
-            by: 0,
+            by: "any",
           };
           setSize(s.smmus[n].transactions[k], true);
         }
@@ -157,7 +159,7 @@ export const tableWalkRules = [
           page,
           permission,
           isStale,
-          by: 0,
+          by: "any",
         };
       },
     },
@@ -183,7 +185,7 @@ export const tableWalkRules = [
           page: to,
           permission: "read and write",
           isStale,
-          by: 0,
+          by: "any",
         };
       },
     },
@@ -205,7 +207,7 @@ export const tableWalkRules = [
           page: to,
           permission: "read and write",
           isStale: false,
-          by: 0,
+          by: "any",
         };
       },
     },

@@ -32,6 +32,7 @@ import {
   smmu,
   type StreamIndex,
   transaction,
+  stream,
 } from "../machine.ts";
 import { hasLevels, rootIndexOf } from "../page-tables.ts";
 import { seenEntry } from "./late-stores.ts";
@@ -215,7 +216,7 @@ export function markStaleOfStream(
     if (by > 0 && isOfAsid(s.smmus[n].transactions[k]) && descriptorBy(s.smmus[n].transactions[k]) !== by)
       continue;
     const { doing } = s.smmus[n].transactions[k];
-    if (doing.tag === "walk" && doing.by === of + 1) {
+    if (doing.tag === "walk" && doing.by === of) {
       if (setting.assumes("tlbi-reaches-walks")) markWalk(s, n, k);
     } else if (doing.tag === "access" && doing.device === Number(of)) markAccess(s, n, k);
   }
@@ -278,7 +279,7 @@ export const translationRules = [
           page,
           permission,
           isStale: false,
-          by: 0,
+          by: "any",
         };
       },
     },
@@ -307,7 +308,7 @@ export const translationRules = [
           page,
           permission,
           isStale: false,
-          by: by + 1,
+          by: stream.at(by),
         };
       },
     },
@@ -342,7 +343,7 @@ export const translationRules = [
           page: to,
           permission: "read and write",
           isStale: false,
-          by: by + 1,
+          by: stream.at(by),
         };
       },
     },
@@ -395,7 +396,7 @@ export const translationRules = [
       when: (s: Machine, { transaction: k, device: by }) => {
         const { doing } = s.smmus[smmuOfDevice(s, by)].transactions[k];
         if (doing.tag !== "walk") return false;
-        return doing.by === 0 ? doing.domain === s.devices[by].domain : doing.by === by + 1;
+        return doing.by === "any" ? doing.domain === s.devices[by].domain : doing.by === Number(by);
       },
       then: (s, { transaction: k, device: by }) => {
         const { doing } = s.smmus[smmuOfDevice(s, by)].transactions[k];

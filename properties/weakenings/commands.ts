@@ -20,6 +20,7 @@ import { attachTimeOuts } from "../../model/scenarios/attach-time-outs.ts";
 import { disjointGathers } from "../../model/scenarios/disjoint-gathers.ts";
 import { idReuse } from "../../model/scenarios/id-reuse.ts";
 import { lateStoresAttach } from "../../model/scenarios/late-stores-attach.ts";
+import { lateStoresStreamTable } from "../../model/scenarios/stream-table.ts";
 import { mapUnmapDonate } from "../../model/scenarios/map-unmap-donate.ts";
 import { lateStores, lateStoresNonCoherent } from "../../model/scenarios/late-stores.ts";
 import { queueBatches, queueTimeOuts } from "../../model/scenarios/queue-batches.ts";
@@ -139,6 +140,15 @@ export const commandWeakenings: readonly Weakening[] = [
     edits: { detach_dev: withoutBarriersOfStream },
     scenario: lateStoresAttach,
     breaks: ["detached-means-blocked"],
+  },
+  {
+    name: "attach_dev leads to a second level that may not be empty yet",
+    mechanism: "M26",
+    attack:
+      "The page was a page table of the host's: the SMMU does not see yet that it was zeroed, and takes what is in it for stream table entries.",
+    edits: { attach_dev: dropStep("wait until the stores are visible") },
+    scenario: lateStoresStreamTable,
+    breaks: ["tables-in-reach-are-hypervisors"],
   },
   {
     name: "map_pages returns before its entries are visible",

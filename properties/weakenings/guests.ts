@@ -100,6 +100,14 @@ export const guestWeakenings: readonly Weakening[] = [
     breaks: ["steps-are-atoms"],
   },
   {
+    name: "reclaim_dying_guest_page does not ask whether the page is the dying guest's",
+    mechanism: "M33",
+    attack: "The host has one guest torn down, and takes the pages of another one that runs.",
+    edits: { reclaim_dying_guest_page: dropCheck("the guest maps the page") },
+    scenario: twoGuests,
+    breaks: ["steps-are-atoms"],
+  },
+  {
     name: "vcpu_load loads a guest that is dying",
     mechanism: "M33",
     attack: "The guest runs on while its pages are scrubbed, and writes to them.",

@@ -13,7 +13,7 @@ import type { Random } from "../../search/random.ts";
 import { liftPath } from "../reduction.ts";
 import { keyOfState } from "../state-key.ts";
 import type { Canonicaliser } from "./canonical.ts";
-import { type Group, groupOf, type Transposition } from "./group.ts";
+import { type Group, groupOf, leaderOf, type Transposition } from "./group.ts";
 import type { DeadLocalReset } from "./reset.ts";
 
 /** What an evaluator says of one state. */
@@ -143,7 +143,7 @@ function nameRenamed<S>(instance: ActionInstance<S>, renaming: Renaming): string
 export class Allowed<S> {
   private readonly of: Instance<S>;
   private readonly names: ReadonlySet<string>;
-  /** By sort: the actions with arguments of it. */
+  /** By sort: the actions with arguments of it, or of one that is aligned with it. */
   private readonly bySort = new Map<string, ActionInstance<S>[]>();
 
   constructor(of: Instance<S>) {
@@ -154,7 +154,10 @@ export class Allowed<S> {
       const { action } = instance;
       let sorts = sortsOf.get(action);
       if (sorts === undefined) {
-        const named = Object.values(action.params).flatMap((field) => sortOf(field) ?? []);
+        const named = Object.values(action.params).flatMap((field) => {
+          const sort = sortOf(field);
+          return sort === null ? [] : [leaderOf(of.model, sort)];
+        });
         sortsOf.set(action, (sorts = new Set(named)));
       }
       for (const sort of sorts) {

@@ -20,7 +20,7 @@ export interface Group {
   readonly vertices: number;
   /** The number of renamings, the identity included. */
   readonly order: number;
-  /** By sort, by element: its vertex, or -1 where the group does not move it. */
+  /** By sort, by element: its vertex, or -1 where the group does not move it. Aligned sorts have the same vertices. */
   readonly vertexOf: ReadonlyMap<string, Int32Array>;
   /** By vertex. */
   readonly elementOf: readonly number[];
@@ -33,11 +33,30 @@ export interface Transposition {
   readonly b: number;
 }
 
-/** The sorts that the model declares interchangeable, in the order of the declarations. */
-export function interchangeableSorts<S>(model: Model<S>): string[] {
+/** What a model declares of its sorts. */
+interface DeclaredSorts {
+  /** In the order of the declarations. */
+  readonly interchangeable: readonly string[];
+  /** By sort that is aligned with another one, that one. */
+  readonly alignedWith: ReadonlyMap<string, string>;
+}
+
+const declarations = new WeakMap<object, DeclaredSorts>();
+
+/** The sorts that the model declares interchangeable, and those aligned with others. */
+export function declaredSorts<S>(model: Model<S>): DeclaredSorts {
+  let found = declarations.get(model);
+  if (found === undefined) declarations.set(model, (found = findDeclared(model)));
+  return found;
+}
+
+function findDeclared<S>(model: Model<S>): DeclaredSorts {
   const found = new Set<string>();
+  const alignedWith = new Map<string, string>();
   const visit = ({ spec }: Field<unknown>): void => {
-    if ("interchangeable" in spec && "sort" in spec && spec.sort !== null) found.add(spec.sort);
+    if ("interchangeable" in spec && spec.sort !== null) found.add(spec.sort);
+    if ("alignedWith" in spec && spec.alignedWith !== undefined && spec.sort !== null)
+      alignedWith.set(spec.sort, spec.alignedWith);
     switch (spec.kind) {
       case "record":
         for (const field of Object.values(spec.fields)) visit(field);
@@ -63,7 +82,12 @@ export function interchangeableSorts<S>(model: Model<S>): string[] {
   );
   for (const params of [...inThreads, ...[...model.rules, ...properties].map((of) => of.params)])
     for (const field of Object.values(params)) visit(field);
-  return [...found];
+  return { interchangeable: [...found], alignedWith };
+}
+
+/** The sort whose exchanges move elements of this one: itself, or the one that it is aligned with. */
+export function leaderOf<S>(model: Model<S>, sort: string): string {
+  return declaredSorts(model).alignedWith.get(sort) ?? sort;
 }
 
 /** Every exchange of two elements of these sorts. */
@@ -113,6 +137,11 @@ export function groupOf<S>(
       classes.push({ sort, elements, base: elementOf.length });
       for (const element of elements) vertices[element] = elementOf.push(element) - 1;
     }
+  }
+  for (const [sort, leader] of declaredSorts(of.model).alignedWith) {
+    const vertices = vertexOf.get(leader);
+    // Of what is not there, or of another number, nothing is exchanged; if it matters, that tells the elements apart.
+    if (vertices !== undefined && of.scope.bounds[sort] === vertices.length) vertexOf.set(sort, vertices);
   }
   const order = classes.reduce((product, { elements }) => product * factorial(elements.length), 1);
   return { classes, vertices: elementOf.length, order, vertexOf, elementOf };

@@ -18,9 +18,9 @@ import { isReduced, keptFor, type ReduceOptions, type Reduced, type Reduction } 
 import { Allowed, CommutationCheck, exchangeOf } from "./commutes.ts";
 import { type DeadLocals, findDeadLocals } from "./dead-locals.ts";
 import {
+  declaredSorts,
   exchangesIn,
   generatorsOf,
-  interchangeableSorts,
   nameTransposition,
   type Transposition,
   transpositionsOf,
@@ -139,7 +139,7 @@ class Preparation<S> {
 
   private find(): Found & { readonly tools: Tools<S> } {
     const { of, options } = this;
-    const declared = interchangeableSorts(of.model);
+    const declared = declaredSorts(of.model).interchangeable;
     const dead = this.deadLocals();
     const breaches: Breach[] = [];
     let exchanges = transpositionsOf(of, declared);
