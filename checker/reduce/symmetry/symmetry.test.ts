@@ -5,6 +5,7 @@ import { dmaCore, dmaCoreScope } from "../../examples/dma-core.ts";
 import { exampleDesigns } from "../../examples/index.ts";
 import {
   array,
+  bool,
   createPacked,
   defineModel,
   environmentRule,
@@ -102,9 +103,12 @@ describe("counts", () => {
 
 const thing = sort("thing", "", { interchangeable: true });
 const hand = sort("hand", "", { interchangeable: true });
+/** A thing's own, where a scope has them. */
+const label = sort("label", "", { alignedWith: thing });
 const state = record({
   things: array(thing, record({ by: option(hand), uses: range(0, 2) })),
   last: option(thing),
+  labels: array(label, record({ isRead: bool() })),
   clock: range(0, "ticks"),
 });
 type State = StateOf<typeof state>;
@@ -141,6 +145,27 @@ const wear = environmentRule(
     },
   },
 );
+const read = environmentRule(
+  "read",
+  { thing },
+  {
+    when: (s: State, { thing: t }) => s.labels.length > t && s.things[t].uses > 0,
+    then: (s, { thing: t }) => {
+      s.labels[t].isRead = !s.labels[t].isRead;
+    },
+  },
+);
+const remove = environmentRule(
+  "remove",
+  { label },
+  {
+    when: (s: State, { label: n }) => s.labels[n].isRead && s.things[n].by === null,
+    then: (s, { label: n }) => {
+      s.labels[n].isRead = false;
+      s.last = null;
+    },
+  },
+);
 const tick = environmentRule(
   "tick",
   {},
@@ -152,7 +177,7 @@ const tick = environmentRule(
   },
 );
 
-const scope: Scope = { bounds: { thing: 3, hand: 2, ticks: 0 } };
+const scope: Scope = { bounds: { thing: 3, hand: 2, ticks: 0, label: 0 } };
 
 function handsAnd(of: Partial<Model<State>>): Model<State> {
   return defineModel<State>({
@@ -222,6 +247,16 @@ describe("violations", () => {
         expect(broken.holds(before, after, step, args, of.setting)).toBe(false);
       }
     }
+  });
+
+  test("what belongs to things is exchanged along with them", async () => {
+    const of = instantiate(handsAnd({ rules: [read, remove] }), {
+      bounds: { ...scope.bounds, label: 3 },
+    });
+    const { used, refused } = await compare(of);
+    expect(refused).toEqual([]);
+    expect(used[0].notes[0]).toContain("thing 0, 1, 2; hand 0, 1 are interchangeable, 12 renamings");
+    expect(used[0].notes.join()).not.toContain("not interchangeable");
   });
 
   test("a deadlock is told of the state that the run ends in", async () => {
@@ -319,6 +354,30 @@ describe("what is not symmetric is refused, with what and where", () => {
       /the witness the-second-is-worn tells thing \d and thing \d apart/,
     ],
     [
+      "a rule that looks at what belongs to another thing",
+      {
+        rules: [
+          read,
+          environmentRule(
+            "read the next one",
+            { thing },
+            {
+              when: (s: State, { thing: t }, { bounds }) => s.labels[(t + 1) % bounds.label].isRead,
+              then: (s, { thing: t }) => void (s.last = t),
+            },
+          ),
+        ],
+      },
+      { bounds: { ...scope.bounds, label: 3 } },
+      /the step read the next one\(thing: \d\) tells thing \d and thing \d apart/,
+    ],
+    [
+      "things of which two have what the third has not",
+      { rules: [read] },
+      { bounds: { ...scope.bounds, label: 2 } },
+      /the step read\(thing: \d\) tells thing \d and thing \d apart/,
+    ],
+    [
       "a scenario that lets one hand do something",
       {},
       { allows: (action, { hand: h }) => action !== "take" || h === 0 },
@@ -349,7 +408,7 @@ describe("what is not symmetric is refused, with what and where", () => {
           ),
         ],
       }),
-      { bounds: { thing: 3, hand: 1, ticks: 50 } },
+      { bounds: { thing: 3, hand: 1, ticks: 50, label: 0 } },
     );
     const { used } = await compare(of);
     expect(used[0].notes.join("\n")).toMatch(/the step late\(thing: 2\) tells thing \d and thing 2 apart/);
