@@ -112,8 +112,9 @@ export class Sort<N extends string> extends Scalar<Index<N>> {
 
 function marksOf({ interchangeable = false, alignedWith }: SortOptions): SortMarks {
   return {
-    ...(interchangeable && { interchangeable }),
-    ...(alignedWith !== undefined && { alignedWith: alignedWith.sort }),
+    // What is aligned is exchanged along with the other sort, and not by itself.
+    ...(interchangeable && alignedWith === undefined && { interchangeable }),
+    ...(alignedWith !== undefined && { alignedWith: alignedWith.marks.alignedWith ?? alignedWith.sort }),
   };
 }
 

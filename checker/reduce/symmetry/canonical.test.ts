@@ -35,6 +35,7 @@ const page = sort("page", "", { interchangeable: true });
 const cpu = sort("cpu", "", { interchangeable: true });
 const fixed = sort("fixed");
 const frame = sort("frame", "", { alignedWith: page });
+const tag = sort("tag", "", { alignedWith: frame, interchangeable: true });
 
 /** Every container and every coding that can hold elements of a sort. */
 const everything = defineModel({
@@ -53,6 +54,7 @@ const everything = defineModel({
     frames: array(frame, record({ dirty: bool(), by: option(cpu), copy: argument(frame, "none") })),
     covers: array(page, array(frame, bool())),
     dirtyFrames: setOf(frame),
+    tagged: option(tag),
   }),
 });
 
@@ -70,7 +72,7 @@ const instances: Record<string, Instance<never>> = {
   "dma-core": instantiate(dmaCore(), dmaCoreScope("3x3x2")) as unknown as Instance<never>,
   "two-phase commit": instantiate(twoPhaseCommit(), twoPhaseCommitScope(4)) as unknown as Instance<never>,
   everything: instantiate(everything, {
-    bounds: { page: 3, cpu: 2, fixed: 2, frame: 3 },
+    bounds: { page: 3, cpu: 2, fixed: 2, frame: 3, tag: 3 },
   }) as unknown as Instance<never>,
   sparse: instantiate(sparse, { bounds: { page: 4, cpu: 3 } }) as unknown as Instance<never>,
 };
@@ -200,7 +202,7 @@ describe("where only some elements are interchangeable", () => {
   const of = instances.everything;
   const { group, canonicaliser } = toolsOf(of, [{ sort: "page", a: 0, b: 2 }]);
   const exchanged = [2, 1, 0];
-  const aligned = new Map(["page", "frame"].map((sort) => [sort, exchanged]));
+  const aligned = new Map(["page", "frame", "tag"].map((sort) => [sort, exchanged]));
 
   test("the others stay where they are", () => {
     expect(group.order).toBe(2);

@@ -104,7 +104,8 @@ export class SymmetryEvaluator<S> implements Reduced {
 
   /** The sorts of which it takes some elements for one another. */
   get sorts(): ReadonlySet<string> {
-    return new Set(this.group.classes.map(({ sort }) => sort));
+    const moved = [...this.group.vertexOf].filter(([, vertices]) => vertices.some((vertex) => vertex >= 0));
+    return new Set(moved.map(([sort]) => sort));
   }
 
   initialStates(): Int32Array[] {
