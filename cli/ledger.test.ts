@@ -1,7 +1,9 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadDesigns } from "./designs.ts";
-import { runFake } from "./fake-world.ts";
+import { fakeWorld, runFake } from "./fake-world.ts";
 import { prepareRun } from "./run.ts";
 import { ledgerSchema } from "./schemas.ts";
 
@@ -27,6 +29,22 @@ test("a property that breaks without an assumption rests on it, and the page say
   const { code, stdout } = await runFake("ledger --design broken");
   expect(code).toBe(1);
   expect(stdout).toContain("- Verdict: **violated** on counting");
+});
+
+test("the ledger tells what noticed which mutants, by the output of mutate", async () => {
+  const world = fakeWorld();
+  const { stdout: mutants } = await runFake("mutate --design panicking --json", world);
+  const ofSound = mutants.replace('"design": "panicking"', '"design": "sound"');
+  const file = join(mkdtempSync(join(tmpdir(), "ledger-")), "mutants.json");
+  writeFileSync(file, ofSound);
+  const { stdout } = await runFake(`ledger --design sound --mutants ${file}`, world);
+  expect(stdout).toContain('| few-calls | 1 | 1: call without the step "finish" |');
+  expect(stdout).toContain(`--mutants ${file}`);
+  const other = await runFake(`ledger --design broken --mutants ${file}`, world);
+  expect(other.code).toBe(64);
+  expect(other.stderr).toContain("has the mutants of sound, not of broken");
+  const missing = await runFake("ledger --design sound --mutants nowhere.json", world);
+  expect(missing.stderr).toMatch(/the mutants could not be read from nowhere.json: ENOENT/);
 });
 
 test("docs/ledger.md is of today's models (npm run ledger)", () => {

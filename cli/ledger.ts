@@ -60,7 +60,7 @@ export async function computeLedger(
   registry: Registry,
   name: string,
   limits: LedgerLimits,
-): Promise<Omit<LedgerOutput, "schema" | "reproduce">> {
+): Promise<Omit<LedgerOutput, "schema" | "reproduce" | "mutants">> {
   const design = registry.designs.find((of) => of.name === name);
   if (design === undefined) throw new Error(`no design ${name}`);
   const scenarios = design.scenarios.map((scenario) => scenario.name);

@@ -81,6 +81,7 @@ export class MutantTrial {
       property: null,
       scenario: null,
       length: null,
+      alsoBroken: [],
       equivalent,
     };
     this.unchanged ??= await this.searchUnchanged(limits);
@@ -120,8 +121,12 @@ export class MutantTrial {
         const notice = await look(trial, pass, { hidden, panics, labels }, limits);
         if (limits.isInterrupted()) return { ...fate, outcome: "undecided" };
         const scenario = trial.unchanged.scenario.name;
-        if (typeof notice === "object")
-          return { ...fate, ...notice, outcome: "killed", killed: true, scenario };
+        if (typeof notice === "object") {
+          const { property, length } = notice;
+          // oxlint-disable-next-line no-await-in-loop
+          const alsoBroken = length === null ? [] : await findOthersBroken(trial, property, limits);
+          return { ...fate, property, length, alsoBroken, outcome: "killed", killed: true, scenario };
+        }
         seen.set(trial, notice);
       }
     }
@@ -272,6 +277,32 @@ async function look(
   if (verdict !== "vacuous") return "undecided";
   const missed = witnesses.find(({ reached }) => !reached);
   return { property: `the witness "${missed?.name ?? ""}" is reached no more`, length: null };
+}
+
+/** The other properties that break in the scenario, within a few states more than it has unchanged. */
+async function findOthersBroken(
+  { unchanged, instance, evaluator }: Trial,
+  noticed: string | null,
+  { maxSeconds, isInterrupted }: MutantLimits,
+): Promise<string[]> {
+  const of = instance();
+  try {
+    const result = await breadthFirst(evaluator(), {
+      instances: of.instances.length,
+      witnesses: of.witnesses.length,
+      stopAtViolation: false,
+      maxStates: unchanged.states + fewStates,
+      maxSeconds,
+      isInterrupted,
+    });
+    return judge(of, result).properties.flatMap(({ name, violation }) =>
+      violation === null || name === noticed ? [] : [name],
+    );
+  } catch (error) {
+    // Behind an error, the steps may meet what they cannot do; what broke until then is not known any more.
+    if (error instanceof ModelError) return [];
+    throw error;
+  }
 }
 
 /** The labels that one search comes to and the other one does not. */

@@ -202,6 +202,10 @@ export const mutateSchema = z.object({
       property: z.string().nullable().describe("the property that breaks, or what else noticed"),
       scenario: z.string().nullable(),
       length,
+      alsoBroken: z
+        .array(z.string())
+        .default([])
+        .describe("the other properties that break in this scenario"),
       equivalent: z.string().nullable().describe("why it makes no difference, where that is known"),
     }),
   ),
@@ -288,6 +292,16 @@ export const ledgerSchema = z.object({
       restsOn: z.array(z.string()).describe("the assumptions without which it breaks"),
     }),
   ),
+  mutants: z
+    .array(
+      z.object({
+        by: z.string().describe("the property, or what else noticed"),
+        first: count.describe("mutants that it was the first to notice"),
+        alone: z.array(z.string()).describe("those in whose scenario nothing else breaks"),
+      }),
+    )
+    .nullable()
+    .describe("what noticed the mutants of `dmaspec mutate --json`, where its output was given"),
   reproduce: z.string(),
 });
 
