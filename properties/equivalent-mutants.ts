@@ -20,10 +20,6 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'unmap_pages with "add a TLBI to the batch" before "the batch is full"',
   ),
   ...because(
-    "The CPU that has the vCPU loaded is in this call, and nobody else puts it: the answer is the same under the lock.",
-    'host_donate_guest with "host_mmu.lock" before "the guest\'s vCPU is loaded here"',
-  ),
-  ...because(
     "The host's state and the hypervisor's change together, under both locks: one of the checks that follow refuses what this one would, and nothing was changed before.",
     'host_unshare_hyp without the check "the host shares the page"',
     'host_unshare_hyp with "the page is not pinned" before "the host shares the page"',
@@ -94,6 +90,8 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'attach_dev without the step "wait for room for CFGI for word 0"',
     'attach_dev without the step "wait for room for CFGI for the other words of stage 1"',
     'attach_dev without the step "wait for room for CFGI for word 0 of stage 1"',
+    'attach_dev without the step "wait for room for CFGI for the other words of the descriptor"',
+    'attach_dev without the step "wait for room for CFGI for word 0 of the descriptor"',
     'detach_dev without the step "wait for room for CFGI for word 0"',
     'detach_dev without the step "wait for room for CFGI for the other words"',
     'free_domain without the step "wait for room for TLBI of the id"',
