@@ -49,6 +49,7 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
   ...because(
     "The descriptor is invalid by then, in memory and in what the SMMU holds; and attach_dev waits for a SYNC of its own before it makes it valid again.",
     'detach_dev without the step "clear the other words of the descriptor"',
+    'detach_dev with "is the SMMU off? for the other words of the descriptor" before "clear the other words of the descriptor"',
     'detach_dev without the step "advance the producer past CFGI for the other words of the descriptor"',
     'detach_dev without the step "advance the producer past SYNC for the other words of the descriptor"',
     'detach_dev without the step "wait until the queue is empty for the other words of the descriptor"',
@@ -92,6 +93,8 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
     'attach_dev without the step "wait for room for CFGI for word 0 of stage 1"',
     'attach_dev without the step "wait for room for CFGI for the other words of the descriptor"',
     'attach_dev without the step "wait for room for CFGI for word 0 of the descriptor"',
+    'detach_dev without the step "wait for room for CFGI for word 0 of the descriptor"',
+    'detach_dev without the step "wait for room for CFGI for the other words of the descriptor"',
     'detach_dev without the step "wait for room for CFGI for word 0"',
     'detach_dev without the step "wait for room for CFGI for the other words"',
     'free_domain without the step "wait for room for TLBI of the id"',
@@ -147,5 +150,9 @@ export const equivalentMutants: Readonly<Record<string, string>> = Object.fromEn
   ...because(
     "An entry of stage 1 is not read for what it says of stage 2, and attach_dev writes that anew, with a CFGI and a SYNC, before an entry leads to a domain of stage 2.",
     'attach_dev with "write the other words of the entry" before "is the domain of stage 1?"',
+  ),
+  ...because(
+    "The call stores nothing between the two: the barrier waits for the same stores.",
+    'attach_dev with "wmb" before "is the page aligned to the table\'s size?"',
   ),
 ]);
