@@ -202,7 +202,7 @@ describe("where only some elements are interchangeable", () => {
   const of = instances.everything;
   const { group, canonicaliser } = toolsOf(of, [{ sort: "page", a: 0, b: 2 }]);
   const exchanged = [2, 1, 0];
-  const aligned = new Map(["page", "frame", "tag"].map((sort) => [sort, exchanged]));
+  const aligned = new Map(["page", "frame", "tag"].map((name) => [name, exchanged]));
 
   test("the others stay where they are", () => {
     expect(group.order).toBe(2);
