@@ -14,7 +14,7 @@ const isWhole = process.env.ORACLE_DEPTH !== undefined;
 
 /** How deep the naive explorer goes. */
 const depthOf = (claimsToHold: boolean): number =>
-  claimsToHold ? Number(process.env.ORACLE_DEPTH ?? 10) : isWhole ? 20 : 7;
+  claimsToHold ? Number(process.env.ORACLE_DEPTH ?? 9) : isWhole ? 20 : 6;
 
 const targets = designs.flatMap((design) =>
   design.scenarios.map((scenario) => {
