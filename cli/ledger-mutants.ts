@@ -31,7 +31,7 @@ function computeNoticed(fates: MutateOutput["weakenings"]): NoticedMutants {
     const by = length === null ? kindOf(property) : property;
     const entry = noticed.get(by) ?? { first: 0, alone: [] };
     entry.first++;
-    if (alsoBroken.length === 0) entry.alone.push(name);
+    if (alsoBroken?.length === 0) entry.alone.push(name);
     noticed.set(by, entry);
   }
   return [...noticed]
@@ -50,7 +50,7 @@ export function renderMutants(mutants: NoticedMutants): string[] {
     "",
     "## Mutants",
     "",
-    `Of the small changes that \`dmaspec mutate\` makes, ${formatCount(all)} are noticed. By what first, and those in whose scenario, the smallest that notices them, nothing else breaks:`,
+    `Of the small changes that \`dmaspec mutate\` makes, ${formatCount(all)} are noticed. By what first, and those in whose scenario, the smallest that notices them, nothing else breaks in any state:`,
     "",
     "| noticed first by | mutants | alone |",
     "|---|---|---|",

@@ -123,8 +123,10 @@ export class MutantTrial {
         const scenario = trial.unchanged.scenario.name;
         if (typeof notice === "object") {
           const { property, length } = notice;
-          // oxlint-disable-next-line no-await-in-loop
-          const alsoBroken = length === null ? [] : await findOthersBroken(trial, property, limits);
+          const alsoBroken = notice.isProperty
+            ? // oxlint-disable-next-line no-await-in-loop
+              await findOthersBroken(trial, property, limits)
+            : notice.alsoBroken;
           return { ...fate, property, length, alsoBroken, outcome: "killed", killed: true, scenario };
         }
         seen.set(trial, notice);
@@ -228,7 +230,13 @@ function search(of: AnyInstance, evaluator: Evaluator, limits: MutantLimits): Pr
   });
 }
 
-type Notice = Pick<Fate, "property" | "length">;
+/** What is no property is noticed when the search has ended, but for an error of the model: then nobody knows what else breaks. */
+type Notice = Pick<Fate, "property" | "length"> &
+  ({ readonly isProperty: true } | { readonly isProperty: false; readonly alsoBroken: [] | null });
+
+function noticeNoProperty(property: string, alsoBroken: [] | null = []): Notice {
+  return { property, length: null, isProperty: false, alsoBroken };
+}
 
 type Seen = "undecided" | "survived" | "same";
 
@@ -259,7 +267,7 @@ async function look(
       isInterrupted,
     });
   } catch (error) {
-    if (error instanceof ModelError) return { property: `a fault of the model: ${error.what}`, length: null };
+    if (error instanceof ModelError) return noticeNoProperty(`a fault of the model: ${error.what}`, null);
     throw error;
   }
   for (const label of mine.labels()) labels.add(label);
@@ -267,24 +275,29 @@ async function look(
   if (verdict === "holds") {
     if (sums === null) return "survived";
     const panicked = newIn(mine, sums).find((label) => panics.has(label));
-    if (panicked !== undefined) return { property: `availability: ${namePanic(panicked)}`, length: null };
+    if (panicked !== undefined) return noticeNoProperty(`availability: ${namePanic(panicked)}`);
     return sums.agreesWith(mine, hidden) ? "same" : "survived";
   }
   const violated = properties.flatMap(({ name, violation }) =>
-    violation === null ? [] : [{ property: name, length: violation.path.instances.length }],
+    violation === null
+      ? []
+      : [{ property: name, length: violation.path.instances.length, isProperty: true as const }],
   );
   if (violated.length > 0) return violated.toSorted((a, b) => a.length - b.length)[0];
   if (verdict !== "vacuous") return "undecided";
   const missed = witnesses.find(({ reached }) => !reached);
-  return { property: `the witness "${missed?.name ?? ""}" is reached no more`, length: null };
+  return noticeNoProperty(`the witness "${missed?.name ?? ""}" is reached no more`);
 }
 
-/** The other properties that break in the scenario, within a few states more than it has unchanged. */
+/**
+ * The other properties that break in the scenario, within a few states more than it has unchanged; null where none was
+ * found and the search did not come to its end, or to an error of the model, so that nobody knows.
+ */
 async function findOthersBroken(
   { unchanged, instance, evaluator }: Trial,
   noticed: string | null,
   { maxSeconds, isInterrupted }: MutantLimits,
-): Promise<string[]> {
+): Promise<string[] | null> {
   const of = instance();
   try {
     const result = await breadthFirst(evaluator(), {
@@ -295,12 +308,12 @@ async function findOthersBroken(
       maxSeconds,
       isInterrupted,
     });
-    return judge(of, result).properties.flatMap(({ name, violation }) =>
+    const others = judge(of, result).properties.flatMap(({ name, violation }) =>
       violation === null || name === noticed ? [] : [name],
     );
+    return others.length === 0 && result.ending !== "exhausted" ? null : others;
   } catch (error) {
-    // Behind an error, the steps may meet what they cannot do; what broke until then is not known any more.
-    if (error instanceof ModelError) return [];
+    if (error instanceof ModelError) return null;
     throw error;
   }
 }

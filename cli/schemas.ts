@@ -204,8 +204,11 @@ export const mutateSchema = z.object({
       length,
       alsoBroken: z
         .array(z.string())
-        .default([])
-        .describe("the other properties that break in this scenario"),
+        .nullable()
+        .default(null)
+        .describe(
+          "the other properties that break in this scenario; null where none was found and the search did not end",
+        ),
       equivalent: z.string().nullable().describe("why it makes no difference, where that is known"),
     }),
   ),
@@ -297,7 +300,7 @@ export const ledgerSchema = z.object({
       z.object({
         by: z.string().describe("the property, or what else noticed"),
         first: count.describe("mutants that it was the first to notice"),
-        alone: z.array(z.string()).describe("those in whose scenario nothing else breaks"),
+        alone: z.array(z.string()).describe("those in whose whole scenario nothing else breaks"),
       }),
     )
     .nullable()
