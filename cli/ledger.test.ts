@@ -35,8 +35,13 @@ test("the ledger tells what noticed which mutants, by the output of mutate", asy
   const world = fakeWorld();
   const { stdout: mutants } = await runFake("mutate --design panicking --json", world);
   const ofSound = mutants.replace('"design": "panicking"', '"design": "sound"');
+  // Behind the violation a count leaves its range: what else would have broken nobody knows.
+  expect(ofSound).toContain('"alsoBroken": null');
   const file = join(mkdtempSync(join(tmpdir(), "ledger-")), "mutants.json");
   writeFileSync(file, ofSound);
+  const { stdout: unknown } = await runFake(`ledger --design sound --mutants ${file}`, world);
+  expect(unknown).toContain("| few-calls | 1 | 0 |");
+  writeFileSync(file, ofSound.replace('"alsoBroken": null', '"alsoBroken": []'));
   const { stdout } = await runFake(`ledger --design sound --mutants ${file}`, world);
   expect(stdout).toContain('| few-calls | 1 | 1: call without the step "finish" |');
   expect(stdout).toContain(`--mutants ${file}`);
