@@ -23,9 +23,8 @@ import {
 } from "../../checker/index.ts";
 import { iommuLock, pgtLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
-import { addCommand, addSync } from "../smmu/command-queue.ts";
+import { sendCommand } from "../smmu/command-queue.ts";
 import { storeTable, storeWord } from "../smmu/late-stores.ts";
-import { unlessOff } from "../smmu/power.ts";
 import { smmuOfStream } from "../smmu/smmus.ts";
 import { configurationInvalidationOf } from "../smmu/stream-table.ts";
 import { domainOf, freePageOf, hasTable, lifetimeOf, streamOf } from "../tables.ts";
@@ -48,16 +47,13 @@ export function forgetStream<C extends { stream: AttachFrame["stream"] }>(
   mechanisms?: readonly string[],
 ): Node<Machine, C>[] {
   return [
-    unlessOff<C>(purpose, smmuOfStream, "smmu_send_cmd (android16)", [
-      ...addCommand<C>(
-        smmuOfStream,
-        `CFGI${purpose}`,
-        (_, c) => configurationInvalidationOf(c.stream),
-        undefined,
-        "CMD_CFGI_STE",
-      ),
-      ...addSync<C>(smmuOfStream, purpose, undefined, mechanisms),
-    ]),
+    sendCommand<C>(
+      smmuOfStream,
+      purpose,
+      "smmu_send_cmd (android16)",
+      ["CFGI", (_, c) => configurationInvalidationOf(c.stream), "CMD_CFGI_STE"],
+      mechanisms,
+    ),
   ];
 }
 

@@ -20,9 +20,8 @@ import {
 } from "../../checker/index.ts";
 import { domainLock, iommuLock, under } from "../locks.ts";
 import { type Machine, registers, stack } from "../machine.ts";
-import { addCommand, addSync, invalidationOfId } from "../smmu/command-queue.ts";
+import { invalidationOfId, sendCommand } from "../smmu/command-queue.ts";
 import { delayZeroing } from "../smmu/late-stores.ts";
-import { unlessOff } from "../smmu/power.ts";
 import { smmuOfDomain } from "../smmu/smmus.ts";
 import { domainOf, hasTable, lifetimeOf } from "../tables.ts";
 import { note, recordedLocals, releaseRecorded } from "./gather.ts";
@@ -52,15 +51,10 @@ const freeTable: Node<Machine, FreeFrame> = when(
   (s, c) => hasTable(s, c.domain),
   [
     under(iommuLock(smmuOfDomain), [
-      unlessOff<FreeFrame>("", smmuOfDomain, "smmu_inv_domain (v2)", [
-        ...addCommand<FreeFrame>(
-          smmuOfDomain,
-          "TLBI of the id",
-          (s, c) => invalidationOfId(s, c.domain),
-          undefined,
-          "CMD_TLBI_S12_VMALL, CMD_TLBI_NH_ASID",
-        ),
-        ...addSync<FreeFrame>(smmuOfDomain),
+      sendCommand<FreeFrame>(smmuOfDomain, "", "smmu_inv_domain (v2)", [
+        "TLBI of the id",
+        (s, c) => invalidationOfId(s, c.domain),
+        "CMD_TLBI_S12_VMALL, CMD_TLBI_NH_ASID",
       ]),
     ]),
     // No lock: nobody can have a reference, and the SMMU does not know the table any more.

@@ -4,9 +4,8 @@
  */
 import { check, jump, leave, type Node, returns, step, when } from "../../checker/index.ts";
 import type { DomainIndex, Machine, StreamIndex } from "../machine.ts";
-import { addCommand, addSync } from "../smmu/command-queue.ts";
+import { sendCommand } from "../smmu/command-queue.ts";
 import { delayZeroing, storeTable } from "../smmu/late-stores.ts";
-import { unlessOff } from "../smmu/power.ts";
 import { smmuOfStream } from "../smmu/smmus.ts";
 import { descriptorInvalidationOf } from "../smmu/stream-table.ts";
 import {
@@ -85,15 +84,10 @@ export function mayDetach(s: Machine, c: Pick<Stage1Frame, "stream" | "domain" |
 /** CFGI_CD and SYNC: afterwards the SMMU knows nothing of the descriptor but what it fetches from now on. */
 function forgetDescriptor<C extends Stage1Frame>(purpose: string): Node<Machine, C>[] {
   return [
-    unlessOff<C>(purpose, smmuOfStream, "smmu_sync_cd, smmu_send_cmd (android16)", [
-      ...addCommand<C>(
-        smmuOfStream,
-        `CFGI${purpose}`,
-        (_, c) => descriptorInvalidationOf(c.stream, c.pasid),
-        undefined,
-        "CMD_CFGI_CD",
-      ),
-      ...addSync<C>(smmuOfStream, purpose),
+    sendCommand<C>(smmuOfStream, purpose, "smmu_sync_cd, smmu_send_cmd (android16)", [
+      "CFGI",
+      (_, c) => descriptorInvalidationOf(c.stream, c.pasid),
+      "CMD_CFGI_CD",
     ]),
   ];
 }

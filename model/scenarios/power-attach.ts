@@ -1,6 +1,6 @@
 /**
- * power-attach and power-pasids: a device is attached and detached, and domains freed, while the host says that the SMMU goes off and comes
- * on again, and takes its power away or leaves it, as it likes.
+ * power-attach and power-pasids: a device is attached and detached, and domains freed, while the host says that the SMMU
+ * goes off and comes on again, and takes its power away or leaves it, as it likes.
  *
  * What exists, and why not more:
  * - One SMMU and one device. Nothing is mapped, as in `attach-detach-free`: what the device can reach, it reaches by a

@@ -35,7 +35,7 @@ import {
 import { rootIndexOf } from "../page-tables.ts";
 import { byAsidOf, domainOf } from "../tables.ts";
 import { delayCommand, drainStores, seenCommand, visibility } from "./late-stores.ts";
-import { awakenings, isConsuming } from "./power.ts";
+import { awakenings, isConsuming, unlessOff } from "./power.ts";
 import { endings, type SmmuOf, smmuLane, smmuOfDevice } from "./smmus.ts";
 import { invalidateDescriptor, invalidateStream } from "./stream-table.ts";
 import {
@@ -218,6 +218,23 @@ export function addSync<C>(
       { mirrors, mechanisms },
     ),
   ];
+}
+
+/**
+ * smmu_send_cmd: a command and a SYNC for it, unless the SMMU is taken to be off. `mirrors`: the function that looks
+ * whether it is. The caller holds iommu.lock.
+ */
+export function sendCommand<C>(
+  of: SmmuOf<C>,
+  purpose: string,
+  mirrors: string,
+  [name, commandOf, arm]: readonly [name: string, commandOf: (s: Machine, c: C) => Command, arm: string],
+  mechanisms?: readonly string[],
+): Node<Machine, C> {
+  return unlessOff<C>(purpose, of, mirrors, [
+    ...addCommand<C>(of, `${name}${purpose}`, commandOf, undefined, arm),
+    ...addSync<C>(of, purpose, undefined, mechanisms),
+  ]);
 }
 
 /** The command that invalidates one leaf of a domain: by VMID and IPA, or by ASID and VA where it is of stage 1. */
