@@ -13,7 +13,7 @@ import { withInterrupts } from "./interrupt.ts";
 import type { Io } from "./io.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { ProgressLine } from "./progress.ts";
-import { type ChosenEngine, chooseEngine } from "./engines.ts";
+import { type ChosenEngine, chooseEngine, searchReduced } from "./engines.ts";
 import type { ReducedSearch, Reductions } from "../checker/reduce/index.ts";
 import { isReducing, searchAsAsked } from "./reduced-search.ts";
 import { type Audit, auditReductions, defaultAuditStates } from "./audit.ts";
@@ -147,7 +147,8 @@ async function searchOnce(io: Io, run: Preparation, request: RunRequest): Promis
     memory,
     identity: run.identity,
     isToSpill: request.limits.memory !== undefined,
-    isBound: isReducing(run.reduce) ? "reductions need a search in JavaScript" : (request.isBound ?? null),
+    isToReduce: isReducing(run.reduce),
+    isBound: whyBound(run, request),
   });
   if (engine.remark !== null) io.stderr.write(`${engine.remark}\n`);
   const checkpoints =
@@ -178,7 +179,12 @@ async function searchOnce(io: Io, run: Preparation, request: RunRequest): Promis
           onProgress: progress.report,
           isInterrupted,
         };
-        return request.search(each, options).finally(() => spill.dispose());
+        // Reductions are put around an evaluator in JavaScript, whatever searches them.
+        const searched =
+          engine.name === "wasm" && each.name !== "wasm"
+            ? searchReduced(instance, each, options, { workers: engine.workers, memory })
+            : request.search(each, options);
+        return searched.finally(() => spill.dispose());
       };
       const how = { reduce: run.reduce, seed: request.seed, audit: isAudited, identity: run.identity };
       const reduced = await searchAsAsked(instance, evaluator, how, (each, maxDepth) =>
@@ -190,6 +196,14 @@ async function searchOnce(io: Io, run: Preparation, request: RunRequest): Promis
     }).finally(() => progress.clear()),
   );
   return { evaluator, engine, found, audit, checkpoints, start };
+}
+
+/** Why there can be only one thread of JavaScript, in a clause; null if there can be more. */
+function whyBound({ reduce }: Preparation, { audit, checkpoint, isBound }: RunRequest): string | null {
+  if (isReducing(reduce) && audit === true) return "an audit looks at every state in JavaScript";
+  if (isReducing(reduce) && checkpoint !== undefined)
+    return "checkpoints of a search with reductions need one in JavaScript";
+  return isBound ?? null;
 }
 
 function measureStart(): Start {

@@ -32,6 +32,8 @@ export interface EngineRequest {
   readonly workers?: number | undefined;
   /** Why there can be only one thread of JavaScript, in a clause; null if there can be more. */
   readonly isBound: string | null;
+  /** Whether reductions will be put around the evaluator: it is one in JavaScript then, whatever searches. */
+  readonly isToReduce?: boolean;
   /** Whether the frontier is to go to the disk when memory ends: `auto` is then `js`, which can do that. */
   readonly isToSpill?: boolean;
   /** Bytes that the search may take. */
@@ -70,6 +72,7 @@ export async function chooseEngine<S>(instance: Instance<S>, request: EngineRequ
     engine === "wasm" || (engine === "auto" && (request.isToSpill !== true || (workers ?? 1) > 1));
   if (isWasm && isBound === null) {
     const threads = workers ?? Math.min(usualWorkers, availableParallelism());
+    if (request.isToReduce === true) return chooseForReductions(instance, threads);
     const made = await makeWasm(instance, { ...request, workers: threads });
     if (!("against" in made))
       return { evaluator: made, name: "wasm", workers: threads, fallbacks: 0, remark: null };
@@ -79,6 +82,17 @@ export async function chooseEngine<S>(instance: Instance<S>, request: EngineRequ
   const evaluator: CompiledEvaluator = runCompiled(instance, compiled ?? compileInstance(instance));
   const why = remark === null ? null : `${remark}, so the engine is js, on one thread`;
   return { evaluator, name: "js", workers: 1, fallbacks: evaluator.fallbacks.length, remark: why };
+}
+
+/** The evaluator that reductions are put around; they are searched in WebAssembly if all of the model compiles. */
+async function chooseForReductions<S>(instance: Instance<S>, workers: number): Promise<ChosenEngine> {
+  const { createCompiled } = await import("../checker/compile/compiled.ts");
+  const { reasonAgainstWasm } = await import("../checker/parallel/create-wasm.ts");
+  const evaluator = createCompiled(instance);
+  const against = reasonAgainstWasm(evaluator);
+  if (against === null) return { evaluator, name: "wasm", workers, fallbacks: 0, remark: null };
+  const remark = `${against}, so the engine is js, on one thread`;
+  return { evaluator, name: "js", workers: 1, fallbacks: evaluator.fallbacks.length, remark };
 }
 
 /** The evaluator in WebAssembly, from what another run compiled if its identity is known; or why there is none. */
@@ -125,6 +139,20 @@ export async function walkAtRandom(evaluator: Evaluator, options: SimulationOpti
   const { WasmEvaluator } = await import("../checker/parallel/wasm-evaluator.ts");
   const isFit = evaluator instanceof WasmEvaluator && canSwarm(options.depth);
   return isFit ? swarm(evaluator, options) : simulate(evaluator, options);
+}
+
+/** Breadth-first search, in WebAssembly, of an evaluator in JavaScript: a compiled one, or reductions of it. */
+export async function searchReduced<S>(
+  instance: Instance<S>,
+  evaluator: Evaluator,
+  options: SearchOptions,
+  threads: Pick<EngineRequest, "workers" | "memory">,
+): Promise<SearchResult> {
+  const { searchReducedInWasm } = await import("../checker/reduce/wasm/reduced-wasm.ts");
+  return searchReducedInWasm(instance, evaluator, options, {
+    workers: threads.workers ?? 1,
+    memory: threads.memory,
+  });
 }
 
 /** Breadth-first search by the engine that the evaluator belongs to. */

@@ -40,6 +40,10 @@ export interface ModelFunctions {
   /** (state) -> 0, or -1: the packed evaluator has to take over. */
   readonly invariants: Func;
   readonly witnesses: Func;
+  /** As `expand`, of a part of the model: in the order of `parts`. */
+  readonly parts: readonly Func[];
+  /** (dispatch, state) -> see `Label.waits`. */
+  readonly waitsOn: Func;
 }
 
 /** Operations up to which all steps are one function: then nothing is loaded twice. */
@@ -53,14 +57,18 @@ const multipliers = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f, 0x165667b1]
 /** States of up to so many words are loaded at once. */
 const fewWords = 4;
 
-/** Throws `NotInWasm` for what has to call back into JavaScript. */
+/**
+ * Throws `NotInWasm` for what has to call back into JavaScript. `parts`: modules whose dispatches are among the model's,
+ * with fewer labels, of which only the steps are wanted.
+ */
 export function emitModel(
   encoder: ModuleEncoder,
   module: Module,
   deadlock: DeadlockRule,
   around: Around,
+  parts: readonly Module[] = [],
 ): ModelFunctions {
-  return new ModelEmitter(encoder, module, around).emit(deadlock);
+  return new ModelEmitter(encoder, module, around).emit(deadlock, parts);
 }
 
 class ModelEmitter {
@@ -70,6 +78,8 @@ class ModelEmitter {
   /** Of the state last expanded: the dispatches whose process is blocked, as a bit set (modulo 32). */
   private readonly blocked: number;
   private checks: readonly Func[] = [];
+  /** The functions made of statements that are too long to be written where they are used. */
+  private readonly written = new Map<readonly Stmt[], readonly Func[]>();
 
   constructor(encoder: ModuleEncoder, module: Module, around: Around) {
     this.encoder = encoder;
@@ -78,12 +88,15 @@ class ModelEmitter {
     this.blocked = encoder.global(i32);
   }
 
-  emit(deadlock: DeadlockRule): ModelFunctions {
+  emit(deadlock: DeadlockRule, parts: readonly Module[]): ModelFunctions {
     const { around, module } = this;
     this.checks = module.checks.map((body) => this.check(body));
+    const waitsOn = this.waitsOn();
     return {
-      expand: this.expand(),
-      mayBeDeadlock: this.mayBeDeadlock(deadlock),
+      expand: this.expand(module),
+      parts: parts.map((part) => this.expand(part)),
+      waitsOn,
+      mayBeDeadlock: this.mayBeDeadlock(deadlock, waitsOn),
       invariants: this.invariants(module.invariants),
       witnesses: this.formulas(module.witnesses, (body, id) => around.reached(body, id)),
     };
@@ -91,8 +104,7 @@ class ModelEmitter {
 
   // Successors
 
-  private expand(): Func {
-    const { dispatches, environment } = this.module;
+  private expand({ dispatches, environment }: Module): Func {
     const all = [environment, ...dispatches.flatMap(({ labels }) => labels.map(({ body }) => body))];
     const isInline = all.reduce((sum, body) => sum + countOperations(body), 0) <= mostInline;
     return this.define([i32, i32], [i32], (body) => {
@@ -124,13 +136,17 @@ class ModelEmitter {
         write(body, statements, word);
         return;
       }
-      for (const part of split(statements)) {
-        const own = this.define([i32, i32], [i32], (inner) => {
-          write(inner, part, this.wordsIn(inner, false));
-          inner.get(1);
-        });
-        this.callPart(body, own);
+      let functions = this.written.get(statements);
+      if (functions === undefined) {
+        functions = split(statements).map((part) =>
+          this.define([i32, i32], [i32], (inner) => {
+            write(inner, part, this.wordsIn(inner, false));
+            inner.get(1);
+          }),
+        );
+        this.written.set(statements, functions);
       }
+      for (const own of functions) this.callPart(body, own);
     };
   }
 
@@ -203,7 +219,7 @@ class ModelEmitter {
 
   // Deadlock
 
-  private mayBeDeadlock(rule: DeadlockRule): Func {
+  private mayBeDeadlock(rule: DeadlockRule, waitsOn: Func): Func {
     const { blocked } = this;
     return this.define([i32, i32, i32], [i32], (body) => {
       if (rule === "none") body.i32(0);
@@ -213,7 +229,7 @@ class ModelEmitter {
           .getGlobal(blocked)
           .op(op.eqz)
           .if(() => body.i32(0).return());
-        const canGoOn = this.canClearlyGoOn();
+        const canGoOn = this.canClearlyGoOn(waitsOn);
         this.module.dispatches.forEach((_, i) => {
           body
             .getGlobal(blocked)
@@ -230,9 +246,8 @@ class ModelEmitter {
   }
 
   /** (dispatch, state, records, end) -> does the chain of waiting end at one that can step, or at a wait just served? */
-  private canClearlyGoOn(): Func {
+  private canClearlyGoOn(waitsOn: Func): Func {
     const { around, blocked, module } = this;
-    const waitsOn = this.waitsOn();
     return this.define([i32, i32, i32, i32], [i32], (body) => {
       const [on, hops, at] = [body.local(), body.local(), body.local()];
       body.loop((again) => {

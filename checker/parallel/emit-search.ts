@@ -108,12 +108,30 @@ export function emitKeepLeast(encoder: ModuleEncoder, map: MemoryMap, noticed: n
   });
 }
 
+/** (kind, state): notes a state for the main thread. */
+export function emitNote(encoder: ModuleEncoder, map: MemoryMap, base: number): Func {
+  return define(encoder, 2, 0, (body) => {
+    const [area, at] = [body.local(), body.local()];
+    body.getGlobal(base).set(area);
+    body.get(area).get(area).load(own.logCount).tee(at).i32(1).op(op.add).store(own.logCount);
+    body.get(area).get(at).i32(map.logBytes).op(op.mul).op(op.add).set(at);
+    body.get(at).get(0).store(map.log);
+    for (let i = 0; i < map.needs.words; i++)
+      body
+        .get(at)
+        .get(1)
+        .load(4 * i)
+        .store(map.log + 4 + 4 * i);
+  });
+}
+
 export interface SearchParts {
   /** The thread's area, and whether a violation was noted: global variables. */
   readonly base: number;
   readonly noticed: number;
   readonly model: ModelFunctions;
   readonly table: TableFunctions;
+  readonly note: Func;
   /** Whether there are several threads. */
   readonly isShared: boolean;
 }
@@ -141,7 +159,7 @@ class SearchEmitter {
 
   emit(): void {
     const { encoder, base, model, table } = this;
-    const note = this.note();
+    const { note } = this.parts;
     const takeBlock = this.takeBlock();
     const publish = this.publish();
     const digest = this.digest();
@@ -162,26 +180,12 @@ class SearchEmitter {
       serve: this.serve(work, walks),
       rehash: this.rehash(),
       place: table.place,
-      ...model,
+      expand: model.expand,
+      mayBeDeadlock: model.mayBeDeadlock,
+      invariants: model.invariants,
+      witnesses: model.witnesses,
     };
     for (const [name, fn] of Object.entries(exported)) encoder.export(name, fn);
-  }
-
-  /** (kind, state): notes a state for the main thread. */
-  private note(): Func {
-    const { map } = this;
-    return define(this.encoder, 2, 0, (body) => {
-      const [area, at] = this.area(body, 2);
-      body.get(area).get(area).load(own.logCount).tee(at).i32(1).op(op.add).store(own.logCount);
-      body.get(area).get(at).i32(map.logBytes).op(op.mul).op(op.add).set(at);
-      body.get(at).get(0).store(map.log);
-      for (let i = 0; i < map.needs.words; i++)
-        body
-          .get(at)
-          .get(1)
-          .load(4 * i)
-          .store(map.log + 4 + 4 * i);
-    });
   }
 
   /** -> a free block. There is one: see `takeIn`. */

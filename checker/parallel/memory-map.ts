@@ -28,7 +28,7 @@ export const command = { expand: 1, grow: 2, quit: 3, walk: 4 } as const;
 /** Why a thread stopped. */
 export const reason = { done: 0, slice: 1, grow: 2, log: 3, limit: 4, memory: 5, paused: 6 } as const;
 /** Why a state was noted. */
-export const noted = { handedOver: 0, deadlock: 1, invariants: 2, witnesses: 3 } as const;
+export const noted = { handedOver: 0, deadlock: 1, invariants: 2, witnesses: 3, sampled: 4 } as const;
 
 /** Shared variables, each on a cache line of its own where threads write to it. */
 export const control = {
@@ -90,6 +90,8 @@ export interface MapNeeds {
   readonly witnesses: number;
   readonly serverSets: number;
   readonly mostSuccessors: number;
+  /** Bytes that other transitions than the model's take, for all threads together and for each: see reshape.ts. */
+  readonly reshaped?: { readonly shared: number; readonly own: number };
   /** Bytes of the memory. */
   readonly memoryBytes: number;
 }
@@ -140,6 +142,9 @@ export class MemoryMap {
   readonly log: number;
   readonly logBytes: number;
   readonly moving: number;
+  /** What other transitions than the model's take: of all threads, and of each. */
+  readonly reshapedShared: number;
+  readonly reshapedOwn: number;
   readonly batch: number;
   readonly firstThread: number;
   readonly threadBytes: number;
@@ -167,6 +172,7 @@ export class MemoryMap {
     this.logBytes = 4 + this.stateBytes;
     this.log = area.take(this.logBytes * logEntries);
     this.moving = area.take(keyBytes * moveAtOnce * slot.slots);
+    this.reshapedOwn = area.take(needs.reshaped?.own ?? 0);
     this.batch = area.take(this.recordBytes * (batchRecords + needs.mostSuccessors));
     this.threadBytes = area.next;
 
@@ -175,6 +181,7 @@ export class MemoryMap {
     this.knownInvariants = all.take(needs.invariants);
     this.knownSteps = all.take(needs.stepProperties);
     this.servers = all.take(instances * needs.serverSets);
+    this.reshapedShared = all.take(needs.reshaped?.shared ?? 0);
     this.firstThread = all.take(this.threadBytes * needs.threads);
     this.walkMark = 16 + this.stateBytes;
     this.walkBytes = this.walkMark + 4;

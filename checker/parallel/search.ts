@@ -10,6 +10,8 @@
  * grows the table, expands states that were handed over, decides deadlocks, and looks at limits.
  */
 import { type Deadlock, Successors } from "../evaluate/evaluator.ts";
+import { ModelError } from "../errors.ts";
+import { liftPath, liftViolation } from "../reduce/reduction.ts";
 import { factsOf, partOf, readWhole, type SavedSearch } from "../search/checkpoint.ts";
 import { recoverPathsTo, type StatePlace } from "../search/recover.ts";
 import {
@@ -237,6 +239,7 @@ class WasmSearch {
   private endLayer(): Ending | null {
     this.takeStock();
     this.isLayerOpen = false;
+    this.evaluator.endLayer?.(this.shared.states);
     if (this.layer >= 0) this.depth = this.layer;
     const hasMore = this.shared.get(control.nextCount) > 0;
     if (hasMore) this.layer++;
@@ -483,10 +486,13 @@ class WasmSearch {
         const at = (map.thread(thread) + map.log + n * map.logBytes) >>> 2;
         const state = this.cells.slice(at + 1, at + 1 + words);
         if (this.cells[at] === noted.handedOver) handedOver.push(state);
+        else if (this.cells[at] === noted.sampled)
+          this.guard(state, this.layer, () => this.evaluator.examine?.(state));
         else this.lookAgain(this.cells[at], state);
       }
     }
     for (const state of handedOver) {
+      this.evaluator.learn?.(state);
       const successors = this.expandPacked(state);
       // oxlint-disable-next-line no-await-in-loop
       const full = successors === null ? null : await this.insert(successors);
@@ -535,7 +541,7 @@ class WasmSearch {
     return Array.from({ length: out.count }, (_, i) => ({
       state: out.words,
       offset: i * words,
-      instance: out.instances[i],
+      instance: this.evaluator.stepOf(out.instances[i]),
     }));
   }
 
@@ -601,8 +607,9 @@ class WasmSearch {
   // The result
 
   private async locate({ state, depth, error }: Failure): Promise<unknown> {
+    if (!(error instanceof ModelError)) return error;
     const [path] = await recoverPathsTo(this.evaluator, [{ state, depth }], this.options);
-    return locateError(error, () => path);
+    return locateError(error, () => liftPath(this.evaluator.packed, path));
   }
 
   private async resultOf(ending: Ending): Promise<SearchResult> {
@@ -625,12 +632,14 @@ class WasmSearch {
     const paths = await recoverPathsTo(evaluator, this.found, this.options);
     return {
       ...counts,
-      violations: this.found.map(({ kind, property, deadlock }, i) => ({
-        kind,
-        property,
-        path: paths[i],
-        ...(deadlock && { deadlock }),
-      })),
+      violations: this.found
+        .map(({ kind, property, deadlock }, i) => ({
+          kind,
+          property,
+          path: paths[i],
+          ...(deadlock && { deadlock }),
+        }))
+        .map((violation) => liftViolation(evaluator.packed, violation)),
       witnesses: this.witnessDepths.map((depth) => (depth === null ? null : { length: depth })),
     };
   }

@@ -21,7 +21,7 @@ import {
   type WasmMemory,
   type WasmModule,
 } from "../wasm/platform.ts";
-import { MemoryMap } from "./memory-map.ts";
+import { type MapNeeds, MemoryMap } from "./memory-map.ts";
 import { chooseSlot } from "./slot.ts";
 
 export interface WasmOptions {
@@ -42,6 +42,7 @@ export interface WasmSource {
   readonly mostSuccessors: number;
   /** The action names of each set of servers. */
   readonly servers: readonly (readonly string[])[];
+  readonly reshaped?: MapNeeds["reshaped"];
   /** The module, for a memory that is laid out so. */
   encode(map: MemoryMap): Uint8Array;
 }
@@ -107,6 +108,7 @@ export class WasmEvaluator<S> implements Evaluator {
       witnesses: of.witnesses.length,
       serverSets: source.servers.length,
       mostSuccessors: source.mostSuccessors,
+      ...(source.reshaped && { reshaped: source.reshaped }),
       memoryBytes,
     });
     const bytes = source.encode(this.map);
@@ -180,6 +182,20 @@ export class WasmEvaluator<S> implements Evaluator {
     return this.packed.deadlockIn(words, offset);
   }
 
+  /** The step of the model with which a transition begins: here, the same. */
+  stepOf(transition: number): number {
+    return transition;
+  }
+
+  /** Looks at a state that compiled code has noted for that. Throws what is found wrong. */
+  examine?(state: Int32Array): void;
+
+  /** Learns from a state that was handed over. */
+  learn?(state: Int32Array): void;
+
+  /** A layer has been searched; there are so many states now. */
+  endLayer?(states: number): void;
+
   /** Forgets the violations that this thread has noted. */
   clearCandidates(): void {
     const { invariants, stepProperties } = this.map.needs;
@@ -201,7 +217,7 @@ export class WasmEvaluator<S> implements Evaluator {
   }
 
   /** Puts a state where nothing else is while this thread does not search; returns its address. */
-  private load(words: Int32Array, offset: number): number {
+  protected load(words: Int32Array, offset: number): number {
     const at = this.map.thread(0) + this.map.log;
     for (let i = 0; i < this.words; i++) this.cells[(at >>> 2) + i] = words[offset + i];
     return at;

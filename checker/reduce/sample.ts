@@ -8,7 +8,7 @@ import { type Leaf, readLeaf } from "../schema/layout.ts";
 import { Random } from "../search/random.ts";
 
 /** Beyond as many kinds, some are taken for one. */
-const mostKinds = 256;
+export const mostKinds = 256;
 
 /** A state, and the weight of all of its kind. */
 export interface Sampled {
@@ -18,7 +18,8 @@ export interface Sampled {
 
 export class StateSample {
   private readonly random: Random;
-  private readonly controls: readonly Leaf[];
+  /** What a state's kind depends on. */
+  readonly controls: readonly Leaf[];
   private readonly kinds = new Map<number, Sampled>();
 
   constructor({ layout, processes }: Pick<Instance<never>, "layout" | "processes">, seed: number) {
@@ -40,6 +41,12 @@ export class StateSample {
     const isKept = known === undefined || this.random.next() < (weight / total) * 2 ** 32;
     const state = isKept ? words.slice(offset, offset + length) : known.state;
     this.kinds.set(kind, { state, weight: total });
+  }
+
+  /** Has seen these, one of a kind, and nothing else. */
+  replace(sampled: readonly Sampled[]): void {
+    this.kinds.clear();
+    for (const each of sampled) this.kinds.set(this.kindOf(each.state, 0), each);
   }
 
   private kindOf(words: Int32Array, offset: number): number {

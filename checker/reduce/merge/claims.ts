@@ -3,20 +3,24 @@ import { type Leaf, readLeaf } from "../../schema/layout.ts";
 import { ReductionFailure, type ReductionName } from "../reduction.ts";
 import type { Analysis } from "./analysis.ts";
 
+/** By process, by code of its label: the locks that are not free where the process is there. */
+export function claimsOf({ table, locks }: Analysis): (readonly Leaf[])[][] {
+  return table.points.map((process) =>
+    process.map(({ number }) =>
+      locks.isReached[number] ? locks.held[number].members().map((leaf) => table.numbers.leaves[leaf]) : [],
+    ),
+  );
+}
+
 export class Claims {
   private readonly reduction: ReductionName;
   private readonly table: Analysis["table"];
-  /** By process, by code of its label: the locks that are not free where the process is there. */
   private readonly claims: readonly (readonly (readonly Leaf[])[])[];
 
-  constructor(reduction: ReductionName, { table, locks }: Analysis) {
+  constructor(reduction: ReductionName, analysis: Analysis) {
     this.reduction = reduction;
-    this.table = table;
-    this.claims = table.points.map((process) =>
-      process.map(({ number }) =>
-        locks.isReached[number] ? locks.held[number].members().map((leaf) => table.numbers.leaves[leaf]) : [],
-      ),
-    );
+    this.table = analysis.table;
+    this.claims = claimsOf(analysis);
   }
 
   /** Throws a `ReductionFailure` where a process does not hold a lock that it is said to hold at its label. */

@@ -30,7 +30,10 @@ import { describeKeptApart, listKeptApart } from "./kept-apart.ts";
 import type { Plan } from "./plan.ts";
 
 /** Steps in one block at most: one that is longer may be a loop, and ends here so that others get their turn. */
-const longest = 1000;
+export const longest = 1000;
+
+/** Of how many steps one is checked in states that stand for many others. */
+const closerLook = 8;
 
 /** What a search met so far, and its random choices. */
 interface Met<S> {
@@ -54,11 +57,13 @@ export class MergedEvaluator<S> implements Reduced, Selective {
   private readonly plan: Plan;
   private readonly controls: readonly Leaf[];
   private readonly claims: Claims;
+  /** By process: the steps of that process only. */
+  readonly modules: readonly Module[];
   private readonly parts: readonly Part[];
   /** The steps from a stored state, and those within a block. */
   private readonly first: Successors;
   private readonly next: Successors;
-  private readonly checkEvery: number;
+  private checkEvery: number;
   private readonly seed: number;
   private met: Met<S>;
   /** States within blocks that are still to be gone on from. */
@@ -87,7 +92,8 @@ export class MergedEvaluator<S> implements Reduced, Selective {
     this.first = new Successors(inner.words);
     this.next = new Successors(inner.words);
     this.stack = new Int32Array(64 * inner.words);
-    this.parts = inner.module.dispatches.map((_, process) => runPart(of, this.partOf(process)));
+    this.modules = inner.module.dispatches.map((_, process) => this.partOf(process));
+    this.parts = this.modules.map((module) => runPart(of, module));
   }
 
   get blocks(): Blocks {
@@ -111,6 +117,11 @@ export class MergedEvaluator<S> implements Reduced, Selective {
       random: new Random(seed),
       searches: 0,
     };
+  }
+
+  /** From now on, each state that is expanded stands for many others: more of its steps are checked. */
+  lookCloser(): void {
+    if (this.checkEvery > 0) this.checkEvery = Math.min(this.checkEvery, closerLook);
   }
 
   /** The module that tries the steps of one process only, and those only at labels where a block goes on. */

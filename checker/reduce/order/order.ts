@@ -89,7 +89,7 @@ function withoutSymmetry(evaluator: Evaluator): Evaluator {
   return isReduced(evaluator) && evaluator.reduction === "symmetry" ? evaluator.inner : evaluator;
 }
 
-class OrderEvaluator<S> implements Reduced {
+export class OrderEvaluator<S> implements Reduced {
   readonly reduction = "order";
   readonly keepsLengths = false;
   readonly name: Evaluator["name"];
@@ -97,6 +97,7 @@ class OrderEvaluator<S> implements Reduced {
   readonly usedBits?: readonly number[];
   readonly countClean?: NonNullable<Evaluator["countClean"]>;
   readonly inner: Evaluator;
+  readonly analysis: Analysis;
   private readonly below: Evaluator;
   private readonly sets: PersistentSets<S>;
   private readonly controls: readonly Leaf[];
@@ -104,7 +105,7 @@ class OrderEvaluator<S> implements Reduced {
   private readonly processOf: Int32Array;
   private readonly codes: Int32Array;
   private readonly diamonds: DiamondCheck<S>;
-  private readonly checkEvery: number;
+  private checkEvery: number;
   private readonly random: Random;
   /** How often somebody began with the initial states. */
   private searches = 0;
@@ -131,6 +132,7 @@ class OrderEvaluator<S> implements Reduced {
     if (inner.usedBits !== undefined) this.usedBits = inner.usedBits;
     if (inner.countClean !== undefined)
       this.countClean = (words, offset, count) => inner.countClean?.(words, offset, count) ?? 0;
+    this.analysis = analysis;
     this.sets = sets;
     this.controls = table.controls;
     this.claims = new Claims("order", analysis);
@@ -145,6 +147,32 @@ class OrderEvaluator<S> implements Reduced {
     );
     this.checkEvery = every;
     this.random = new Random(seed);
+  }
+
+  /** By process, by code of its label: may it be a key there? */
+  get keys(): readonly (readonly number[])[] {
+    const { points } = this.analysis.table;
+    return points.map((process) => process.map((point) => (this.sets.whyNoKey(point) === null ? 1 : 0)));
+  }
+
+  /** The sets for processes at the labels with these codes. */
+  setsFor(codes: readonly number[]): readonly PersistentSet[] {
+    return this.sets.at(codes, this.numberOf(codes));
+  }
+
+  /** From now on, each state that is expanded stands for many others: the sets of all of them are tried. */
+  lookCloser(): void {
+    if (this.checkEvery > 0) this.checkEvery = 1;
+  }
+
+  /** Takes these for the number of states that were expanded, of those with transitions put off, and of transitions. */
+  count(counts: {
+    readonly expanded: number;
+    readonly reduced: number;
+    readonly possible: number;
+    readonly taken: number;
+  }): void {
+    ({ expanded: this.expanded, reduced: this.reduced, possible: this.possible, taken: this.taken } = counts);
   }
 
   initialStates(): Int32Array[] {
@@ -191,12 +219,17 @@ class OrderEvaluator<S> implements Reduced {
   /** The sets for where the processes are. */
   private setsAt(words: Int32Array, offset: number): readonly PersistentSet[] {
     const { codes, controls } = this;
-    let combination = 0;
-    for (let process = 0; process < controls.length; process++) {
+    for (let process = 0; process < controls.length; process++)
       codes[process] = readLeaf(controls[process], words, offset);
-      combination = combination * controls[process].shape.cardinality + codes[process];
-    }
-    return this.sets.at(codes, combination);
+    return this.sets.at(codes, this.numberOf(codes));
+  }
+
+  /** Tells a combination of labels from others. */
+  private numberOf(codes: ArrayLike<number>): number {
+    let number = 0;
+    for (let process = 0; process < codes.length; process++)
+      number = number * this.controls[process].shape.cardinality + codes[process];
+    return number;
   }
 
   /** The set with the fewest transitions, of those whose keys have one; null where it has all. */

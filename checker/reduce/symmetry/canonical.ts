@@ -16,6 +16,7 @@ import { generate, type SymmetryCode } from "./code.ts";
 import { factorial, type Group } from "./group.ts";
 import type { Structure } from "./structure.ts";
 import { CanonicalMemo } from "./memo.ts";
+import { RenamingPlan } from "./renaming-plan.ts";
 import { Twins } from "./twins.ts";
 
 /** What came of a branch: the least state, and in how many ways it was reached. */
@@ -34,6 +35,7 @@ class Spared {
 
 export class Canonicaliser {
   private readonly group: Group;
+  readonly plan: RenamingPlan;
   private readonly code: SymmetryCode;
   readonly twins: Twins;
   private readonly memo: CanonicalMemo;
@@ -59,7 +61,8 @@ export class Canonicaliser {
 
   constructor(layout: Layout, group: Group, structure: Structure) {
     this.group = group;
-    this.code = generate(layout, group, structure);
+    this.plan = new RenamingPlan(layout, group, structure);
+    this.code = generate(this.plan);
     this.twins = new Twins(group, structure, layout.words);
     this.memo = new CanonicalMemo(layout.words);
     this.words = layout.words;

@@ -5,10 +5,9 @@
  * A colour is a hash of what a state says of a vertex, and of the colours of the vertices that stand in relation
  * to it. It never depends on the vertex's number, so equal colours may be chance, but different ones are not.
  */
-import type { Layout, Leaf } from "../../schema/layout.ts";
-import { Random } from "../../search/random.ts";
-import type { Group } from "./group.ts";
-import type { Guard, Item, Structure } from "./structure.ts";
+import type { Leaf } from "../../schema/layout.ts";
+import type { RenamingPlan } from "./renaming-plan.ts";
+import type { Guard } from "./structure.ts";
 
 export interface SymmetryCode {
   /** Reads a state: what it says of each vertex alone goes to `B`, what of several to a list of its own. */
@@ -24,8 +23,8 @@ export interface SymmetryCode {
 }
 
 /** Generates the code. */
-export function generate(layout: Layout, group: Group, { items, families }: Structure): SymmetryCode {
-  return new Generator(layout, group, items, families).generate();
+export function generate(plan: RenamingPlan): SymmetryCode {
+  return new Generator(plan).generate();
 }
 
 /** Names of constants that the generated functions close over, and their values. */
@@ -47,44 +46,24 @@ class Constants {
 }
 
 class Generator {
-  private readonly layout: Layout;
-  private readonly group: Group;
-  private readonly items: readonly Item[];
+  private readonly plan: RenamingPlan;
   private readonly constants = new Constants();
-  private readonly random = new Random(20_240_607);
-  /** By family, by place in an item: a random number. */
-  private readonly salts: readonly (readonly number[])[];
-  private colours: number;
 
-  constructor(layout: Layout, group: Group, items: readonly Item[], families: number) {
-    this.layout = layout;
-    this.group = group;
-    this.items = items;
-    this.colours = group.vertices;
-    const mostPlaces = 2 * (2 + Math.max(0, ...items.map(({ at }) => at.length)));
-    this.salts = Array.from({ length: families }, () =>
-      Array.from({ length: mostPlaces }, () => this.random.next() | 1 | 0),
-    );
+  constructor(plan: RenamingPlan) {
+    this.plan = plan;
   }
 
   generate(): SymmetryCode {
-    const { moved, related } = this.sortOut();
-    const load = this.loadText(related);
-    const round = this.roundText(related);
-    const rename = this.renameText(moved);
-    const apply = this.applyText(moved);
+    const { colours, related } = this.plan;
+    const load = this.loadText();
+    const round = this.roundText();
+    const rename = this.renameText();
+    const apply = this.applyText();
     const { names, values } = this.constants;
     const text = `${load}\n${round}\n${rename}\n${apply}\nreturn { load, round, rename, apply };`;
     const make = new Function("X", ...names, text);
     const made = make(new Int32Array(related.length), ...values) as Omit<SymmetryCode, "colours">;
-    return { ...made, colours: this.colours };
-  }
-
-  /** The items that a renaming moves or changes, and those that relate several vertices. */
-  private sortOut(): { moved: Item[]; related: Item[] } {
-    const moved = this.items.filter(({ at, holds }) => at.length > 0 || holds !== null);
-    const related = moved.filter(({ at, holds }) => at.length + (holds === null ? 0 : 1) > 1);
-    return { moved, related };
+    return { ...made, colours };
   }
 
   private read({ word, shift, mask }: Leaf): string {
@@ -104,38 +83,35 @@ class Generator {
     return tests.length === 0 ? null : tests.join(" & ");
   }
 
-  /** By code: the vertex, or a number beyond the vertices for what is none. */
-  private coloursHeld({ holds }: Item & { holds: Int32Array }): string {
-    let others = this.group.vertices;
-    const table = Int32Array.from(holds, (vertex) => (vertex >= 0 ? vertex : others++));
-    this.colours = Math.max(this.colours, others);
+  private coloursHeld(holds: Int32Array): string {
+    const table = this.plan.coloursHeld(holds);
     return this.constants.add("V", table, `V${table.join(" ")}`);
   }
 
-  private loadText(related: readonly Item[]): string {
-    const lines = [`for (let i = 0; i < ${this.group.vertices}; i++) B[i] = 0;`];
-    for (const item of this.items) {
+  private loadText(): string {
+    const { group, items, related, salts } = this.plan;
+    const lines = [`for (let i = 0; i < ${group.vertices}; i++) B[i] = 0;`];
+    for (const item of items) {
       const { leaf, at, holds, guards, family } = item;
       const test = this.test(guards);
       const place = related.indexOf(item);
       if (place >= 0) {
-        const value =
-          holds === null ? this.read(leaf) : `${this.coloursHeld({ ...item, holds })}[${this.read(leaf)}]`;
+        const value = holds === null ? this.read(leaf) : `${this.coloursHeld(holds)}[${this.read(leaf)}]`;
         lines.push(test === null ? `X[${place}] = ${value};` : `X[${place}] = ${test} ? ${value} : -1;`);
       } else if (holds !== null) {
-        const add = `x = ${this.coloursHeld({ ...item, holds })}[${this.read(leaf)}]; if (x < ${this.group.vertices}) B[x] = (B[x] + ${this.salts[family][0]}) | 0;`;
+        const add = `x = ${this.coloursHeld(holds)}[${this.read(leaf)}]; if (x < ${group.vertices}) B[x] = (B[x] + ${salts[family][0]}) | 0;`;
         lines.push(test === null ? add : `if (${test}) { ${add} }`);
       } else if (at.length === 1) {
-        const add = `B[${at[0]}] = (B[${at[0]}] + Math.imul(${this.read(leaf)} + 1, ${this.salts[family][0]})) | 0;`;
+        const add = `B[${at[0]}] = (B[${at[0]}] + Math.imul(${this.read(leaf)} + 1, ${salts[family][0]})) | 0;`;
         lines.push(test === null ? add : `if (${test}) { ${add} }`);
       }
     }
     return `function load(W, o, B) { let x = 0;\n${lines.join("\n")}\n}`;
   }
 
-  private roundText(related: readonly Item[]): string {
-    const lines = related.map(({ at, holds, guards, family }, i) => {
-      const salts = this.salts[family];
+  private roundText(): string {
+    const lines = this.plan.related.map(({ at, holds, guards, family }, i) => {
+      const salts = this.plan.salts[family];
       const { length } = at;
       const parts = at.map(
         (vertex, k) => `Math.imul(C[${vertex}] ^ ${salts[2 * k + 2]}, ${salts[2 * k + 3]})`,
@@ -163,69 +139,33 @@ class Generator {
     );
   }
 
-  private renameText(moved: readonly Item[]): string {
+  private renameText(): string {
+    const { plan } = this;
     const lines = new Set<string>();
-    for (const { holds } of moved) {
+    for (const { holds } of plan.moved) {
       if (holds === null) continue;
       const table = this.renamed(holds);
-      const codes = new Int32Array(this.group.vertices).fill(-1);
-      holds.forEach((vertex, code) => {
-        if (vertex >= 0) codes[vertex] = code;
-      });
+      const codes = plan.codesOf(holds);
       const codeOf = this.constants.add("K", codes, `K${codes.join(" ")}`);
       holds.forEach((vertex, code) => {
         if (vertex >= 0) lines.add(`${table}[${code}] = ${codeOf}[Q[${vertex}]];`);
       });
     }
-    const indices = this.families(moved).map(({ strides, at, name }) => {
+    const indices = plan.tuples.map(({ strides, at, name }) => {
       const sum = at.map((vertex, k) => `(Q[${vertex}] - ${strides[k].base}) * ${strides[k].stride}`);
       return `${name} = ${sum.join(" + ")};`;
     });
-    const names = this.families(moved).map(({ name }) => name);
+    const names = plan.tuples.map(({ name }) => name);
     const declared = names.length === 0 ? "" : `let ${names.map((name) => `${name} = 0`).join(", ")};`;
     return `${declared}\nfunction rename(Q) {\n${[...lines, ...indices].join("\n")}\n}`;
   }
 
-  /** By tuple of vertices at which items lie: the variable that says where the tuple goes. */
-  private families(moved: readonly Item[]) {
-    const tuples = new Map<
-      string,
-      { at: readonly number[]; name: string; strides: ReturnType<Generator["strides"]> }
-    >();
-    for (const { at } of moved) {
-      const key = at.join("_");
-      if (at.length > 0 && !tuples.has(key))
-        tuples.set(key, { at, name: `I${key}`, strides: this.strides(at) });
-    }
-    return [...tuples.values()];
-  }
-
-  /** The place of a tuple of vertices among the tuples of the same classes. */
-  private strides(at: readonly number[]): { base: number; stride: number; size: number }[] {
-    const classes = at.map((vertex) => this.classOf(vertex));
-    let stride = 1;
-    return classes.map(({ base, elements }) => {
-      const own = { base, stride, size: elements.length };
-      stride *= elements.length;
-      return own;
-    });
-  }
-
-  private classOf(vertex: number) {
-    const found = this.group.classes.find(
-      ({ base, elements }) => vertex >= base && vertex < base + elements.length,
-    );
-    if (found === undefined) throw new Error(`no class of vertex ${vertex}`);
-    return found;
-  }
-
-  private applyText(moved: readonly Item[]): string {
-    const kept = new Int32Array(this.layout.words).fill(-1);
-    for (const { leaf } of moved) kept[leaf.word] &= ~(leaf.mask << leaf.shift);
+  private applyText(): string {
+    const { kept, moved } = this.plan;
     const lines = [...kept].map((mask, k) =>
       mask === 0 ? `R[r + ${k}] = 0;` : `R[r + ${k}] = W[o + ${k}]${mask === -1 ? "" : ` & ${mask}`};`,
     );
-    const homes = this.homes(moved);
+    const homes = this.homes();
     for (const { leaf, at, holds, guards, family } of moved) {
       const value = holds === null ? this.read(leaf) : `${this.renamed(holds)}[${this.read(leaf)}]`;
       let put: string;
@@ -242,24 +182,14 @@ class Generator {
     return `function apply(W, o, R, r) {\n${lines.join("\n")}\n}`;
   }
 
-  /** By family: where its leaves lie, by the place of their tuple of vertices. */
-  private homes(moved: readonly Item[]): { words: string; shifts: string }[] {
-    const leaves: Leaf[][] = [];
-    for (const { leaf, at, family } of moved) {
-      if (at.length === 0) continue;
-      const strides = this.strides(at);
-      const index = at.reduce((sum, vertex, k) => sum + (vertex - strides[k].base) * strides[k].stride, 0);
-      (leaves[family] ??= [])[index] = leaf;
-    }
-    const homes: { words: string; shifts: string }[] = [];
-    leaves.forEach((list, family) => {
-      const words = Int32Array.from(list, ({ word }) => word);
-      const shifts = Int32Array.from(list, ({ shift }) => shift);
-      homes[family] = {
+  /** By family: the names of where its leaves lie, by the place of their tuple of vertices. */
+  private homes(): { words: string; shifts: string }[] {
+    return this.plan.homes.map((home) => {
+      const { words, shifts } = home ?? { words: new Int32Array(), shifts: new Int32Array() };
+      return {
         words: this.constants.add("DW", words, `DW${words.join(" ")}`),
         shifts: this.constants.add("DS", shifts, `DS${shifts.join(" ")}`),
       };
     });
-    return homes;
   }
 }

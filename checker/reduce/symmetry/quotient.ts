@@ -57,12 +57,12 @@ export class SymmetryEvaluator<S> implements Reduced {
   private readonly of: Instance<S>;
   private readonly options: ReduceOptions;
   private readonly parts: Parts<S>;
-  private readonly group: Group;
-  private readonly canonicaliser: Canonicaliser;
-  private readonly locals: DeadLocalReset;
+  readonly group: Group;
+  readonly canonicaliser: Canonicaliser;
+  readonly locals: DeadLocalReset;
   private readonly check: CommutationCheck<S>;
   private readonly findings: FindingsCheck<S>;
-  private readonly exchanges: readonly Renaming[];
+  readonly exchanges: readonly Renaming[];
   private readonly repetitions: Repetitions<S>;
   /** Of the states expanded, each as likely as its orbit is large. */
   readonly sample: StateSample;
@@ -72,6 +72,7 @@ export class SymmetryEvaluator<S> implements Reduced {
   private readonly copy: Int32Array;
   /** How often somebody began with the initial states. */
   private searches = 0;
+  private isLookingCloser = false;
   private expanded = 0;
   private checked = 0;
   /** Of the orbits of the states expanded. */
@@ -106,6 +107,17 @@ export class SymmetryEvaluator<S> implements Reduced {
   get sorts(): ReadonlySet<string> {
     const moved = [...this.group.vertexOf].filter(([, vertices]) => vertices.some((vertex) => vertex >= 0));
     return new Set(moved.map(([sort]) => sort));
+  }
+
+  /** From now on, each state that is expanded stands for many others: all of them are checked. */
+  lookCloser(): void {
+    this.isLookingCloser = true;
+  }
+
+  /** Takes these for the number of states that were expanded, and of those in their orbits. */
+  count(expanded: number, orbits: number): void {
+    this.expanded = expanded;
+    this.orbits = orbits;
   }
 
   initialStates(): Int32Array[] {
@@ -155,7 +167,7 @@ export class SymmetryEvaluator<S> implements Reduced {
     const orbit = this.canonicaliser.canonise(this.copy, 0);
     this.orbits += orbit;
     this.sample.note(words, offset, this.words, orbit);
-    const isSuspect = this.options.audit || this.parts.suspicion !== null;
+    const isSuspect = this.options.audit || this.parts.suspicion !== null || this.isLookingCloser;
     const every = this.expanded < manyStates ? checkEvery : checkEveryOfMany;
     if (isSuspect || this.expanded % every === 0) this.checkState(words.slice(offset, offset + this.words));
     this.checkFindings(words, offset);

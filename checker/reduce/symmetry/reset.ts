@@ -4,7 +4,7 @@ import type { Random } from "../../search/random.ts";
 import type { Guard, LiveWhile } from "./structure.ts";
 
 /** The locals of one process, with what is left of each word at each label. */
-interface Frame {
+export interface Frame {
   readonly control: Leaf;
   readonly locals: readonly { readonly leaf: Leaf; readonly live: Guard }[];
   /** The words that have such locals. */
@@ -14,7 +14,7 @@ interface Frame {
 }
 
 export class DeadLocalReset {
-  private readonly frames: readonly Frame[];
+  readonly frames: readonly Frame[];
 
   constructor(live: LiveWhile) {
     const byControl = new Map<Leaf, { leaf: Leaf; live: Guard }[]>();
