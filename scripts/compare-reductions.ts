@@ -3,7 +3,7 @@
  * violated, the same witnesses reached. Prints a table; exits 1 where a verdict differs.
  *
  *   npm run reductions:designs -- [--reduce all] [--size tiny] [--max-states 400000] [--only TEXT] [--rows FILE]
- *     [--bounds NAME=N,NAME=N] [--beyond N] [--max-seconds N] [--write]
+ *     [--bounds NAME=N,NAME=N] [--beyond N] [--max-seconds N] [--engine wasm|js] [--write]
  *
  * `--write` puts the table of the designs into docs/reductions.md, in place of the one of this size. With `--rows`, each
  * row is added to the file as soon as it is there, and one that the same program put there is not computed again: all of
@@ -14,12 +14,19 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { createCompiled } from "../checker/compile/compiled.ts";
+import { NotInWasm } from "../checker/compile/print-wasm.ts";
 import type { Evaluator } from "../checker/evaluate/evaluator.ts";
 import { type Instance, instantiate, type Model, ModelError, type Scope } from "../checker/index.ts";
 import { applyReductions } from "../checker/reduce/index.ts";
 import { ReductionFailure, type ReductionName, reductionNames } from "../checker/reduce/reduction.ts";
 import { SymmetryEvaluator } from "../checker/reduce/symmetry/quotient.ts";
-import { searchAll, unconfirmed, verdictByFamilies, violatedUpTo } from "../checker/reduce/verdicts.ts";
+import {
+  searchAll,
+  searchAllInWasm,
+  unconfirmed,
+  verdictByFamilies,
+  violatedUpTo,
+} from "../checker/reduce/verdicts.ts";
 import { withReached } from "../checker/reduce/witnessed.ts";
 import type { SearchResult } from "../checker/search/result.ts";
 import { watchPanics } from "../cli/availability.ts";
@@ -51,6 +58,7 @@ const { values } = parseArgs({
     "max-seconds": { type: "string" },
     bounds: { type: "string", default: "" },
     beyond: { type: "string" },
+    engine: { type: "string", default: "wasm" },
     write: { type: "boolean", default: false },
   },
 });
@@ -84,10 +92,21 @@ const targets: Target[] = [
   })),
 ];
 
+/** A search on two threads, or in JavaScript where that is asked for or not all of the model is compiled. */
+async function searchOnThreads(of: AnyInstance, evaluator: Evaluator, most: number): Promise<SearchResult> {
+  if (values.engine === "js") return searchAll(of, evaluator, most);
+  try {
+    return await searchAllInWasm(of, evaluator, { workers: 2, maxStates: most });
+  } catch (error) {
+    if (!(error instanceof NotInWasm)) throw error;
+    return searchAll(of, evaluator, most);
+  }
+}
+
 /** A search, and the processor time that it took, in seconds. */
 async function timed(of: AnyInstance, evaluator: Evaluator, most = maxStates) {
   const before = process.cpuUsage();
-  const result = await searchAll(of, evaluator, most);
+  const result = await searchOnThreads(of, evaluator, most);
   const { user, system } = process.cpuUsage(before);
   return { result, seconds: ((user + system) / 1e6).toFixed(2) };
 }
@@ -189,7 +208,7 @@ function isNoneShorter(reduced: SearchResult, full: SearchResult): boolean {
 async function keptRowOf(target: Target, scope: Scope): Promise<Row | null> {
   const isLate = performance.now() > deadline;
   if (values.rows === undefined) return isLate ? null : rowOf(target.name, scope, target.build);
-  const how = [values.size, values.bounds, values.reduce, maxStates, beyond ?? ""].filter(
+  const how = [values.engine, values.size, values.bounds, values.reduce, maxStates, beyond ?? ""].filter(
     (each) => each !== "",
   );
   const key = [program, ...how, target.name].join(" ");

@@ -6,7 +6,9 @@ import type { AnyArgs, Params } from "../model/rule.ts";
 import { sortOf } from "../schema/shape.ts";
 import { familyOf } from "./witnessed.ts";
 import { breadthFirst } from "../search/breadth-first.ts";
-import type { SearchResult, Violation } from "../search/result.ts";
+import type { WasmOptions } from "../parallel/wasm-evaluator.ts";
+import type { SearchOptions, SearchResult, Violation } from "../search/result.ts";
+import { searchReducedInWasm } from "./wasm/reduced-wasm.ts";
 
 /** Explores past violations. */
 export function searchAll<S>(
@@ -22,6 +24,26 @@ export function searchAll<S>(
     ...(maxStates === undefined ? {} : { maxStates }),
     ...(maxDepth === undefined ? {} : { maxDepth }),
   });
+}
+
+/** The same in WebAssembly, of a compiled evaluator or reductions of one. */
+export function searchAllInWasm<S>(
+  of: Instance<S>,
+  evaluator: Evaluator,
+  { maxDepth, maxStates, ...threads }: WasmOptions & Pick<SearchOptions, "maxDepth" | "maxStates"> = {},
+): Promise<SearchResult> {
+  return searchReducedInWasm(
+    of,
+    evaluator,
+    {
+      instances: of.instances.length,
+      witnesses: of.witnesses.length,
+      stopAtViolation: false,
+      ...(maxStates === undefined ? {} : { maxStates }),
+      ...(maxDepth === undefined ? {} : { maxDepth }),
+    },
+    threads,
+  );
 }
 
 interface Violated {

@@ -33,7 +33,7 @@ import type { Plan } from "./plan.ts";
 export const longest = 1000;
 
 /** Of how many steps one is checked in states that stand for many others. */
-const closerLook = 8;
+const closerLook = 64;
 
 /** What a search met so far, and its random choices. */
 interface Met<S> {

@@ -15,10 +15,12 @@ import { mostKinds, type Sampled } from "../sample.ts";
 import { SymmetryEvaluator } from "../symmetry/quotient.ts";
 import { kindWords, type Layers, ReducedShape } from "./reduced-shape.ts";
 
-/** Of so many states that are expanded one is looked at in JavaScript; of a large search, one of more. */
-const sampleEvery = 64;
-const sampleEveryOfMany = 1024;
-const manyStates = 1 << 15;
+/** With up to so many states, one of so many that are expanded is looked at in JavaScript. */
+const samples = [
+  { upTo: 1 << 10, every: 32 },
+  { upTo: 1 << 15, every: 64 },
+  { upTo: Infinity, every: 1024 },
+] as const;
 
 /** The reductions around a compiled evaluator, and that; null where it is none. */
 function layersOf<S>(outermost: Evaluator): (Layers<S> & { readonly compiled: CompiledEvaluator }) | null {
@@ -54,7 +56,7 @@ class ReducedWasm<S> extends WasmEvaluator<S> {
     shape.shared.fill(this.cells, map.reshapedShared);
     for (let thread = 0; thread < this.workers; thread++)
       shape.own.fill(this.cells, map.thread(thread) + map.reshapedOwn);
-    this.cells[(map.reshapedShared + shape.sampleMask) >>> 2] = sampleEvery - 1;
+    this.endLayer(0);
     for (const layer of [layers.merged, layers.symmetric, layers.order]) layer?.lookCloser();
   }
 
@@ -126,7 +128,7 @@ class ReducedWasm<S> extends WasmEvaluator<S> {
   }
 
   override endLayer(states: number): void {
-    const every = states < manyStates ? sampleEvery : sampleEveryOfMany;
+    const every = samples.find(({ upTo }) => states <= upTo)?.every ?? 1;
     this.cells[(this.map.reshapedShared + this.shape.sampleMask) >>> 2] = every - 1;
   }
 
@@ -184,10 +186,18 @@ export function searchReducedInWasm<S>(
   search: SearchOptions,
   options: WasmOptions,
 ): Promise<SearchResult> {
+  return searchInWasm(createReducedWasm(of, evaluator, options), search);
+}
+
+/** The evaluator in WebAssembly of a compiled one, or of reductions of one; see `searchReducedInWasm`. */
+export function createReducedWasm<S>(
+  of: Instance<S>,
+  evaluator: Evaluator,
+  options: WasmOptions,
+): WasmEvaluator<S> {
   const layers = layersOf<S>(evaluator);
   if (layers === null) throw new Error(`the evaluator ${evaluator.name} is no reduction of a compiled one`);
-  const wasm = isReduced(evaluator)
+  return isReduced(evaluator)
     ? new ReducedWasm(of, evaluator, layers, options)
     : new WasmEvaluator(of, sourceOf(of, layers.compiled), options);
-  return searchInWasm(wasm, search);
 }
