@@ -117,26 +117,40 @@ interface Searched {
   readonly start: Start | null;
 }
 
+/** States up to which `auto` searches without reductions, in WebAssembly: what is larger is faster with them. */
+const mostUnreduced = 8_000_000;
+
 /**
- * Searches as `--reduce` says. `auto` is without reductions, which is faster where it fits; where memory ends and
- * nothing is violated, all that apply are used instead.
+ * Searches as `--reduce` says. `auto` begins without reductions, which is faster for what is small; where that comes to
+ * many states, or memory ends, and nothing is violated (or all violations are asked for), all that apply are used instead.
  */
 async function searchAsItFits(io: Io, run: Preparation, request: RunRequest): Promise<Searched> {
-  const whole = await searchOnce(io, run, request);
-  const { result } = whole.found;
-  const isTooLarge = result.ending === "memory" && result.violations.length === 0;
-  if (run.reduce !== "auto" || !isTooLarge || request.checkpoint !== undefined) return whole;
-  io.stderr.write(
-    `memory ended after ${formatCount(result.states)} states; searching again with reductions\n`,
-  );
-  const { maxSeconds } = request.limits;
-  const left = maxSeconds === undefined ? {} : { maxSeconds: Math.max(0, maxSeconds - result.seconds) };
-  const again = { ...request, limits: { ...request.limits, ...left } };
+  const { checkpoint, limits } = request;
+  if (run.reduce !== "auto" || checkpoint !== undefined) return searchOnce(io, run, request);
+  const isFew = (limits.maxStates ?? Infinity) <= mostUnreduced;
+  const whole = await searchOnce(io, run, request, isFew ? undefined : mostUnreduced);
+  const { engine, found } = whole;
+  const { ending, seconds, states, violations } = found.result;
+  const isCutShort = ending === "max-states" && !isFew && engine.name === "wasm";
+  const isToldEnough = violations.length > 0 && (request.stopAtViolation || !isCutShort);
+  if (isToldEnough || !(isCutShort || ending === "memory")) return whole;
+  const why = isCutShort ? "there are more than" : "memory ended after";
+  io.stderr.write(`${why} ${formatCount(states)} states; searching again with reductions\n`);
+  const { maxSeconds } = limits;
+  const left = maxSeconds === undefined ? {} : { maxSeconds: Math.max(0, maxSeconds - seconds) };
+  const again = { ...request, limits: { ...limits, ...left } };
   const reduced = await searchOnce(io, { ...run, reduce: "all" }, again);
-  return reduced.found.used.length === 0 ? whole : reduced;
+  // Where none applies, that was the whole search: it is of use where the first one was cut short.
+  return reduced.found.used.length > 0 || isCutShort ? reduced : whole;
 }
 
-async function searchOnce(io: Io, run: Preparation, request: RunRequest): Promise<Searched> {
+/** `mostStates`: a limit instead of the request's, where the engine is in WebAssembly. */
+async function searchOnce(
+  io: Io,
+  run: Preparation,
+  request: RunRequest,
+  mostStates?: number,
+): Promise<Searched> {
   const { instance } = run;
   const maxMemory = request.limits.memory ?? Math.floor(process.availableMemory() * shareOfMemory);
   const { checkpoint } = request;
@@ -187,8 +201,9 @@ async function searchOnce(io: Io, run: Preparation, request: RunRequest): Promis
         return searched.finally(() => spill.dispose());
       };
       const how = { reduce: run.reduce, seed: request.seed, audit: isAudited, identity: run.identity };
+      const atFirst = mostStates === undefined || engine.name !== "wasm" ? {} : { maxStates: mostStates };
       const reduced = await searchAsAsked(instance, evaluator, how, (each, maxDepth) =>
-        search(each, maxDepth === undefined ? {} : { maxDepth }),
+        search(each, { ...atFirst, ...(maxDepth === undefined ? {} : { maxDepth }) }),
       );
       const whole = (): Promise<SearchResult> =>
         search(evaluator, { maxStates: request.limits.maxStates ?? defaultAuditStates });

@@ -32,7 +32,7 @@ export interface SearchFlags {
   readonly json?: boolean;
 }
 
-/** What `--reduce` may say. `auto`: all, but only where the search without them does not fit into memory. */
+/** What `--reduce` may say. `auto`: all, but only where the search without them is large, or does not fit into memory. */
 export const reduceChoices = ["auto", "none", "symmetry", "locks", "order", "all"] as const;
 export type ReduceChoice = (typeof reduceChoices)[number];
 
@@ -156,7 +156,7 @@ export const reduceFlags: FlagParametersForType<ReduceFlags, Context> = {
     kind: "enum",
     values: reduceChoices,
     default: "auto",
-    brief: "Reductions of the search, as far as they apply; auto: where memory ends without them",
+    brief: "Reductions of the search, as far as they apply; auto: where it is large without them",
   },
   audit: {
     kind: "boolean",

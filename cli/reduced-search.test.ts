@@ -64,3 +64,15 @@ test("with symmetry alone, it is the sum of the orbits", async () => {
   const { output } = await check("--scenario 2x2x2 --reduce symmetry");
   expect(output.represented).toEqual({ states: 38_800, estimated: false });
 });
+
+test("what is large without reductions is searched with them", async () => {
+  const { output, stderr } = await check("--scenario 4x3x2");
+  expect(stderr).toMatch(/there are more than 8,000,000 states; searching again with reductions/);
+  expect(output).toMatchObject({ verdict: "holds", exhaustive: true, states: 789 });
+  expect(output.engine.name).toBe("wasm");
+});
+
+test("a limit that is lower is a limit", async () => {
+  const { output } = await check("--scenario 4x3x2 --max-states 100000");
+  expect(output).toMatchObject({ verdict: "incomplete", states: 100_000, reductions: [] });
+});
