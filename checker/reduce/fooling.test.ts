@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { createCompiled } from "../compile/compiled.ts";
+import type { Evaluator } from "../evaluate/evaluator.ts";
 import {
   acquire,
   array,
@@ -28,9 +29,10 @@ import {
   when,
   witness,
 } from "../index.ts";
+import type { SearchResult } from "../search/result.ts";
 import { searchReduced } from "./index.ts";
 import { reductionNames } from "./reduction.ts";
-import { searchAll, unconfirmed, verdictOf } from "./verdicts.ts";
+import { searchAll, searchAllInWasm, unconfirmed, verdictOf } from "./verdicts.ts";
 
 const cpu = sort("cpu", "", { interchangeable: true });
 const page = sort("page", "", { interchangeable: true });
@@ -67,6 +69,11 @@ const never = (name: string, holds: (s: Seen) => boolean) =>
 const shows = (name: string, holds: (s: Seen) => boolean) =>
   witness<State, Record<never, never>>(name, {}, { sentence: `${name}.`, holds: (s) => holds(s as Seen) });
 
+type Search = (evaluator: Evaluator, maxDepth?: number) => Promise<SearchResult>;
+
+/** Bytes of address space: each model has a search of its own. */
+const space = 2 ** 26;
+
 /** What all reductions together find, compared with what the whole search does. */
 async function compare(calls: Readonly<Record<string, Text>>, extra: Extra, cpus = 2) {
   const model = defineModel<State>({
@@ -97,14 +104,21 @@ async function compare(calls: Readonly<Record<string, Text>>, extra: Extra, cpus
   expect(full.ending).toBe("exhausted");
   const found = verdictOf(of, full);
   let notes: string[] = [];
-  for (const audit of [false, true]) {
+  const inJavaScript: Search = (each, maxDepth) => searchAll(of, each, undefined, maxDepth);
+  const inWasm: Search = (each, maxDepth) =>
+    searchAllInWasm(of, each, { space, ...(maxDepth === undefined ? {} : { maxDepth }) });
+  for (const [audit, search] of [
+    [false, inWasm],
+    [false, inJavaScript],
+    [true, inJavaScript],
+  ] as const) {
     // oxlint-disable-next-line no-await-in-loop
     const { result, used, refused } = await searchReduced(
       of,
       evaluator,
       reductionNames,
       { audit, seed: 1 },
-      (each, maxDepth) => searchAll(of, each, undefined, maxDepth),
+      search,
     );
     expect(result.ending).toBe("exhausted");
     expect(verdictOf(of, result)).toEqual(found);

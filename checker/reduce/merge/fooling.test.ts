@@ -28,7 +28,7 @@ import {
   wait,
   witness,
 } from "../../index.ts";
-import { searchAll, unconfirmed, verdictOf } from "../verdicts.ts";
+import { searchAll, searchAllInWasm, unconfirmed, verdictOf } from "../verdicts.ts";
 import { mergeBlocks } from "./merge.ts";
 
 const cpu = sort("cpu");
@@ -98,6 +98,9 @@ async function compare(model: ReturnType<typeof modelOf>) {
   expect(reduced.ending).toBe("exhausted");
   expect(verdictOf(of, reduced)).toEqual(verdictOf(of, full));
   expect(unconfirmed(of, reduced)).toEqual([]);
+  const inWasm = await searchAllInWasm(of, merged, { space: 2 ** 26 });
+  expect(inWasm.states).toBe(reduced.states);
+  expect(verdictOf(of, inWasm)).toEqual(verdictOf(of, full));
   const { keptApart, notes } = merged.describe(reduced);
   const apart = { note: notes[2], list: keptApart ?? [] };
   return {

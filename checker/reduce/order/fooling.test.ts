@@ -22,7 +22,7 @@ import {
   threads,
   wait,
 } from "../../index.ts";
-import { searchAll, unconfirmed, verdictOf } from "../verdicts.ts";
+import { searchAll, searchAllInWasm, unconfirmed, verdictOf } from "../verdicts.ts";
 import { orderSteps } from "./order.ts";
 import type { Conditions } from "./persistent.ts";
 
@@ -79,6 +79,9 @@ async function search(of: Instance<State>, spoil?: (sound: Conditions) => Condit
   if ("refused" in ordered) throw new Error(ordered.refused);
   const [full, reduced] = [await searchAll(of, evaluator), await searchAll(of, ordered)];
   expect(unconfirmed(of, reduced)).toEqual([]);
+  const inWasm = await searchAllInWasm(of, ordered, { space: 2 ** 26 });
+  expect(inWasm.states).toBe(reduced.states);
+  expect(verdictOf(of, inWasm)).toEqual(verdictOf(of, reduced));
   return {
     full: verdictOf(of, full).violated,
     reduced: verdictOf(of, reduced).violated,

@@ -26,6 +26,7 @@ import { breadthFirst } from "../../search/breadth-first.ts";
 import { violatedLengths } from "../../testing/violated-lengths.ts";
 import { replayPath } from "../../trace/replay.ts";
 import { type ReducedSearch, searchReduced } from "../index.ts";
+import { searchAllInWasm } from "../verdicts.ts";
 
 const always = { audit: false, seed: 1 };
 
@@ -226,6 +227,11 @@ async function compare(of: Instance<State>): Promise<ReducedSearch> {
   const reachedBy = ({ witnesses }: typeof full): Set<string> =>
     new Set(of.witnesses.filter(({ id }) => witnesses[id] !== null).map(({ property }) => property.name));
   expect(reachedBy(reduced.result)).toEqual(reachedBy(full));
+  const inWasm = await searchReduced(of, createCompiled(of), ["symmetry"], always, (evaluator) =>
+    searchAllInWasm(of, evaluator, { space: 2 ** 26 }),
+  );
+  expect(violatedLengths(of, inWasm.result)).toEqual(violatedLengths(of, full));
+  expect(reachedBy(inWasm.result)).toEqual(reachedBy(full));
   return reduced;
 }
 

@@ -19,6 +19,7 @@ import { kindWords, type Layers, ReducedShape } from "./reduced-shape.ts";
 const samples = [
   { upTo: 1 << 10, every: 32 },
   { upTo: 1 << 15, every: 64 },
+  { upTo: 1 << 20, every: 256 },
   { upTo: Infinity, every: 1024 },
 ] as const;
 
