@@ -196,7 +196,9 @@ async function searchOnce(
         // Reductions are put around an evaluator in JavaScript, whatever searches them.
         const searched =
           engine.name === "wasm" && each.name !== "wasm"
-            ? searchReduced(instance, each, options, { workers: engine.workers, memory })
+            ? searchReduced(instance, each, options, { workers: engine.workers, memory }, (text) =>
+                io.stderr.write(text),
+              )
             : request.search(each, options);
         return searched.finally(() => spill.dispose());
       };

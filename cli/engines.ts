@@ -141,18 +141,29 @@ export async function walkAtRandom(evaluator: Evaluator, options: SimulationOpti
   return isFit ? swarm(evaluator, options) : simulate(evaluator, options);
 }
 
-/** Breadth-first search, in WebAssembly, of an evaluator in JavaScript: a compiled one, or reductions of it. */
+/**
+ * Breadth-first search of an evaluator in JavaScript, a compiled one, or reductions of it: in WebAssembly, or, where that
+ * cannot be, in JavaScript, after a remark.
+ */
 export async function searchReduced<S>(
   instance: Instance<S>,
   evaluator: Evaluator,
   options: SearchOptions,
-  threads: Pick<EngineRequest, "workers" | "memory">,
+  { memory, workers = 1 }: Pick<EngineRequest, "workers" | "memory">,
+  remark: (text: string) => void,
 ): Promise<SearchResult> {
-  const { searchReducedInWasm } = await import("../checker/reduce/wasm/reduced-wasm.ts");
-  return searchReducedInWasm(instance, evaluator, options, {
-    workers: threads.workers ?? 1,
-    memory: threads.memory,
-  });
+  const { createReducedWasm } = await import("../checker/reduce/wasm/reduced-wasm.ts");
+  const { NotInWasm } = await import("../checker/compile/print-wasm.ts");
+  const { searchInWasm } = await import("../checker/parallel/search.ts");
+  let wasm: ReturnType<typeof createReducedWasm<S>>;
+  try {
+    wasm = createReducedWasm(instance, evaluator, { workers, memory });
+  } catch (error) {
+    if (!(error instanceof NotInWasm)) throw error;
+    remark(`${error.message}, so this search is one in JavaScript, on one thread\n`);
+    return breadthFirst(evaluator, options);
+  }
+  return searchInWasm(wasm, options);
 }
 
 /** Breadth-first search by the engine that the evaluator belongs to. */

@@ -11,8 +11,9 @@ import type { PersistentSet } from "../order/persistent.ts";
 import type { Room } from "./room.ts";
 import { addTo, CodeWriter, copyWords, locals, read, type Site } from "./writer.ts";
 
-/** Combinations of labels for which there is room, and bytes for their sets; beyond, states are handed over. */
-const mostCombinations = 1 << 12;
+/** Combinations of labels for which there is room (a free place ends each look), and bytes for their sets; beyond, states are handed over. */
+const mostCombinations = 1 << 13;
+const mostLearnt = mostCombinations / 2;
 const bytesForSets = 1 << 20;
 /** Where an entry leads whose sets have no room. */
 const noRoom = 1;
@@ -43,6 +44,8 @@ export class OrderCode {
   private readonly order: Ordered;
   private readonly controls: readonly Leaf[];
   private readonly entryWords: number;
+  /** By process, by code of its label; and where that lies. */
+  private readonly mayBeKey: Ordered["keys"];
   private readonly keys: readonly number[];
   private readonly processOf: number;
   private readonly entries: number;
@@ -53,14 +56,16 @@ export class OrderCode {
   readonly taken: number;
   /** What was written down so far: places of sets, by identity, and the next free one. */
   private readonly written = new Map<object, number>();
-  private nextFree = 0;
+  private nextFree: number;
+  private learnt = 0;
 
   constructor(order: Ordered, shared: Room, own: Room) {
     this.order = order;
     const { table, plan } = order.analysis;
     this.controls = table.controls;
     this.entryWords = table.controls.length + 2;
-    this.keys = order.keys.map((each) => shared.constant(Int32Array.from(each)));
+    this.mayBeKey = order.keys;
+    this.keys = this.mayBeKey.map((each) => shared.constant(Int32Array.from(each)));
     this.processOf = shared.constant(plan.processOf);
     this.entries = shared.words(mostCombinations * this.entryWords);
     this.sets = shared.words(bytesForSets >>> 2);
@@ -73,15 +78,17 @@ export class OrderCode {
   /** Writes down which sets there are for where the processes are in a state. `from`: where the shared part begins. */
   learn(state: Int32Array, cells: Int32Array, from: number): void {
     const codes = this.controls.map((control) => readLeaf(control, state));
-    if (!codes.some((code, process) => this.order.keys[process][code] === 1)) return;
+    if (!codes.some((code, process) => this.mayBeKey[process][code] === 1)) return;
+    if (this.learnt === mostLearnt) return;
     const first = codes.reduce((hash, code) => (Math.imul(hash, 0x9e3779b1) + code) | 0, 0);
-    for (let n = 0; n < mostCombinations - 1; n++) {
+    for (let n = 0; ; n++) {
       const entry = ((first ^ (first >>> 15)) + n) & (mostCombinations - 1);
       const at = (from + this.entries + 4 * entry * this.entryWords) >>> 2;
       if (cells[at] === 0) {
         codes.forEach((code, i) => (cells[at + 2 + i] = code));
         cells[at + 1] = this.write(this.order.setsFor(codes), cells, from);
         cells[at] = 1;
+        this.learnt++;
         return;
       }
       if (codes.every((code, i) => cells[at + 2 + i] === code)) return;

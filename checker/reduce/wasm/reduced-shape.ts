@@ -114,6 +114,8 @@ export class ReducedShape<S> implements Reshape {
   }
 
   begin(workshop: Workshop): ReturnType<Reshape["begin"]> {
+    this.shared.close();
+    this.own.close();
     const emitter = new ShapeEmitter(this, workshop);
     return { around: emitter.around(), emit: (model) => emitter.emit(model) };
   }

@@ -18,8 +18,9 @@ import { violatedLengths } from "../../testing/violated-lengths.ts";
 import { replayPath } from "../../trace/replay.ts";
 import { applyReductions, searchReduced } from "../index.ts";
 import { MergedEvaluator } from "../merge/merged.ts";
-import { ReductionFailure, type ReductionName, reductionNames } from "../reduction.ts";
-import { searchAll, searchAllInWasm, unconfirmed, verdictOf } from "../verdicts.ts";
+import { type Reduced, ReductionFailure, type ReductionName, reductionNames } from "../reduction.ts";
+import { SymmetryEvaluator } from "../symmetry/quotient.ts";
+import { searchAll, searchAllInWasm, unconfirmed, violatedUpTo } from "../verdicts.ts";
 import { createReducedWasm } from "./reduced-wasm.ts";
 
 // oxlint-disable-next-line no-explicit-any
@@ -39,16 +40,21 @@ const combinations: readonly (readonly ReductionName[])[] = [
   reductionNames,
 ];
 
-/** What does not depend on who searches; of an error, its code, and that its path is one. Of blocks, lengths may differ. */
-async function essenceOf(of: AnyInstance, asked: readonly ReductionName[], search: Promise<SearchResult>) {
+/**
+ * What does not depend on who searches; of an error, its code, and that its path is one. Of blocks, lengths may differ,
+ * and of instances that differ in interchangeable elements only, which one is told.
+ */
+async function essenceOf(of: AnyInstance, applied: readonly Reduced[], search: Promise<SearchResult>) {
   try {
     const result = await search;
     const { depth, digest, ending, states, witnesses } = result;
     expect(unconfirmed(of, result)).toEqual([]);
-    const areKept = asked.every((name) => name === "symmetry");
+    const areKept = applied.every(({ keepsLengths }) => keepsLengths);
+    const symmetric = applied.find((each) => each instanceof SymmetryEvaluator);
+    const violated = violatedUpTo(of, result, symmetric?.sorts ?? new Set());
     const lengths = [...violatedLengths(of, areKept ? result : { ...result, violations: [] })];
     lengths.sort(([a], [b]) => (a < b ? -1 : 1));
-    return { depth, digest, ending, lengths, states, witnesses, ...verdictOf(of, result) };
+    return { depth, digest, ending, lengths, states, violated, witnesses };
   } catch (error) {
     if (error instanceof ReductionFailure) return `failed: ${error.reduction}`;
     if (!(error instanceof ModelError)) throw error;
@@ -63,14 +69,14 @@ async function compareEngines(of: AnyInstance, asked: readonly ReductionName[], 
   const apply = () => applyReductions(of, compiled, asked, options);
   const { applied, evaluator } = apply();
   if (applied.length === 0) return null;
-  const expected = await essenceOf(of, asked, searchAll(of, evaluator, most));
+  const expected = await essenceOf(of, applied, searchAll(of, evaluator, most));
   if (typeof expected !== "string" && expected.ending !== "exhausted") return null;
   for (const workers of [1, 2]) {
     const again = apply();
     // oxlint-disable-next-line no-await-in-loop
     const found = await essenceOf(
       of,
-      asked,
+      again.applied,
       searchAllInWasm(of, again.evaluator, { workers, space, maxStates: most }),
     );
     // Not every state in which something may be found not to apply is looked at by both.
@@ -141,7 +147,7 @@ describe("agrees with JavaScript", () => {
     if (models > 100) console.log(seen);
     expect(seen.compared).toBeGreaterThan(models);
     expect(seen.violated).toBeGreaterThan(models / 5);
-    expect(seen.errors).toBeGreaterThan(0);
+    if (models > 100) expect(seen.errors).toBeGreaterThan(0);
   });
 });
 

@@ -1,5 +1,6 @@
 /** A search with reductions in WebAssembly, on one thread or several: see reduced-shape.ts. */
 import type { CompiledEvaluator } from "../../compile/compiled.ts";
+import { NotInWasm } from "../../compile/print-wasm.ts";
 import { type Deadlock, type Evaluator, Successors } from "../../evaluate/evaluator.ts";
 import type { Instance } from "../../model/model.ts";
 import { sourceOf } from "../../parallel/create-wasm.ts";
@@ -22,6 +23,9 @@ const samples = [
   { upTo: 1 << 20, every: 256 },
   { upTo: Infinity, every: 1024 },
 ] as const;
+
+/** Renamings that a word can count. */
+const mostRenamings = 2 ** 31 - 1;
 
 /** The reductions around a compiled evaluator, and that; null where it is none. */
 function layersOf<S>(outermost: Evaluator): (Layers<S> & { readonly compiled: CompiledEvaluator }) | null {
@@ -179,7 +183,7 @@ class ReducedWasm<S> extends WasmEvaluator<S> {
 
 /**
  * Searches what a compiled evaluator, or reductions of one, say, in WebAssembly. Throws `NotInWasm` for a model of which
- * not all is compiled.
+ * not all is compiled, or with more than two thousand million renamings.
  */
 export function searchReducedInWasm<S>(
   of: Instance<S>,
@@ -198,6 +202,8 @@ export function createReducedWasm<S>(
 ): WasmEvaluator<S> {
   const layers = layersOf<S>(evaluator);
   if (layers === null) throw new Error(`the evaluator ${evaluator.name} is no reduction of a compiled one`);
+  const renamings = layers.symmetric?.group.order ?? 1;
+  if (renamings > mostRenamings) throw new NotInWasm(`there are ${renamings} renamings`);
   return isReduced(evaluator)
     ? new ReducedWasm(of, evaluator, layers, options)
     : new WasmEvaluator(of, sourceOf(of, layers.compiled), options);

@@ -4,9 +4,11 @@ export class Room {
   bytes = 0;
   readonly filled: { readonly at: number; readonly values: Int32Array }[] = [];
   private readonly known = new Map<string, number>();
+  private isClosed = false;
 
   /** The place of so many words, zero at first: its offset in bytes. */
   words(count: number): number {
+    if (this.isClosed) throw new Error("a place is wanted when all were given out");
     const at = this.bytes;
     this.bytes += 8 * Math.ceil(count / 2);
     return at;
@@ -25,6 +27,11 @@ export class Room {
     let at = this.known.get(key);
     if (at === undefined) this.known.set(key, (at = this.table(values)));
     return at;
+  }
+
+  /** From now on no place is given out: the memory has been divided. */
+  close(): void {
+    this.isClosed = true;
   }
 
   /** Writes what is there at first into the memory, whose words are `cells`, at byte `from`. */
