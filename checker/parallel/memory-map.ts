@@ -28,7 +28,14 @@ export const command = { expand: 1, grow: 2, quit: 3, walk: 4 } as const;
 /** Why a thread stopped. */
 export const reason = { done: 0, slice: 1, grow: 2, log: 3, limit: 4, memory: 5, paused: 6 } as const;
 /** Why a state was noted. */
-export const noted = { handedOver: 0, deadlock: 1, invariants: 2, witnesses: 3, sampled: 4 } as const;
+export const noted = {
+  handedOver: 0,
+  deadlock: 1,
+  invariants: 2,
+  witnesses: 3,
+  sampled: 4,
+  doubted: 5,
+} as const;
 
 /** Shared variables, each on a cache line of its own where threads write to it. */
 export const control = {

@@ -486,9 +486,10 @@ class WasmSearch {
         const at = (map.thread(thread) + map.log + n * map.logBytes) >>> 2;
         const state = this.cells.slice(at + 1, at + 1 + words);
         if (this.cells[at] === noted.handedOver) handedOver.push(state);
-        else if (this.cells[at] === noted.sampled)
-          this.guard(state, this.layer, () => this.evaluator.examine?.(state));
-        else this.lookAgain(this.cells[at], state);
+        else if (this.cells[at] === noted.sampled || this.cells[at] === noted.doubted) {
+          const isDoubted = this.cells[at] === noted.doubted;
+          this.guard(state, this.layer, () => this.evaluator.examine?.(state, isDoubted));
+        } else this.lookAgain(this.cells[at], state);
       }
     }
     for (const state of handedOver) {

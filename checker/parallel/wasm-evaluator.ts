@@ -187,8 +187,8 @@ export class WasmEvaluator<S> implements Evaluator {
     return transition;
   }
 
-  /** Looks at a state that compiled code has noted for that. Throws what is found wrong. */
-  examine?(state: Int32Array): void;
+  /** Looks at a state that compiled code has noted for that, or found something wrong with. Throws what is wrong. */
+  examine?(state: Int32Array, isDoubted: boolean): void;
 
   /** Learns from a state that was handed over. */
   learn?(state: Int32Array): void;

@@ -204,6 +204,14 @@ export class SymmetryEvaluator<S> implements Reduced {
     }
   }
 
+  /** Tries every exchange of two on the state: throws what is found wrong. */
+  tryExchanges(state: Int32Array): void {
+    for (const renaming of this.exchanges) {
+      const breach = this.check.findBreach(state, this.canonicaliser, renaming);
+      if (breach !== null) throw this.failureOf(breach, state);
+    }
+  }
+
   /** Does every exchange of two take what the state shows to what the exchanged state does? */
   private checkFindings(words: Int32Array, offset: number): void {
     const breach = this.findings.findBreach(words, offset);

@@ -24,15 +24,14 @@ import { mostKinds } from "../sample.ts";
 import type { Leaf } from "../../schema/layout.ts";
 import { BlockCode, emitClaims } from "./block-code.ts";
 import { CanonicalCode, type CanonicalFunctions } from "./canonical-code.ts";
+import { CountCode, kindWords } from "./count-code.ts";
+import { ImageCode, type ImageFunctions } from "./image-code.ts";
 import { OrderCode, type OrderFunctions } from "./order-code.ts";
 import { Room } from "./room.ts";
-import { addTo, areSame, CodeWriter, copyWords, read } from "./writer.ts";
+import { CodeWriter, copyWords, locals, read } from "./writer.ts";
 
 /** Successors of a state for which there is room at least: blocks have more ends than steps. */
 const roomForSuccessors = 4096;
-
-/** Words that are kept of a kind of states beside one of them. */
-export const kindWords = 4;
 
 /** The reductions around a compiled evaluator; null for those that are not used. */
 export interface Layers<S> {
@@ -70,6 +69,8 @@ export class ReducedShape<S> implements Reshape {
   readonly countsBytes: number;
   /** A state, and the model's records. */
   readonly state: number;
+  /** The state with two elements exchanged. */
+  readonly image: number;
   readonly records: number;
   /** By kind of states: whether there is one, the rank of the one that is kept, the weight of all in two words, that one. */
   readonly kinds: number;
@@ -91,6 +92,7 @@ export class ReducedShape<S> implements Reshape {
     this.order = order === null ? null : new OrderCode(order, shared, own);
     this.countsBytes = own.bytes;
     this.state = own.words(module.words);
+    this.image = own.words(module.words);
     this.records = own.words((module.mostSuccessors + 1) * (module.words + 2));
     this.sampleMask = shared.words(1);
     this.blocks =
@@ -198,7 +200,8 @@ class ShapeEmitter<S> extends CodeWriter {
       finish: made?.finish ?? null,
       count: this.count(forms, hash),
       sample: this.sample(hash),
-      lookAtImages: forms === null ? null : this.lookAtImages(model, forms, reset),
+      hash,
+      images: forms === null ? null : this.images(model, forms, reset, hash),
     };
     const mayBeDeadlock = this.define(3, 1, (body) => body.getGlobal(this.isStuck));
     return { ...model, expand: this.expand(parts), mayBeDeadlock };
@@ -212,15 +215,16 @@ class ShapeEmitter<S> extends CodeWriter {
     readonly finish: Func | null;
     readonly count: Func;
     readonly sample: Func;
-    readonly lookAtImages: Func | null;
+    readonly hash: Func;
+    readonly images: ImageFunctions | null;
   }): Func {
-    const { count, finish, give, keepsClaims, lookAtImages, model, order, sample } = parts;
-    const { instanceOffset, recordBytes } = this.workshop.map;
+    const { count, hash, images, keepsClaims, order, sample } = parts;
+    const successors = this.successors(parts);
+    const sum = this.sum(hash);
     return this.define(2, 1, (body) => {
-      const [own, at, end, sets] = [this.own(body), body.local(), body.local(), body.local()];
+      const [sets, end, image, endThere, sumThere] = locals(body, 5);
       body.get(0).call(count);
       body.get(0).call(sample);
-      if (lookAtImages !== null) body.get(0).call(lookAtImages);
       if (keepsClaims !== null) {
         body.get(0).call(keepsClaims).op(op.eqz);
         body.if(() => body.i32(0).return());
@@ -229,6 +233,40 @@ class ShapeEmitter<S> extends CodeWriter {
         body.get(0).call(order.setsAt).tee(sets).i32(-1).op(op.eq);
         body.if(() => body.i32(0).return());
       }
+      if (images !== null) {
+        body.get(0).call(images.look);
+        body.get(0).call(images.choose).tee(image);
+        body.if(() => {
+          body.get(image).get(1).call(successors).set(endThere);
+          body.get(1).get(endThere).call(sum).set(sumThere);
+        });
+      }
+      body.get(0).get(1).call(successors).tee(end).op(op.eqz);
+      body.if(() => body.i32(0).return());
+      if (images !== null) {
+        body.get(endThere).get(end).op(op.ne);
+        body.get(1).get(end).call(sum).get(sumThere).op(op.ne).op(op.or);
+        body.get(image).i32(0).op(op.ne).op(op.and);
+        body.if(() => body.i32(noted.doubted).get(0).call(this.workshop.note));
+      }
+      if (order === null) body.get(end);
+      else body.get(1).get(end).get(sets).call(order.keep);
+    });
+  }
+
+  /** (state, to) -> the end of its successors; or 0. */
+  private successors({
+    finish,
+    give,
+    model,
+  }: {
+    readonly finish: Func | null;
+    readonly give: Func;
+    readonly model: ModelFunctions;
+  }): Func {
+    const { instanceOffset, recordBytes } = this.workshop.map;
+    return this.define(2, 1, (body) => {
+      const [own, at, end] = [this.own(body), body.local(), body.local()];
       body.i32(0).setGlobal(this.handedOver);
       body.get(1).setGlobal(this.to);
       body.get(own).i32(this.shape.records).op(op.add).set(at);
@@ -243,10 +281,22 @@ class ShapeEmitter<S> extends CodeWriter {
           body.get(at).i32(recordBytes).op(op.add).set(at).br(each);
         });
       });
-      body.getGlobal(this.handedOver);
-      body.if(() => body.i32(0).return());
-      if (order === null) body.getGlobal(this.to);
-      else body.get(1).getGlobal(this.to).get(sets).call(order.keep);
+      body.i32(0).getGlobal(this.to).getGlobal(this.handedOver).op(op.select);
+    });
+  }
+
+  /** (records, end) -> a number that is the same for the same states in any order. */
+  private sum(hash: Func): Func {
+    return this.define(2, 1, (body) => {
+      const sum = body.local();
+      body.block((done) => {
+        body.loop((each) => {
+          body.get(0).get(1).op(op.geU).brIf(done);
+          body.get(sum).get(0).call(hash).op(op.add).set(sum);
+          body.get(0).i32(this.workshop.map.recordBytes).op(op.add).set(0).br(each);
+        });
+      });
+      body.get(sum);
     });
   }
 
@@ -290,63 +340,41 @@ class ShapeEmitter<S> extends CodeWriter {
     });
   }
 
-  /** (state): counts it, and its orbit, and keeps one of its kind: each as likely as its orbit is large. */
+  private images(
+    model: ModelFunctions,
+    forms: CanonicalFunctions,
+    reset: Func | null,
+    hash: Func,
+  ): ImageFunctions {
+    const { exchanges, image, of, shown, symmetric, words } = this.shape;
+    const { map, note } = this.workshop;
+    const { isImage, isTold, shift } = this;
+    return new ImageCode(this.site, {
+      model,
+      forms,
+      reset,
+      hash,
+      note,
+      exchanges,
+      words,
+      isImage,
+      isTold,
+      shift,
+      vertices: symmetric?.group.vertices ?? 0,
+      count: symmetric?.exchanges.length ?? 0,
+      place: image,
+      hasWitnesses: of.witnesses.length > 0,
+      shiftOfShown: map.reshapedOwn + shown - map.reached,
+    }).emit();
+  }
+
   private count(forms: CanonicalFunctions | null, hash: Func): Func {
     const { controls, expanded, kinds, orbits, state, symmetric, words } = this.shape;
-    return this.define(1, 0, (body) => {
-      const [own, copy, orbit] = [this.own(body), body.local(), body.local()];
-      const [kind, rank] = [body.local(), body.local()];
-      body.get(own).get(own).load(expanded).i32(1).op(op.add).store(expanded);
-      body.i32(1).set(orbit);
-      if (forms !== null) {
-        body.get(own).i32(state).op(op.add).set(copy);
-        copyWords(body, words, copy, 0);
-        body
-          .i32(symmetric?.group.order ?? 1)
-          .get(copy)
-          .call(forms.canonise)
-          .op(op.divU)
-          .set(orbit);
-      }
-      addTo(body, own, orbits, orbit);
-      for (const control of controls) {
-        body.get(kind).i32(0x9e3779b1).op(op.mul);
-        read(body, control, 0);
-        body.op(op.add).set(kind);
-      }
-      body.get(kind).get(kind).i32(15).op(op.shr).op(op.xor);
-      body
-        .i32(mostKinds - 1)
-        .op(op.and)
-        .i32(4 * (kindWords + words))
-        .op(op.mul);
-      body.get(own).op(op.add).set(kind);
-      addTo(body, kind, kinds + 8, orbit);
-      // The least of random numbers over their weights is, nearly, one with the probability of its weight.
-      body.get(0).call(hash).get(orbit).op(op.divU).set(rank);
-      body.get(kind).load(kinds).op(op.eqz);
-      body
-        .get(rank)
-        .get(kind)
-        .load(kinds + 4)
-        .op(op.ltU)
-        .op(op.or);
-      body.if(() => {
-        body
-          .get(kind)
-          .i32(1)
-          .store(kinds)
-          .get(kind)
-          .get(rank)
-          .store(kinds + 4);
-        for (let k = 0; k < words; k++)
-          body
-            .get(kind)
-            .get(0)
-            .load(4 * k)
-            .store(kinds + 4 * (kindWords + k));
-      });
-    });
+    const order = symmetric?.group.order ?? 1;
+    return new CountCode(this.site, { controls, expanded, kinds, orbits, order, state, words }).emit(
+      forms,
+      hash,
+    );
   }
 
   /** (state) -> a number that looks random. */
@@ -379,58 +407,6 @@ class ShapeEmitter<S> extends CodeWriter {
         .op(op.and)
         .op(op.eqz);
       body.if(() => body.i32(noted.sampled).get(0).call(note));
-    });
-  }
-
-  /**
-   * (state): notes it if a property is broken in an image of it by the exchange of two elements, or a witness shows itself
-   * there that nobody has seen, in an image or otherwise.
-   */
-  private lookAtImages(
-    model: ModelFunctions,
-    { rename, renaming }: CanonicalFunctions,
-    reset: Func | null,
-  ): Func {
-    const { exchanges, of, shown, state, symmetric, words } = this.shape;
-    const { map, note } = this.workshop;
-    const vertices = symmetric?.group.vertices ?? 0;
-    const count = symmetric?.exchanges.length ?? 0;
-    return this.define(1, 0, (body) => {
-      const [own, exchange, image] = [this.own(body), body.local(), body.local()];
-      body.get(own).i32(state).op(op.add).set(image);
-      body.i32(1).setGlobal(this.isImage);
-      body.i32(map.reshapedOwn + shown - map.reached).setGlobal(this.shift);
-      body.i32(0).setGlobal(this.isTold);
-      body.block((done) => {
-        body.loop((each) => {
-          body
-            .get(exchange)
-            .i32(4 * vertices * count)
-            .op(op.geU)
-            .brIf(done);
-          for (let v = 0; v < vertices; v++)
-            body
-              .get(own)
-              .get(exchange)
-              .load(this.site.shared + exchanges + 4 * v)
-              .store(renaming + 4 * v);
-          body
-            .get(exchange)
-            .i32(4 * vertices)
-            .op(op.add)
-            .set(exchange);
-          body.get(0).get(image).call(rename);
-          areSame(body, words, 0, image);
-          body.brIf(each);
-          if (reset !== null) body.get(image).call(reset);
-          body.get(image).call(model.invariants);
-          if (of.witnesses.length > 0) body.get(image).call(model.witnesses).op(op.or);
-          body.getGlobal(this.isTold).op(op.or).op(op.eqz).brIf(each);
-          body.i32(noted.sampled).get(0).call(note);
-        });
-      });
-      body.i32(0).setGlobal(this.isImage);
-      body.i32(0).setGlobal(this.shift);
     });
   }
 }

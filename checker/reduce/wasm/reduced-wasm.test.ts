@@ -198,3 +198,20 @@ test("states are looked at in JavaScript: blocks that end elsewhere there are no
   const search = { instances: of.instances.length, witnesses: 0, stopAtViolation: false };
   await expect(searchInWasm(wasm, search)).rejects.toThrow("find other successors than in JavaScript");
 });
+
+test("states are expanded with two elements exchanged: compiled code that tells CPUs apart is noticed", async () => {
+  const of = instantiate(dmaCore(), dmaCoreScope("2x2x2"));
+  const compiled = createCompiled(of);
+  const { evaluator } = applyReductions(of, compiled, ["symmetry"], options);
+  // CPU 1 does nothing at a label at which CPU 0 does something.
+  const [first, second] = compiled.module.dispatches;
+  const busy = second.labels.findIndex(({ body, isBlocking }) => isBlocking && body.length > 0);
+  const labels = second.labels.map((label, code) => (code === busy ? { ...label, body: [] } : label));
+  Object.assign(compiled, { module: { ...compiled.module, dispatches: [first, { ...second, labels }] } });
+  const wasm = createReducedWasm(of, evaluator, { space });
+  // Almost no state is compared with what JavaScript finds.
+  wasm.endLayer?.(Infinity);
+  Object.assign(wasm, { endLayer: () => {} });
+  const search = { instances: of.instances.length, witnesses: 0, stopAtViolation: false };
+  await expect(searchInWasm(wasm, search)).rejects.toThrow("has other successors in WebAssembly only");
+});

@@ -14,11 +14,11 @@ import { OrderEvaluator } from "../order/order.ts";
 import { isReduced, type Reduced } from "../reduction.ts";
 import { mostKinds, type Sampled } from "../sample.ts";
 import { SymmetryEvaluator } from "../symmetry/quotient.ts";
-import { kindWords, type Layers, ReducedShape } from "./reduced-shape.ts";
+import { kindWords } from "./count-code.ts";
+import { type Layers, ReducedShape } from "./reduced-shape.ts";
 
 /** With up to so many states, one of so many that are expanded is looked at in JavaScript. */
 const samples = [
-  { upTo: 1 << 10, every: 32 },
   { upTo: 1 << 15, every: 64 },
   { upTo: 1 << 20, every: 256 },
   { upTo: Infinity, every: 1024 },
@@ -93,8 +93,12 @@ class ReducedWasm<S> extends WasmEvaluator<S> {
     return this.layers.merged?.blocks.firstOf(transition) ?? transition;
   }
 
-  override examine(state: Int32Array): void {
+  override examine(state: Int32Array, isDoubted: boolean): void {
     const { out, words } = this;
+    if (isDoubted) {
+      this.layers.symmetric?.tryExchanges(state);
+      throw new Error("with two elements exchanged, a state has other successors in WebAssembly only");
+    }
     out.clear();
     this.reduced.expand(state, 0, out);
     const found = this.expandCompiled(state);

@@ -1,0 +1,86 @@
+/** Counts the states that are expanded, and keeps one of each kind. */
+import type { Func } from "../../wasm/encoder.ts";
+import { op } from "../../wasm/opcodes.ts";
+import type { Leaf } from "../../schema/layout.ts";
+import { mostKinds } from "../sample.ts";
+import type { CanonicalFunctions } from "./canonical-code.ts";
+import { addTo, CodeWriter, copyWords, read, type Site } from "./writer.ts";
+
+/** Words that are kept of a kind of states beside one of them. */
+export const kindWords = 4;
+
+export interface CountTools {
+  /** On what it depends of what kind a state is. */
+  readonly controls: readonly Leaf[];
+  /** Places in the thread's own part: see ReducedShape. */
+  readonly expanded: number;
+  readonly orbits: number;
+  readonly kinds: number;
+  readonly state: number;
+  /** Words of a state; renamings in the group. */
+  readonly words: number;
+  readonly order: number;
+}
+
+export class CountCode extends CodeWriter {
+  private readonly tools: CountTools;
+
+  constructor(site: Site, tools: CountTools) {
+    super(site);
+    this.tools = tools;
+  }
+
+  /** (state): counts it, and its orbit, and keeps one of its kind: each as likely as its orbit is large. */
+  emit(forms: CanonicalFunctions | null, hash: Func): Func {
+    const { controls, expanded, kinds, orbits, order, state, words } = this.tools;
+    return this.define(1, 0, (body) => {
+      const [own, copy, orbit] = [this.own(body), body.local(), body.local()];
+      const [kind, rank] = [body.local(), body.local()];
+      body.get(own).get(own).load(expanded).i32(1).op(op.add).store(expanded);
+      body.i32(1).set(orbit);
+      if (forms !== null) {
+        body.get(own).i32(state).op(op.add).set(copy);
+        copyWords(body, words, copy, 0);
+        body.i32(order).get(copy).call(forms.canonise).op(op.divU).set(orbit);
+      }
+      addTo(body, own, orbits, orbit);
+      for (const control of controls) {
+        body.get(kind).i32(0x9e3779b1).op(op.mul);
+        read(body, control, 0);
+        body.op(op.add).set(kind);
+      }
+      body.get(kind).get(kind).i32(15).op(op.shr).op(op.xor);
+      body
+        .i32(mostKinds - 1)
+        .op(op.and)
+        .i32(4 * (kindWords + words))
+        .op(op.mul);
+      body.get(own).op(op.add).set(kind);
+      addTo(body, kind, kinds + 8, orbit);
+      // The least of random numbers over their weights is, nearly, one with the probability of its weight.
+      body.get(0).call(hash).get(orbit).op(op.divU).set(rank);
+      body.get(kind).load(kinds).op(op.eqz);
+      body
+        .get(rank)
+        .get(kind)
+        .load(kinds + 4)
+        .op(op.ltU)
+        .op(op.or);
+      body.if(() => {
+        body
+          .get(kind)
+          .i32(1)
+          .store(kinds)
+          .get(kind)
+          .get(rank)
+          .store(kinds + 4);
+        for (let k = 0; k < words; k++)
+          body
+            .get(kind)
+            .get(0)
+            .load(4 * k)
+            .store(kinds + 4 * (kindWords + k));
+      });
+    });
+  }
+}
