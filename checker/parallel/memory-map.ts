@@ -23,6 +23,9 @@ export const mostStashed = 1 << 16;
 /** Buckets of a segment that move at once. */
 export const moveAtOnce = 64;
 
+/** Of all states, so many wait at once where memory ends; the frontier gets room for them, and the table the rest. */
+const shareOfFrontier = 0.08;
+
 /** What a thread is to do. */
 export const command = { expand: 1, grow: 2, quit: 3, walk: 4 } as const;
 /** Why a thread stopped. */
@@ -196,9 +199,10 @@ export class MemoryMap {
     this.stashBytes = 4 + keyBytes;
     this.stash = all.take(this.stashBytes * stashEntries);
     this.blockBytes = blockStates * this.stateBytes;
-    // A third of what is left for the frontier, the rest for the table.
     const left = needs.memoryBytes - all.next - 2 * pageBytes;
-    this.mostBlocks = Math.floor(left / 3 / (this.blockBytes + 16));
+    const frontier = shareOfFrontier * this.stateBytes;
+    const table = slot.bucketBytes / slot.slots;
+    this.mostBlocks = Math.floor((left * frontier) / (frontier + table) / (this.blockBytes + 16));
     this.blockCounts = all.take(4 * this.mostBlocks);
     this.freeList = all.take(4 * this.mostBlocks);
     this.lists = [all.take(4 * this.mostBlocks), all.take(4 * this.mostBlocks)];

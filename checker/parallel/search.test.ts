@@ -197,7 +197,7 @@ describe("limits", () => {
   });
 
   test("a memory too small for the states is a limit too", async () => {
-    const large = instantiate(dmaCore(), dmaCoreScope("3x3x2")) as AnyInstance;
+    const large = instantiate(dmaCore(), dmaCoreScope("4x3x2")) as AnyInstance;
     const found = await searchWasm(large, { space: 1, workers: 2 });
     expect(found.ending).toBe("memory");
     expect(found.states).toBeGreaterThan(1_000_000);

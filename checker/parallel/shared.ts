@@ -13,6 +13,8 @@ const growths = { small: 2, usual: 1.5, least: 1.2 } as const;
 /** Fill up to which a table stays fast, and up to which it goes when there is no memory for a larger one. */
 const usualLoad = 0.82;
 const utmostLoad = 0.88;
+/** Share of the memory that a table leaves to the frontier, where it is not more already. */
+const leastForFrontier = 0.05;
 /** More than any table holds. */
 const noLimit = 2 ** 32 - 2 ** 20;
 
@@ -170,23 +172,31 @@ export class Shared {
 
   /** Makes the table larger, or lets it be fuller. `false`: there is no more memory. */
   async grow(): Promise<boolean> {
-    const { map } = this.evaluator;
-    const { slot } = map.needs;
+    const { slot } = this.evaluator.map.needs;
     const slots = segments * this.buckets * slot.slots;
-    for (const factor of [slots < smallTable ? growths.small : growths.usual, growths.least]) {
-      const buckets = Math.ceil(this.buckets * factor);
-      const bytes = tableBytes(buckets, slot.bucketBytes);
-      const isTooMuch = bytes + this.totalBytes - this.tableBytes > this.budget;
-      if (isTooMuch || bytes / segments > map.segmentBytes) continue;
-      // oxlint-disable-next-line no-await-in-loop
-      await this.moveInto(buckets);
+    const usual = Math.ceil(this.buckets * (slots < smallTable ? growths.small : growths.usual));
+    const least = Math.ceil(this.buckets * growths.least);
+    const most = this.mostBuckets;
+    if (least <= most) {
+      // What is left after the next growth is to be enough for another: otherwise all of it is taken now.
+      await this.moveInto(usual * growths.least <= most ? usual : most);
       return true;
     }
-    const most = Math.floor(slots * utmostLoad);
-    const isLast = this.get(control.growAt) >>> 0 >= most || this.get(control.stashed) > mostStashed;
+    const utmost = Math.floor(slots * utmostLoad);
+    const isLast = this.get(control.growAt) >>> 0 >= utmost || this.get(control.stashed) > mostStashed;
     if (isLast) return false;
-    this.set(control.growAt, most | 0);
+    this.set(control.growAt, utmost | 0);
     return true;
+  }
+
+  /** The buckets of a segment for which there is memory, and some left for the frontier. */
+  private get mostBuckets(): number {
+    const { map } = this.evaluator;
+    const { bucketBytes } = map.needs.slot;
+    const budget = Math.min(this.budget, map.needs.memoryBytes);
+    const frontier = Math.max(this.totalBytes - this.tableBytes, budget * leastForFrontier);
+    const bytes = Math.min(map.segmentBytes, (budget - frontier) / segments);
+    return Math.floor(bytes / bucketBytes) - mostHops;
   }
 
   private get budget(): number {

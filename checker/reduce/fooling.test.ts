@@ -30,6 +30,7 @@ import {
   witness,
 } from "../index.ts";
 import type { SearchResult } from "../search/result.ts";
+import { buildSymmetric, type SymmetricModel } from "../testing/symmetric-model.ts";
 import { searchReduced } from "./index.ts";
 import { reductionNames } from "./reduction.ts";
 import { searchAll, searchAllInWasm, unconfirmed, verdictOf } from "./verdicts.ts";
@@ -366,4 +367,28 @@ describe("what is interchangeable only nearly", () => {
     expect(found.violated).toEqual(["x is not 3 {}"]);
     expect(notes).toMatch(/tells (page|cpu) 0 and (page|cpu) 1 apart/);
   });
+});
+
+test("a step that computes with what is no number is met while reductions are prepared: they are done without", async () => {
+  const model: SymmetricModel = {
+    rules: [{ tests: [], effects: [{ do: "set", at: ["things", "$thing", "own"], value: "x" }] }],
+    steps: [{ tests: [], effects: [{ do: "name", at: ["things", "$thing", "who"], name: "hand" }] }],
+    isLocked: false,
+    forbidden: [{ is: "named", at: ["things", "$thing", "link"], name: "thing" }],
+    wanted: [{ is: "not named", at: ["things", "$thing", "who"], name: "hand" }],
+    fades: { is: "value", at: ["things", "$thing", "own"], value: "x" },
+    breach: "does less for some things",
+  };
+  const of = buildSymmetric(model);
+  const evaluator = createCompiled(of);
+  const full = await searchAll(of, evaluator);
+  const { refused, result } = await searchReduced(
+    of,
+    evaluator,
+    reductionNames,
+    { audit: false, seed: 1 },
+    (each, maxDepth) => searchAll(of, each, undefined, maxDepth),
+  );
+  expect(verdictOf(of, result)).toEqual(verdictOf(of, full));
+  expect(refused.map(({ reason }) => reason).join()).toContain("a step computes with what is no number");
 });

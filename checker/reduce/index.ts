@@ -103,12 +103,13 @@ export async function searchReduced<S>(
   const failures: ReductionFailure[] = [];
   const reached = findReached(of, evaluator, asked, { ...options, failures });
   for (;;) {
-    const {
-      evaluator: reduced,
-      applied,
-      refused,
-    } = applyReductions(of, evaluator, asked, { ...options, failures, reached });
     try {
+      // What one rests on may be found wrong while the next one is prepared.
+      const {
+        evaluator: reduced,
+        applied,
+        refused,
+      } = applyReductions(of, evaluator, asked, { ...options, failures, reached });
       // oxlint-disable-next-line no-await-in-loop
       const found = withReached(await search(reduced), reached);
       const sample = applied.findLast((each) => each.sample !== undefined)?.sample?.states;

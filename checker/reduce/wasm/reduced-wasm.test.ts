@@ -67,7 +67,14 @@ async function essenceOf(of: AnyInstance, applied: readonly Reduced[], search: P
 async function compareEngines(of: AnyInstance, asked: readonly ReductionName[], most = mostStates) {
   const compiled = createCompiled(of);
   const apply = () => applyReductions(of, compiled, asked, options);
-  const { applied, evaluator } = apply();
+  let made: ReturnType<typeof apply>;
+  try {
+    made = apply();
+  } catch (error) {
+    if (error instanceof ReductionFailure) return null;
+    throw error;
+  }
+  const { applied, evaluator } = made;
   if (applied.length === 0) return null;
   const expected = await essenceOf(of, applied, searchAll(of, evaluator, most));
   if (typeof expected !== "string" && expected.ending !== "exhausted") return null;
