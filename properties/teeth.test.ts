@@ -3,6 +3,7 @@
  * properties that it says: the search looks at that property alone.
  */
 import { expect, test } from "vitest";
+import { createCompiled } from "../checker/compile/compiled.ts";
 import { breadthFirst, createPacked, deadlockProperty, instantiate } from "../checker/index.ts";
 import { invariants, stepProperties } from "./index.ts";
 import { weakenings } from "./weakenings/index.ts";
@@ -33,6 +34,11 @@ test.for(cases)("$property notices that $name", async ({ property, weakening }) 
   ];
   const of = instantiate(model, { ...weakening.scenario.sizes.tiny, without });
   const options = { instances: of.instances.length, witnesses: 0, stopAtViolation: true };
-  const { ending } = await breadthFirst(createPacked(of), { ...options, maxStates: 2_000_000 });
-  expect(ending).toBe("violated");
+  // The packed evaluator is there at once; what is farther away is faster compiled.
+  const near = await breadthFirst(createPacked(of), { ...options, maxStates: 20_000 });
+  const found =
+    near.ending === "violated"
+      ? near
+      : await breadthFirst(createCompiled(of), { ...options, maxStates: 2_000_000 });
+  expect(found.ending).toBe("violated");
 });
