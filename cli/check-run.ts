@@ -122,29 +122,32 @@ const mostUnreduced = 8_000_000;
 
 /**
  * Searches as `--reduce` says. `auto` begins without reductions, which is faster for what is small; where that comes to
- * many states, or memory ends, and nothing is violated (or all violations are asked for), all that apply are used instead.
+ * many states, or memory ends, and nothing is violated, all that apply are used instead.
  */
 async function searchAsItFits(io: Io, run: Preparation, request: RunRequest): Promise<Searched> {
-  const { checkpoint, limits } = request;
+  const { checkpoint, limits, stopAtViolation } = request;
   if (run.reduce !== "auto" || checkpoint !== undefined) return searchOnce(io, run, request);
-  const isFew = (limits.maxStates ?? Infinity) <= mostUnreduced;
-  const whole = await searchOnce(io, run, request, isFew ? undefined : mostUnreduced);
-  const { engine, found } = whole;
-  const { ending, seconds, states, violations } = found.result;
-  const isCutShort = ending === "max-states" && !isFew && engine.name === "wasm";
-  const isToldEnough = violations.length > 0 && (request.stopAtViolation || !isCutShort);
-  if (isToldEnough || !(isCutShort || ending === "memory")) return whole;
+  // Who asks for all violations gets those that were found, however it ends.
+  const isToSwitch = stopAtViolation && (limits.maxStates ?? Infinity) > mostUnreduced;
+  const first = await searchOnce(io, run, request, isToSwitch ? mostUnreduced : undefined);
+  const { ending, seconds, states, violations } = first.found.result;
+  const isCutShort = isToSwitch && ending === "max-states" && first.engine.name === "wasm";
+  if (violations.length > 0 || !(isCutShort || ending === "memory")) return first;
+  // Its memory is not needed any more: what is kept of it is what it found.
+  const whole = { ...first, evaluator: null };
   const why = isCutShort ? "there are more than" : "memory ended after";
-  io.stderr.write(`${why} ${formatCount(states)} states; searching again with reductions\n`);
+  const most = isCutShort ? mostUnreduced : states;
+  io.stderr.write(`${why} ${formatCount(most)} states; searching again with reductions\n`);
   const { maxSeconds } = limits;
   const left = maxSeconds === undefined ? {} : { maxSeconds: Math.max(0, maxSeconds - seconds) };
   const again = { ...request, limits: { ...limits, ...left } };
   const reduced = await searchOnce(io, { ...run, reduce: "all" }, again);
   // Where none applies, that was the whole search: it is of use where the first one was cut short.
-  return reduced.found.used.length > 0 || isCutShort ? reduced : whole;
+  if (reduced.found.used.length > 0 || isCutShort) return { ...reduced, start: whole.start };
+  return { ...whole, evaluator: reduced.evaluator };
 }
 
-/** `mostStates`: a limit instead of the request's, where the engine is in WebAssembly. */
+/** `mostStates`: with more, a search in WebAssembly ends after a layer. */
 async function searchOnce(
   io: Io,
   run: Preparation,
@@ -169,12 +172,13 @@ async function searchOnce(
     checkpoint === undefined ? null : checkpointsOf(io, run, checkpoint, { engine: engine.name, memory });
   const progress = new ProgressLine(io, request.title);
   let start: Start | null = null;
+  let actual = engine;
   const isAudited = request.audit ?? false;
   const { found, audit } = await runSearch(run, () =>
     withInterrupts(io, async (isInterrupted) => {
       const search = async (
         each: Evaluator,
-        within: Pick<SearchOptions, "maxStates" | "maxDepth"> = {},
+        within: Pick<SearchOptions, "maxStates" | "maxStatesOfLayers" | "maxDepth"> = {},
       ): Promise<SearchResult> => {
         const spill = new DiskSpill();
         const options: SearchOptions = {
@@ -196,14 +200,15 @@ async function searchOnce(
         // Reductions are put around an evaluator in JavaScript, whatever searches them.
         const searched =
           engine.name === "wasm" && each.name !== "wasm"
-            ? searchReduced(instance, each, options, { workers: engine.workers, memory }, (text) =>
-                io.stderr.write(text),
-              )
+            ? searchReduced(instance, each, options, { workers: engine.workers, memory }, (remark) => {
+                actual = { ...engine, name: "js", workers: 1, remark };
+                io.stderr.write(`${remark}\n`);
+              })
             : request.search(each, options);
         return searched.finally(() => spill.dispose());
       };
       const how = { reduce: run.reduce, seed: request.seed, audit: isAudited, identity: run.identity };
-      const atFirst = mostStates === undefined || engine.name !== "wasm" ? {} : { maxStates: mostStates };
+      const atFirst = mostStates === undefined ? {} : { maxStatesOfLayers: mostStates };
       const reduced = await searchAsAsked(instance, evaluator, how, (each, maxDepth) =>
         search(each, { ...atFirst, ...(maxDepth === undefined ? {} : { maxDepth }) }),
       );
@@ -212,7 +217,7 @@ async function searchOnce(
       return { found: reduced, audit: isAudited ? await auditReductions(instance, reduced, whole) : null };
     }).finally(() => progress.clear()),
   );
-  return { evaluator, engine, found, audit, checkpoints, start };
+  return { evaluator, engine: actual, found, audit, checkpoints, start };
 }
 
 /** Why there can be only one thread of JavaScript, in a clause; null if there can be more. */

@@ -160,7 +160,7 @@ export async function searchReduced<S>(
     wasm = createReducedWasm(instance, evaluator, { workers, memory });
   } catch (error) {
     if (!(error instanceof NotInWasm)) throw error;
-    remark(`${error.message}, so this search is one in JavaScript, on one thread\n`);
+    remark(`${error.message}, so this search is one in JavaScript, on one thread`);
     return breadthFirst(evaluator, options);
   }
   return searchInWasm(wasm, options);

@@ -414,7 +414,7 @@ class SearchEmitter {
         body
           .get(area)
           .load(own.logCount)
-          .i32(logEntries / 2)
+          .i32(logEntries / 4)
           .op(op.gtU);
         body.if(() => {
           pause();

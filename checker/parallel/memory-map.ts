@@ -15,7 +15,7 @@ export const walksAtOnce = 256;
 const cacheBytes = 1 << 18;
 /** Bytes in which a thread remembers for which states invariants held. */
 export const memoBytes = 1 << 18;
-/** States that were noted for the main thread; a batch must fit when it is half full. */
+/** States that were noted for the main thread; a batch, of each of whose states several are noted, fits when it is a quarter full. */
 export const logEntries = 1 << 15;
 /** States without a place in their buckets. */
 export const stashEntries = 1 << 17;
@@ -24,7 +24,7 @@ export const mostStashed = 1 << 16;
 export const moveAtOnce = 64;
 
 /** Of all states, so many wait at once where memory ends; the frontier gets room for them, and the table the rest. */
-const shareOfFrontier = 0.08;
+const shareOfFrontier = 0.11;
 
 /** What a thread is to do. */
 export const command = { expand: 1, grow: 2, quit: 3, walk: 4 } as const;

@@ -245,6 +245,7 @@ class WasmSearch {
     if (hasMore) this.layer++;
     if (this.isToStop) return "violated";
     if (!hasMore) return "exhausted";
+    if (this.shared.states > (this.options.maxStatesOfLayers ?? Infinity)) return "max-states";
     return this.watch.look();
   }
 

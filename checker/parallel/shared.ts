@@ -189,14 +189,17 @@ export class Shared {
     return true;
   }
 
-  /** The buckets of a segment for which there is memory, and some left for the frontier. */
+  /** The buckets of a segment for which there is memory, with a frontier that grows as the table does. */
   private get mostBuckets(): number {
     const { map } = this.evaluator;
     const { bucketBytes } = map.needs.slot;
-    const budget = Math.min(this.budget, map.needs.memoryBytes);
-    const frontier = Math.max(this.totalBytes - this.tableBytes, budget * leastForFrontier);
-    const bytes = Math.min(map.segmentBytes, (budget - frontier) / segments);
-    return Math.floor(bytes / bucketBytes) - mostHops;
+    const frontier = (this.totalBytes - this.tableBytes) / this.buckets;
+    const within = Math.min(
+      map.segmentBytes / bucketBytes,
+      this.budget / (segments * bucketBytes + frontier),
+      (this.budget * (1 - leastForFrontier)) / segments / bucketBytes,
+    );
+    return Math.floor(within) - mostHops;
   }
 
   private get budget(): number {

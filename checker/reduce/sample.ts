@@ -20,6 +20,8 @@ export class StateSample {
   private readonly random: Random;
   /** What a state's kind depends on. */
   readonly controls: readonly Leaf[];
+  /** Whether it is to see nothing. */
+  isOff = false;
   private readonly kinds = new Map<number, Sampled>();
 
   constructor({ layout, processes }: Pick<Instance<never>, "layout" | "processes">, seed: number) {
@@ -35,6 +37,7 @@ export class StateSample {
 
   /** Sees the state at `words[offset]`. Of one kind each is kept with the probability of its share of the weight. */
   note(words: Int32Array, offset: number, length: number, weight: number): void {
+    if (this.isOff) return;
     const kind = this.kindOf(words, offset);
     const known = this.kinds.get(kind);
     const total = weight + (known?.weight ?? 0);
@@ -43,10 +46,12 @@ export class StateSample {
     this.kinds.set(kind, { state, weight: total });
   }
 
-  /** Has seen these, one of a kind, and nothing else. */
-  replace(sampled: readonly Sampled[]): void {
-    this.kinds.clear();
-    for (const each of sampled) this.kinds.set(this.kindOf(each.state, 0), each);
+  /** Sees states that were expanded elsewhere, one of a kind with what all of its kind weigh. */
+  add(sampled: readonly Sampled[]): void {
+    for (const { state, weight } of sampled) {
+      const kind = this.kindOf(state, 0);
+      this.kinds.set(kind, { state, weight: weight + (this.kinds.get(kind)?.weight ?? 0) });
+    }
   }
 
   private kindOf(words: Int32Array, offset: number): number {

@@ -30,6 +30,8 @@ export interface SearchOptions {
   /** `true`: stop at the end of the layer with the first violation. `false`: go on past violating states. */
   readonly stopAtViolation: boolean;
   readonly maxStates?: number;
+  /** With more states than so many it ends after a layer, as at `maxStates`; the engine wasm alone looks at it. */
+  readonly maxStatesOfLayers?: number;
   /** Steps from an initial state. */
   readonly maxDepth?: number;
   /** Bytes of table and frontier together. */

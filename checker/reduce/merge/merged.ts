@@ -124,6 +124,16 @@ export class MergedEvaluator<S> implements Reduced, Selective {
     if (this.checkEvery > 0) this.checkEvery = Math.min(this.checkEvery, closerLook);
   }
 
+  /** Expands a state that is none of the search's: it is checked, and not taken for one of its states. */
+  withoutCounting(run: () => void): void {
+    this.sample.isOff = true;
+    try {
+      run();
+    } finally {
+      this.sample.isOff = false;
+    }
+  }
+
   /** The module that tries the steps of one process only, and those only at labels where a block goes on. */
   private partOf(process: number): Module {
     const { module } = this.inner;

@@ -89,6 +89,14 @@ function withoutSymmetry(evaluator: Evaluator): Evaluator {
   return isReduced(evaluator) && evaluator.reduction === "symmetry" ? evaluator.inner : evaluator;
 }
 
+/** Of states that were expanded: how many, in how many transitions were put off, and transitions possible and taken. */
+interface Counts {
+  readonly expanded: number;
+  readonly reduced: number;
+  readonly possible: number;
+  readonly taken: number;
+}
+
 export class OrderEvaluator<S> implements Reduced {
   readonly reduction = "order";
   readonly keepsLengths = false;
@@ -165,14 +173,22 @@ export class OrderEvaluator<S> implements Reduced {
     if (this.checkEvery > 0) this.checkEvery = 1;
   }
 
-  /** Takes these for the number of states that were expanded, of those with transitions put off, and of transitions. */
-  count(counts: {
-    readonly expanded: number;
-    readonly reduced: number;
-    readonly possible: number;
-    readonly taken: number;
-  }): void {
-    ({ expanded: this.expanded, reduced: this.reduced, possible: this.possible, taken: this.taken } = counts);
+  /** Counts states that were expanded elsewhere, those with transitions put off, and transitions. */
+  count(counts: Counts): void {
+    this.expanded += counts.expanded;
+    this.reduced += counts.reduced;
+    this.possible += counts.possible;
+    this.taken += counts.taken;
+  }
+
+  /** Expands a state that is none of the search's: it is checked, and not counted. */
+  withoutCounting(run: () => void): void {
+    const { expanded, possible, reduced, taken } = this;
+    try {
+      run();
+    } finally {
+      Object.assign(this, { expanded, possible, reduced, taken });
+    }
   }
 
   initialStates(): Int32Array[] {

@@ -114,10 +114,23 @@ export class SymmetryEvaluator<S> implements Reduced {
     this.isLookingCloser = true;
   }
 
-  /** Takes these for the number of states that were expanded, and of those in their orbits. */
+  /** Counts states that were expanded elsewhere, and those in their orbits. */
   count(expanded: number, orbits: number): void {
-    this.expanded = expanded;
-    this.orbits = orbits;
+    this.expanded += expanded;
+    this.orbits += orbits;
+  }
+
+  /** Expands a state that is none of the search's: it is checked, and not counted. */
+  withoutCounting(run: () => void): void {
+    const { expanded, orbits } = this;
+    this.sample.isOff = true;
+    try {
+      run();
+    } finally {
+      this.sample.isOff = false;
+      this.expanded = expanded;
+      this.orbits = orbits;
+    }
   }
 
   initialStates(): Int32Array[] {

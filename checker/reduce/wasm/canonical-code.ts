@@ -1,7 +1,7 @@
 /**
  * The canonical form of a state, as WebAssembly functions: what canonical.ts does, with the same numbers, so that it is
  * the same form. A branch is not spared for renamings that change nothing: the least state is the same, and in how many
- * ways it is reached.
+ * ways it is reached. Where there are many, the state is handed over.
  */
 import { Body } from "../../wasm/body.ts";
 import type { Func } from "../../wasm/encoder.ts";
@@ -23,6 +23,9 @@ export interface CanonicalFunctions {
   readonly renaming: number;
 }
 
+/** Leaves of a search for the least state, beyond which it is given up: JavaScript spares those that bring nothing new. */
+const mostLeaves = 128;
+
 /** Takes its places in the memory when it is made, and emits its functions when they are known. */
 export class CanonicalCode {
   private readonly plan: RenamingPlan;
@@ -36,8 +39,10 @@ export class CanonicalCode {
     placeTables(plan, shared);
   }
 
-  emit(site: Site): CanonicalFunctions {
-    return new CanonicalEmitter({ site, plan: this.plan, places: this.places, tables: this.tables }).emit();
+  /** `handedOver`: a global variable that is set where there are too many ways to be gone through. */
+  emit(site: Site, handedOver: number): CanonicalFunctions {
+    const tools = { site, plan: this.plan, places: this.places, tables: this.tables };
+    return new CanonicalEmitter(tools, handedOver).emit();
   }
 }
 
@@ -47,9 +52,14 @@ class CanonicalEmitter extends StateReader {
   /** Global variables: the state that is looked at, and in how many ways the best so far was reached (0: there is none). */
   private readonly source: number;
   private readonly ways: number;
+  /** How many leaves of the search were come to; and the variable that gives it up. */
+  private readonly leaves: number;
+  private readonly handedOver: number;
 
-  constructor(tools: CanonicalTools) {
+  constructor(tools: CanonicalTools, handedOver: number) {
     super(tools);
+    this.handedOver = handedOver;
+    this.leaves = this.site.encoder.global(i32);
     this.refinement = new RefinementCode(tools).emit();
     this.rename = new RenamingCode(tools).emit();
     this.source = this.site.encoder.global(i32);
@@ -77,6 +87,7 @@ class CanonicalEmitter extends StateReader {
             () => body.call(waysThroughTies).set(ways),
             () => {
               body.i32(0).setGlobal(this.ways);
+              body.i32(0).setGlobal(this.leaves);
               body.i32(0).call(branch);
               this.copyState(body, 0, own, { fromOffset: best });
               body.getGlobal(this.ways).return();
@@ -213,6 +224,10 @@ class CanonicalEmitter extends StateReader {
     const body = new Body(1);
     const own = this.own(body);
     const [area, start, end, n, vertex] = locals(body, 5);
+    body.getGlobal(this.leaves).i32(mostLeaves).op(op.ge);
+    body.if(() => {
+      body.i32(1).setGlobal(this.handedOver).return();
+    });
     body.call(sort).i32(vertices).op(op.eq);
     body.if(() => {
       body.call(leaf).return();
@@ -314,6 +329,7 @@ class CanonicalEmitter extends StateReader {
         this.copyState(body, own, own, { toOffset: best, fromOffset: result });
         body.get(ways).setGlobal(this.ways);
       };
+      body.getGlobal(this.leaves).i32(1).op(op.add).setGlobal(this.leaves);
       body.call(waysThroughTies).set(ways);
       body.call(renameByOrder);
       body.getGlobal(this.ways).op(op.eqz);

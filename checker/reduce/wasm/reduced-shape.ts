@@ -72,7 +72,7 @@ export class ReducedShape<S> implements Reshape {
   /** The state with two elements exchanged. */
   readonly image: number;
   readonly records: number;
-  /** By kind of states: whether there is one, the rank of the one that is kept, the weight of all in two words, that one. */
+  /** By kind of states: whether there is one, the rank of the one that is kept and the weight of all, of two words each, that one. */
   readonly kinds: number;
   /** By witness, a byte: whether an image was seen to show it. */
   readonly shown: number;
@@ -182,7 +182,7 @@ class ShapeEmitter<S> extends CodeWriter {
     const { instanceOffset, recordBytes } = map;
     const hash = this.hash();
     const reset = this.reset();
-    const forms = canonical?.emit(this.site) ?? null;
+    const forms = canonical?.emit(this.site, this.handedOver) ?? null;
     const give = this.give(reset, forms);
     const made = blocks?.emit(this.site, {
       model,
@@ -223,7 +223,6 @@ class ShapeEmitter<S> extends CodeWriter {
     const sum = this.sum(hash);
     return this.define(2, 1, (body) => {
       const [sets, end, image, endThere, sumThere] = locals(body, 5);
-      body.get(0).call(count);
       body.get(0).call(sample);
       if (keepsClaims !== null) {
         body.get(0).call(keepsClaims).op(op.eqz);
@@ -246,9 +245,13 @@ class ShapeEmitter<S> extends CodeWriter {
       if (images !== null) {
         body.get(endThere).get(end).op(op.ne);
         body.get(1).get(end).call(sum).get(sumThere).op(op.ne).op(op.or);
-        body.get(image).i32(0).op(op.ne).op(op.and);
+        // What is handed over there was not compared.
+        body.get(endThere).i32(0).op(op.ne).op(op.and);
         body.if(() => body.i32(noted.doubted).get(0).call(this.workshop.note));
       }
+      // What is handed over is counted in JavaScript.
+      body.get(0).call(count).op(op.eqz);
+      body.if(() => body.i32(0).return());
       if (order === null) body.get(end);
       else body.get(1).get(end).get(sets).call(order.keep);
     });
@@ -371,10 +374,17 @@ class ShapeEmitter<S> extends CodeWriter {
   private count(forms: CanonicalFunctions | null, hash: Func): Func {
     const { controls, expanded, kinds, orbits, state, symmetric, words } = this.shape;
     const order = symmetric?.group.order ?? 1;
-    return new CountCode(this.site, { controls, expanded, kinds, orbits, order, state, words }).emit(
-      forms,
-      hash,
-    );
+    const { handedOver } = this;
+    return new CountCode(this.site, {
+      controls,
+      expanded,
+      kinds,
+      orbits,
+      order,
+      state,
+      words,
+      handedOver,
+    }).emit(forms, hash);
   }
 
   /** (state) -> a number that looks random. */

@@ -9,7 +9,18 @@ import { NotInWasm } from "../../compile/print-wasm.ts";
 import { ModelError } from "../../errors.ts";
 import { dmaCore, dmaCoreScope } from "../../examples/dma-core.ts";
 import { exampleDesigns } from "../../examples/index.ts";
-import { type Instance, instantiate } from "../../index.ts";
+import {
+  array,
+  bool,
+  defineModel,
+  environmentRule,
+  type Instance,
+  instantiate,
+  option,
+  record,
+  sort,
+  type StateOf,
+} from "../../index.ts";
 import { searchInWasm } from "../../parallel/search.ts";
 import { isLocatedModelError, type SearchResult } from "../../search/result.ts";
 import { randomLockedModel, randomModelOfAlike } from "../../testing/random-locked-model.ts";
@@ -221,4 +232,26 @@ test("states are expanded with two elements exchanged: compiled code that tells 
   Object.assign(wasm, { endLayer: () => {} });
   const search = { instances: of.instances.length, witnesses: 0, stopAtViolation: false };
   await expect(searchInWasm(wasm, search)).rejects.toThrow("has other successors in WebAssembly only");
+});
+
+test("where a state has many ways to be renamed to itself, JavaScript finds its canonical form", async () => {
+  const left = sort("left", "", { interchangeable: true });
+  const right = sort("right", "", { interchangeable: true });
+  const state = record({ links: array(left, option(right)), used: array(right, bool()) });
+  type State = StateOf<typeof state>;
+  const link = environmentRule<State, { x: typeof left; y: typeof right }>(
+    "link",
+    { x: left, y: right },
+    {
+      when: (s, { x, y }) => s.links[x] === null && !s.used[y],
+      then: (s, { x, y }) => {
+        s.links[x] = y;
+        s.used[y] = true;
+      },
+    },
+  );
+  const model = defineModel<State>({ name: "pairs", state, rules: [link], invariants: [] });
+  // Seven pairs can be exchanged in 5,040 ways.
+  const of = instantiate(model, { bounds: { left: 7, right: 7 } }) as AnyInstance;
+  expect(await compareEngines(of, ["symmetry"])).toMatchObject({ states: 8, ending: "exhausted" });
 });

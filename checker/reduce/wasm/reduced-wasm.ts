@@ -96,11 +96,11 @@ class ReducedWasm<S> extends WasmEvaluator<S> {
   override examine(state: Int32Array, isDoubted: boolean): void {
     const { out, words } = this;
     if (isDoubted) {
-      this.layers.symmetric?.tryExchanges(state);
+      this.withoutCounting(() => this.layers.symmetric?.tryExchanges(state));
       throw new Error("with two elements exchanged, a state has other successors in WebAssembly only");
     }
     out.clear();
-    this.reduced.expand(state, 0, out);
+    this.withoutCounting(() => this.reduced.expand(state, 0, out));
     const found = this.expandCompiled(state);
     // A step that breaks a property is kept in JavaScript only.
     if (found === null || out.brokenSteps.length > 0) return;
@@ -108,6 +108,15 @@ class ReducedWasm<S> extends WasmEvaluator<S> {
     for (let i = 0; i < out.count; i++) wanted.add(out.words.subarray(i * words, (i + 1) * words).join());
     if (found.size !== wanted.size || [...found].some((each) => !wanted.has(each)))
       throw new Error("reductions in WebAssembly find other successors than in JavaScript");
+  }
+
+  /** Runs what expands states in JavaScript that are expanded, and counted, here. */
+  private withoutCounting(run: () => void): void {
+    const { merged, order, symmetric } = this.layers;
+    const inMerged = merged === null ? run : () => merged.withoutCounting(run);
+    const inSymmetric = symmetric === null ? inMerged : () => symmetric.withoutCounting(inMerged);
+    if (order === null) inSymmetric();
+    else order.withoutCounting(inSymmetric);
   }
 
   /** The successors that compiled code finds, as texts; null where it hands the state over. Leaves no trace. */
@@ -121,7 +130,7 @@ class ReducedWasm<S> extends WasmEvaluator<S> {
     const counted = cells.slice(counts, counts + (this.shape.countsBytes >>> 2));
     // What it notes meanwhile goes where nothing is.
     const noted = cells[at(own.logCount)];
-    cells[at(own.logCount)] = logEntries - 2;
+    cells[at(own.logCount)] = logEntries - 3;
     const end = run.expand(this.load(state, 0), first) >>> 0;
     cells[at(own.logCount)] = noted;
     cells.set(counted, counts);
@@ -147,7 +156,7 @@ class ReducedWasm<S> extends WasmEvaluator<S> {
     const { merged, order, symmetric } = this.layers;
     const states = this.sumOf(expanded);
     symmetric?.count(states, this.sumOfTwo(orbits));
-    (symmetric ?? merged)?.sample.replace(this.sampled());
+    (symmetric ?? merged)?.sample.add(this.sampled());
     if (code === null) return;
     const [possible, taken] = [this.sumOfTwo(code.possible), this.sumOfTwo(code.taken)];
     order?.count({ expanded: states, reduced: this.sumOf(code.reduced), possible, taken });
@@ -177,9 +186,11 @@ class ReducedWasm<S> extends WasmEvaluator<S> {
           (_, thread) => (map.thread(thread) + map.reshapedOwn + offset) >>> 2,
         ).filter((at) => cells[at] !== 0);
         if (found.length === 0) return [];
-        const best = found.reduce((a, b) => (cells[b + 1] >>> 0 < cells[a + 1] >>> 0 ? b : a));
+        const rankOf = (entry: number): number =>
+          2 ** 32 * (cells[entry + 3] >>> 0) + (cells[entry + 2] >>> 0);
+        const best = found.reduce((a, b) => (rankOf(b) < rankOf(a) ? b : a));
         const state = cells.slice(best + kindWords, best + kindWords + words);
-        return [{ state, weight: this.sumOfTwo(offset + 8) }];
+        return [{ state, weight: this.sumOfTwo(offset + 16) }];
       },
     );
   }
