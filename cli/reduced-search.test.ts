@@ -76,3 +76,8 @@ test("a limit that is lower is a limit", async () => {
   const { output } = await check("--scenario 4x3x2 --max-states 100000");
   expect(output).toMatchObject({ verdict: "incomplete", states: 100_000, reductions: [] });
 });
+
+test("who asks for all violations gets the whole search", async () => {
+  const { output } = await check("--scenario 4x3x2 --all");
+  expect(output).toMatchObject({ verdict: "holds", exhaustive: true, states: 19_958_400, reductions: [] });
+});
