@@ -117,7 +117,7 @@ interface Searched {
   readonly start: Start | null;
 }
 
-/** States up to which `auto` searches without reductions, in WebAssembly: what is larger is faster with them. */
+/** States up to which `auto` searches without reductions, in WebAssembly: what is much larger is faster, and smaller, with them. */
 const mostUnreduced = 8_000_000;
 
 /**
@@ -133,8 +133,6 @@ async function searchAsItFits(io: Io, run: Preparation, request: RunRequest): Pr
   const { ending, seconds, states, violations } = first.found.result;
   const isCutShort = isToSwitch && ending === "max-states" && first.engine.name === "wasm";
   if (violations.length > 0 || !(isCutShort || ending === "memory")) return first;
-  // Its memory is not needed any more: what is kept of it is what it found.
-  const whole = { ...first, evaluator: null };
   const why = isCutShort ? "there are more than" : "memory ended after";
   const most = isCutShort ? mostUnreduced : states;
   io.stderr.write(`${why} ${formatCount(most)} states; searching again with reductions\n`);
@@ -143,8 +141,8 @@ async function searchAsItFits(io: Io, run: Preparation, request: RunRequest): Pr
   const again = { ...request, limits: { ...limits, ...left } };
   const reduced = await searchOnce(io, { ...run, reduce: "all" }, again);
   // Where none applies, that was the whole search: it is of use where the first one was cut short.
-  if (reduced.found.used.length > 0 || isCutShort) return { ...reduced, start: whole.start };
-  return { ...whole, evaluator: reduced.evaluator };
+  if (reduced.found.used.length > 0 || isCutShort) return { ...reduced, start: first.start };
+  return first;
 }
 
 /** `mostStates`: with more, a search in WebAssembly ends after a layer. */

@@ -80,8 +80,13 @@ export async function chooseEngine<S>(instance: Instance<S>, request: EngineRequ
   }
   const { compileInstance, runCompiled } = await import("../checker/compile/compiled.ts");
   const evaluator: CompiledEvaluator = runCompiled(instance, compiled ?? compileInstance(instance));
-  const why = remark === null ? null : `${remark}, so the engine is js, on one thread`;
+  const why = remark === null ? null : inJavaScript(remark);
   return { evaluator, name: "js", workers: 1, fallbacks: evaluator.fallbacks.length, remark: why };
+}
+
+/** The remark of a run that is not in WebAssembly, for this reason. */
+function inJavaScript(why: string): string {
+  return `${why}, so the engine is js, on one thread`;
 }
 
 /** The evaluator that reductions are put around; they are searched in WebAssembly if all of the model compiles. */
@@ -91,8 +96,8 @@ async function chooseForReductions<S>(instance: Instance<S>, workers: number): P
   const evaluator = createCompiled(instance);
   const against = reasonAgainstWasm(evaluator);
   if (against === null) return { evaluator, name: "wasm", workers, fallbacks: 0, remark: null };
-  const remark = `${against}, so the engine is js, on one thread`;
-  return { evaluator, name: "js", workers: 1, fallbacks: evaluator.fallbacks.length, remark };
+  const { length: fallbacks } = evaluator.fallbacks;
+  return { evaluator, name: "js", workers: 1, fallbacks, remark: inJavaScript(against) };
 }
 
 /** The evaluator in WebAssembly, from what another run compiled if its identity is known; or why there is none. */
@@ -160,7 +165,7 @@ export async function searchReduced<S>(
     wasm = createReducedWasm(instance, evaluator, { workers, memory });
   } catch (error) {
     if (!(error instanceof NotInWasm)) throw error;
-    remark(`${error.message}, so this search is one in JavaScript, on one thread`);
+    remark(inJavaScript(error.message));
     return breadthFirst(evaluator, options);
   }
   return searchInWasm(wasm, options);

@@ -309,7 +309,8 @@ function compare(a: Int32Array, b: Int32Array): number {
   return 0;
 }
 
-function mix(h: number): number {
+/** A number mixed: of what colours are made. */
+export function mix(h: number): number {
   let x = Math.imul(h ^ (h >>> 16), 0x21f0aaad);
   x = Math.imul(x ^ (x >>> 15), 0x735a2d97);
   return x ^ (x >>> 15);

@@ -3,7 +3,6 @@
  * record names its first step.
  */
 import type { ModelFunctions } from "../../compile/emit-wasm.ts";
-import { Body } from "../../wasm/body.ts";
 import type { Func } from "../../wasm/encoder.ts";
 import { i32, op } from "../../wasm/opcodes.ts";
 import type { Analysis } from "../merge/analysis.ts";
@@ -38,11 +37,12 @@ interface Parts {
 }
 
 export class BlockCode {
-  private readonly analysis: Analysis;
-  private readonly words: number;
-  /** The most codes of a process, and the number of processes. */
-  private readonly codes: number;
-  private readonly tables: {
+  readonly analysis: Analysis;
+  readonly words: number;
+  /** The most codes that a process has. */
+  readonly codes: number;
+  /** Places of tables. */
+  readonly tables: {
     /** By process and code, packed: may a block go on before its free step (1), after it (2); is a lock waited for (4)? */
     readonly goesOn: number;
     /** By instance: the process, whether it begins a call, where its row of `comesBefore` is (-1: it has none). */
@@ -52,8 +52,9 @@ export class BlockCode {
     /** By row, by code. */
     readonly comesBefore: number;
   };
-  private readonly stack: number;
-  private readonly next: number;
+  /** Places of each thread: pending states, and the records of a step. */
+  readonly stack: number;
+  readonly next: number;
 
   /** `mostSuccessors`: of the model's own. */
   constructor(analysis: Analysis, words: number, mostSuccessors: number, shared: Room, own: Room) {
@@ -93,38 +94,22 @@ export class BlockCode {
   }
 
   emit(site: Site, parts: Parts): BlockFunctions {
-    return new BlockEmitter(site, parts, {
-      analysis: this.analysis,
-      codes: this.codes,
-      next: this.next,
-      stack: this.stack,
-      tables: this.tables,
-      words: this.words,
-    }).emit();
+    return new BlockEmitter(site, parts, this).emit();
   }
-}
-
-interface Known {
-  readonly analysis: Analysis;
-  readonly codes: number;
-  readonly next: number;
-  readonly stack: number;
-  readonly tables: BlockCode["tables"];
-  readonly words: number;
 }
 
 class BlockEmitter extends CodeWriter {
   private readonly parts: Parts;
-  private readonly known: Known;
+  private readonly code: BlockCode;
   private readonly entryBytes: number;
   /** Where the next pending state goes. */
   private readonly top: number;
 
-  constructor(site: Site, parts: Parts, known: Known) {
+  constructor(site: Site, parts: Parts, code: BlockCode) {
     super(site);
     this.parts = parts;
-    this.known = known;
-    this.entryBytes = 4 * (known.words + extraWords);
+    this.code = code;
+    this.entryBytes = 4 * (code.words + extraWords);
     this.top = site.encoder.global(i32);
   }
 
@@ -138,7 +123,7 @@ class BlockEmitter extends CodeWriter {
 
   /** (process, state) -> the code of the process's label. */
   private codeOf(): Func {
-    const { controls } = this.known.analysis.table;
+    const { controls } = this.code.analysis.table;
     return this.define(2, 1, (body) => {
       body.get(0).switch(controls.length, (process) => () => {
         read(body, controls[process], 1);
@@ -161,7 +146,7 @@ class BlockEmitter extends CodeWriter {
 
   /** (instance, code) -> may the step, which led there, come before the block's free step? */
   private comesBefore(): Func {
-    const { codes, tables } = this.known;
+    const { codes, tables } = this.code;
     return this.define(2, 1, (body) => {
       const row = body.local();
       body.get(0);
@@ -178,7 +163,7 @@ class BlockEmitter extends CodeWriter {
 
   /** (state, first step, marks): the state is to be gone on from. */
   private push(): Func {
-    const { words, stack } = this.known;
+    const { words, stack } = this.code;
     return this.define(3, 0, (body) => {
       const top = body.local();
       body.getGlobal(this.top).tee(top);
@@ -202,15 +187,15 @@ class BlockEmitter extends CodeWriter {
     });
   }
 
-  private finish(own: {
+  private finish(parts: {
     readonly codeOf: Func;
     readonly comesBefore: Func;
     readonly push: Func;
     readonly stepOf: Func;
   }): Func {
-    const { codeOf, comesBefore, push, stepOf } = own;
+    const { codeOf, comesBefore, push, stepOf } = parts;
     const { give, handedOver, instanceOffset, isStuckSought, model, recordBytes } = this.parts;
-    const { analysis, codes, next, stack, tables, words } = this.known;
+    const { analysis, codes, next, stack, tables, words } = this.code;
     return this.define(1, 0, (body) => {
       const [instance, process, code, before, bottom, first] = locals(body, 6);
       const [marks, at, end, entry, records] = locals(body, 5);
@@ -232,17 +217,9 @@ class BlockEmitter extends CodeWriter {
       body.get(instance).get(code).call(comesBefore).set(before);
       doesGoOn();
       body.op(op.eqz).if(() => body.get(0).get(instance).call(give).return());
-      body
-        .getGlobal(this.site.base)
-        .i32(this.site.own + stack)
-        .op(op.add)
-        .tee(bottom)
-        .setGlobal(this.top);
-      body
-        .getGlobal(this.site.base)
-        .i32(this.site.own + next)
-        .op(op.add)
-        .set(records);
+      const own = this.own(body);
+      body.get(own).i32(stack).op(op.add).tee(bottom).setGlobal(this.top);
+      body.get(own).i32(next).op(op.add).set(records);
       body.get(0).get(instance);
       body
         .i32(1 << lengthShift)
@@ -322,23 +299,21 @@ class BlockEmitter extends CodeWriter {
 export function emitClaims(site: Site, analysis: Analysis): Func {
   const { controls } = analysis.table;
   const claims = claimsOf(analysis);
-  const fn = site.encoder.declare([i32], [i32]);
-  const body = new Body(1);
-  controls.forEach((control, process) => {
-    if (claims[process].every((locks) => locks.length === 0)) return;
-    read(body, control, 0);
-    body.switch(claims[process].length, (code) => {
-      const locks = claims[process][code];
-      if (locks.length === 0) return null;
-      return () => {
-        for (const lock of locks) {
-          read(body, lock, 0);
-          body.op(op.eqz).if(() => body.i32(0).return());
-        }
-      };
+  return new CodeWriter(site).define(1, 1, (body) => {
+    controls.forEach((control, process) => {
+      if (claims[process].every((locks) => locks.length === 0)) return;
+      read(body, control, 0);
+      body.switch(claims[process].length, (code) => {
+        const locks = claims[process][code];
+        if (locks.length === 0) return null;
+        return () => {
+          for (const lock of locks) {
+            read(body, lock, 0);
+            body.op(op.eqz).if(() => body.i32(0).return());
+          }
+        };
+      });
     });
+    body.i32(1);
   });
-  body.i32(1);
-  site.encoder.define(fn, body);
-  return fn;
 }

@@ -245,35 +245,27 @@ class CanonicalEmitter extends StateReader {
       .set(area);
     body.i32(-1).set(start);
     this.forNeighbours((here) => {
-      body.get(start).i32(0).op(op.lt);
       this.colourAt(body, own, here);
       this.colourAt(body, own, here - 1);
-      body.op(op.eq).op(op.and);
-      body.if(() =>
-        body
-          .i32(here - 1)
-          .set(start)
-          .i32(here)
-          .set(end),
-      );
-      // It goes on as long as the last of it is the one before.
-      body
-        .get(end)
-        .i32(here - 1)
-        .op(op.eq)
-        .get(start)
-        .i32(0)
-        .op(op.ge)
-        .op(op.and);
-      if (this.isFirstOfClass(here - 1)) body.op(op.drop);
-      else {
-        this.colourAt(body, own, here);
-        this.colourAt(body, own, here - 1);
-        body
-          .op(op.eq)
-          .op(op.and)
-          .if(() => body.i32(here).set(end));
-      }
+      body.op(op.eq).if(() => {
+        body.get(start).i32(0).op(op.lt);
+        body.if(
+          () =>
+            body
+              .i32(here - 1)
+              .set(start)
+              .i32(here)
+              .set(end),
+          () => {
+            // It goes on as long as the last of it is the one before.
+            body
+              .get(end)
+              .i32(here - 1)
+              .op(op.eq);
+            body.if(() => body.i32(here).set(end));
+          },
+        );
+      });
     });
     for (let v = 0; v < vertices; v++) {
       body
@@ -314,10 +306,6 @@ class CanonicalEmitter extends StateReader {
     });
     this.site.encoder.define(branch, body);
     return branch;
-  }
-
-  private isFirstOfClass(vertex: number): boolean {
-    return this.plan.group.classes.some(({ base }) => base === vertex);
   }
 
   /** The state in the order found, here where all vertices differ or are twins. */

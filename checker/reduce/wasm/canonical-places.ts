@@ -1,4 +1,5 @@
 /** Where in the memory lies what canonical forms are found with. */
+import { mix } from "../symmetry/canonical.ts";
 import type { RenamingPlan } from "../symmetry/renaming-plan.ts";
 import type { Room } from "./room.ts";
 
@@ -69,11 +70,4 @@ export function placeTables(plan: RenamingPlan, shared: Room): void {
 /** Places of words as places of bytes. */
 export function bytesOf(words: Int32Array): Int32Array {
   return words.map((word) => 4 * word);
-}
-
-/** As canonical.ts mixes colours. */
-function mix(h: number): number {
-  let x = Math.imul(h ^ (h >>> 16), 0x21f0aaad);
-  x = Math.imul(x ^ (x >>> 15), 0x735a2d97);
-  return x ^ (x >>> 15);
 }

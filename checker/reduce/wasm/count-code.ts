@@ -32,11 +32,9 @@ export class CountCode extends CodeWriter {
     this.tools = tools;
   }
 
-  /** (state): counts it, and its orbit, and keeps one of its kind: each as likely as its orbit is large. */
-  /** (state) -> 1, or 0, having counted nothing: the state is handed over. */
+  /** (state) -> 1: it is counted; or 0: nothing was, and the state is handed over. */
   emit(forms: CanonicalFunctions | null, hash: Func): Func {
-    const { controls, expanded, kinds, orbits, order, state, words } = this.tools;
-    const { handedOver } = this.tools;
+    const { controls, expanded, handedOver, kinds, orbits, order, state, words } = this.tools;
     return this.define(1, 1, (body) => {
       const [own, copy, orbit] = [this.own(body), body.local(), body.local()];
       const [kind, rank] = [body.local(), body.local(i64)];

@@ -69,6 +69,7 @@ export class OrderCode {
     this.processOf = shared.constant(plan.processOf);
     this.entries = shared.words(mostCombinations * this.entryWords);
     this.sets = shared.words(bytesForSets >>> 2);
+    // No place is 0, or `noRoom`.
     this.nextFree = this.sets + 8;
     this.reduced = own.words(1);
     this.possible = own.words(2);

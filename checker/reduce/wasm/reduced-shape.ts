@@ -4,9 +4,9 @@
  * repetitions of others: the states that these lead to are the same.
  *
  * What a reduction rests on is checked here in every state where that is cheap: that processes hold the locks of their
- * labels, and that no exchange breaks a property or shows a witness that the state itself does not. Where there is
- * anything to be told the state is noted, and looked at in JavaScript; so are some states by their hash, with all checks,
- * and what compiled code found there is compared.
+ * labels, and that no exchange of two elements breaks a property or shows a witness that the state itself does not. One of
+ * several states is expanded with two elements exchanged, too. Where there is anything to be told the state is noted, and
+ * looked at in JavaScript; so are some states by their hash, with all checks, and what compiled code found there is compared.
  */
 import type { Around, ModelFunctions } from "../../compile/emit-wasm.ts";
 import type { Module } from "../../compile/ir.ts";

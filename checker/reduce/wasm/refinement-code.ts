@@ -189,7 +189,6 @@ export class RefinementCode extends StateReader {
 
   /** -> how many colours there are: orders the vertices of each class by colour. */
   private sort(): Func {
-    const { vertices } = this.plan.group;
     const sortClass = this.sortPlaces((body, own, other, vertex) => {
       this.colourOf(body, own, vertex);
       this.colourOf(body, own, other);
@@ -208,7 +207,6 @@ export class RefinementCode extends StateReader {
         this.colourAt(body, own, here - 1);
         body.op(op.ne).get(cells).op(op.add).set(cells);
       });
-      if (vertices === 0) body.i32(0).set(cells);
       body.get(cells);
     });
   }

@@ -7,7 +7,7 @@ import { StateReader } from "./state-reader.ts";
 export class RenamingCode extends StateReader {
   /** (state, to): writes the state, in which vertex `v` becomes what lies at `places.renaming` for it. */
   emit(): Func {
-    const { group, homes, kept, moved, tuples } = this.plan;
+    const { homes, kept, moved, tuples } = this.plan;
     const { renamed, renaming, tuples: placesOfTuples } = this.places;
     return this.define(2, 0, (body) => {
       const own = this.own(body);
@@ -21,7 +21,7 @@ export class RenamingCode extends StateReader {
         done.add(table);
         const codes = this.plan.codesOf(holds);
         holds.forEach((vertex, code) => {
-          if (vertex < 0 || vertex >= group.vertices) return;
+          if (vertex < 0) return;
           body.get(own);
           becomes(vertex);
           this.lookIn(body, codes);
@@ -49,17 +49,17 @@ export class RenamingCode extends StateReader {
       const address = body.local();
       for (const { at, family, guards, holds, leaf } of moved) {
         const put = (): void => {
-          const home = homes[family];
+          const home = at.length > 0 ? homes[family] : undefined;
           const index = (): void => {
             body.get(own).load(placesOfTuples.get(`I${at.join("_")}`) ?? 0);
           };
           body.get(1);
-          if (at.length > 0 && home !== undefined) {
+          if (home !== undefined) {
             index();
             this.lookIn(body, bytesOf(home.words));
             body.op(op.add);
           }
-          const word = at.length > 0 ? 0 : 4 * leaf.word;
+          const word = home === undefined ? 4 * leaf.word : 0;
           body.tee(address).get(address).load(word);
           if (holds === null) this.read(body, leaf);
           else {
@@ -71,7 +71,7 @@ export class RenamingCode extends StateReader {
               .op(op.add)
               .load(renamed.get(holds.join(" ")) ?? 0);
           }
-          if (at.length > 0 && home !== undefined) {
+          if (home !== undefined) {
             index();
             this.lookIn(body, home.shifts);
           } else body.i32(leaf.shift);
